@@ -1,0 +1,97 @@
+"""The letters of the house: frozen values that travel between processes and know nobody."""
+
+import random
+from collections.abc import Callable, Coroutine, Generator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeAlias, TypeVar
+
+R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
+
+_MAX_DOUBLINGS = 63  # 2.0**1024 overflows a float; 63 is past any sane max_delay
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """When a failed attempt is made again, and after how long.
+
+    Args:
+        attempts: how often the function is started at most, the first time included; at least 1.
+        base_delay: seconds before the second attempt; doubled for each further one.
+        max_delay: seconds that a delay never exceeds, before jitter.
+        retry_on: exception classes worth another attempt; all others end the call at once.
+        jitter: the share of the delay, from 0 up, that may be added to it at random.
+    """
+
+    attempts: int = 3
+    base_delay: float = 0.1
+    max_delay: float = 2.0
+    retry_on: tuple[type[Exception], ...] = (Exception,)
+    jitter: float = 0.1
+
+    def __post_init__(self) -> None:
+        if self.attempts < 1:
+            raise ValueError(f"attempts is {self.attempts}: a call is made at least once")
+        if self.base_delay < 0 or self.max_delay < 0 or self.jitter < 0:
+            raise ValueError(f"{self!r}: delays and jitter are 0 or more")
+
+    def delay_s(self, attempt: int) -> float:
+        """Seconds to wait after the failed attempt number *attempt* (counted from 1)."""
+        delay_s = min(self.max_delay, self.base_delay * 2.0 ** min(attempt - 1, _MAX_DOUBLINGS))
+        return delay_s * (1 + random.random() * self.jitter)  # noqa: S311 (spreads load, no secret)
+
+    def wants(self, error: Exception, attempt: int) -> bool:
+        """True if attempt number *attempt*, which ended with *error*, is to be followed by another."""
+        return attempt < self.attempts and isinstance(error, self.retry_on)
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[R_co]):
+    """A task with its arguments: lazy, immutable, reusable.
+
+    Awaiting it runs it in this process; a cluster runs it on a worker. *timeout* (seconds per
+    attempt) and *retry* are None where the task's own, as registered on the worker, apply.
+    """
+
+    task: str
+    args: tuple[object, ...]
+    kwargs: Mapping[str, object]
+    runner: Callable[["Call[R_co]"], Coroutine[Any, Any, R_co]] = field(repr=False, compare=False)
+    timeout: float | None = None
+    retry: Retry | None = None
+
+    def __await__(self) -> Generator[Any, Any, R_co]:
+        return self.runner(self).__await__()
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A call as a worker reads it: the task by name, its arguments, and what overrides the task's."""
+
+    task: str
+    args: tuple[object, ...]
+    kwargs: Mapping[str, object]
+    timeout: float | None = None
+    retry: Retry | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Success:
+    """The call returned *value*."""
+
+    value: object
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The call ended with *error*, after its last attempt."""
+
+    error: Exception
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """The call was stopped, or never started, because its job was cancelled."""
+
+
+Outcome: TypeAlias = Success | Failure | Cancelled
