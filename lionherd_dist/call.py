@@ -38,10 +38,10 @@ class Retry:
     def delay_s(self, attempt: int) -> float:
         """Seconds to wait after the failed attempt number *attempt* (counted from 1)."""
         delay_s = min(self.max_delay, self.base_delay * 2.0 ** min(attempt - 1, _MAX_DOUBLINGS))
-        return delay_s * (1 + random.random() * self.jitter)  # noqa: S311 (spreads load, no secret)
+        return delay_s * (1 + random.random() * self.jitter)  # noqa: S311 (no secret)
 
     def wants(self, error: Exception, attempt: int) -> bool:
-        """True if attempt number *attempt*, which ended with *error*, is to be followed by another."""
+        """True if attempt number *attempt*, which ended with *error*, is to be made again."""
         return attempt < self.attempts and isinstance(error, self.retry_on)
 
 

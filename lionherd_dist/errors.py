@@ -6,7 +6,7 @@ class LionherdError(Exception):
 
 
 class NotATaskError(LionherdError, TypeError):
-    """Something that cannot travel was given to a cluster: a bare coroutine, an undecorated function.
+    """Something that cannot travel was given to a cluster: a coroutine, a plain function.
 
     Decorate the function with ``@task`` and pass ``function.call(...)`` instead.
     """

@@ -1,0 +1,64 @@
+"""The asking side's writes: open a job, append its calls, note what was consumed, cancel it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias, cast
+
+from lionherd_dist.store.connection import Argument, Reply
+from lionherd_dist.store.keys import Keys
+from lionherd_dist.store.scripts import CANCEL, SUBMIT, Script
+
+CONTROL_TTL_MS = 3_600_000  # a worker that heard nothing for an hour is long dead
+
+Request: TypeAlias = tuple[Script, Sequence[str], Sequence[Argument]]
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """What is new about one job; sent twice, it counts once.
+
+    Args:
+        number: the job's number within its session, from 1; a job's id is ``session-number``.
+        limit: most calls in hand over all workers; 0 for no limit of its own.
+        cap: most outcomes that may wait for the consumer.
+        left_ms: milliseconds to the job's deadline; -1 for none. Counts when the job is opened.
+        first: index of the first of *calls*.
+        total: how many calls the job has in all; -1 while that is unknown.
+        consumed: how many outcomes the consumer has taken so far.
+        calls: encoded calls, in the order of their indexes.
+    """
+
+    number: int
+    limit: int
+    cap: int
+    left_ms: int
+    first: int
+    total: int
+    consumed: int
+    calls: Sequence[bytes]
+
+
+def submit_request(keys: Keys, session: str, chunks: Sequence[Chunk]) -> Request:
+    """The request that brings *chunks* to the server."""
+    args: list[Argument] = [session, "", len(chunks)]
+    for chunk in chunks:
+        args += (chunk.number, chunk.limit, chunk.cap, chunk.left_ms, chunk.first, chunk.total)
+        args += (chunk.consumed, len(chunk.calls))
+        args += chunk.calls
+    return SUBMIT, (keys.sessions, keys.calls, keys.slots, keys.opened, keys.prefix), args
+
+
+def accepted(reply: Reply) -> list[int] | None:
+    """For each chunk how many calls its job has so far, -1 if it is over; None: session lost."""
+    return cast("list[int]", reply) or None
+
+
+def cancel_request(keys: Keys, jobs: Sequence[str]) -> Request:
+    """The request that cancels *jobs*, given by id; its reply: calls still running, for each."""
+    names = (keys.calls, keys.control, keys.due, keys.parked, keys.prefix)
+    return CANCEL, names, (CONTROL_TTL_MS, len(jobs), *jobs)
+
+
+def running(reply: Reply) -> list[int]:
+    """For each cancelled job how many of its calls some worker still runs."""
+    return cast("list[int]", reply)

@@ -1,0 +1,48 @@
+"""Every key there is, written down once. Pure.
+
+All keys of a namespace share one hash tag, so that a script may touch several of them on a Redis
+Cluster. ``P`` is a session id, ``J`` a job id (``P-n``, the n-th job that session P opened).
+
+=================  ======  ==========================================  =======================
+key                type    content                                     written by / goes when
+=================  ======  ==========================================  =======================
+sessions           zset    P -> expires at (server ms)                 hello, beat / quit, reap
+slots              hash    P -> a worker's slots, ``*`` -> their sum   hello / quit, reap
+opened             hash    P -> highest job number it opened           submit / quit, reap
+owned:P            set     J of the jobs that P has open               submit / with the jobs
+calls              stream  c: "J index attempt deadline", p: payload;  submit, finish, promote /
+                           group ``workers``, a consumer is a P        entry: finish, cancel
+job:J              hash    limit, cap, next, released, consumed, done, submit / when the last
+                           total, deadline, owner, inbox, cancelled    outcome is recorded
+job:J:backlog      list    payloads not yet released, in order         submit / release, cancel
+job:J:hand         hash    index -> entry id in calls, or ``parked``   release / finish, cancel
+due                zset    "J index" -> due at (server ms)             finish / promote, cancel
+parked             hash    "J index" -> "attempt payload"              finish / promote, cancel
+inbox:P            stream  j: J, then index: outcome pairs, or end:    finish / trimmed by P as
+                           a cancelled job has stopped everywhere      it reads; TTL; quit
+control            stream  cancel: J                                   cancel / capped; TTL
+=================  ======  ==========================================  =======================
+"""
+
+from lionherd_dist.settings import check_namespace
+
+
+class Keys:
+    """The names of one namespace's keys; what each holds stands in the table above."""
+
+    __slots__ = ("calls", "control", "due", "opened", "parked", "prefix", "sessions", "slots")
+
+    def __init__(self, namespace: str) -> None:
+        check_namespace(namespace)
+        prefix = self.prefix = f"ld:{{{namespace}}}:"
+        self.sessions = prefix + "sessions"
+        self.slots = prefix + "slots"
+        self.opened = prefix + "opened"
+        self.calls = prefix + "calls"
+        self.due = prefix + "due"
+        self.parked = prefix + "parked"
+        self.control = prefix + "control"
+
+    def inbox(self, session: str) -> str:
+        """The stream of outcomes for the jobs of *session*."""
+        return f"{self.prefix}inbox:{session}"

@@ -1,0 +1,54 @@
+-- submit: open jobs, append calls to their backlogs, note what was consumed, release what may run.
+-- A chunk sent twice is accepted once: it carries the index of its first call.
+-- USES _release
+-- KEYS 1 sessions: zset, session -> expires at (ms)
+-- KEYS 2 calls: stream of released calls
+-- KEYS 3 slots: hash, session -> slots, '*' -> their sum
+-- KEYS 4 opened: hash, session -> highest job number it opened
+-- KEYS 5 prefix: what every key of the namespace begins with
+-- ARGV 1 session | 2 now (ms, '' = server clock) | 3 chunks (count)
+-- ARGV 4 for each chunk: number, limit (0 = none), cap (count), left (ms to the deadline, -1 = none),
+-- first (index), total (count, -1 = unknown), consumed (count), calls (count), then the calls
+-- RETURN {} session lost | for each chunk: {next index} accepted, or {-1} the job is over
+local sessions, calls_key, slots, opened, prefix = unpack(KEYS)
+local session, now = ARGV[1], clock(ARGV[2])
+if tonumber(redis.call('ZSCORE', sessions, session) or 0) <= now then return {} end
+
+local window, reply, at = window_of(slots), {}, 4
+for _ = 1, tonumber(ARGV[3]) do
+  local number, limit, cap, left, first, total, consumed, count =
+    unpack(ARGV, at, at + 7)
+  local from, upto = at + 8, at + 7 + tonumber(count)
+  at = upto + 1
+  local id = session .. '-' .. number
+  local job_key = prefix .. 'job:' .. id
+  local job = load_job(job_key)
+  if not job and tonumber(number) > tonumber(redis.call('HGET', opened, session) or 0) then
+    local deadline = tonumber(left) < 0 and 0 or now + tonumber(left)
+    redis.call('HSET', opened, session, number)
+    redis.call('SADD', prefix .. 'owned:' .. session, id)
+    redis.call('HSET', job_key, 'limit', limit, 'cap', cap, 'deadline', deadline, 'next', 0,
+      'released', 0, 'consumed', 0, 'done', 0, 'total', -1, 'owner', session,
+      'inbox', prefix .. 'inbox:' .. session, 'cancelled', 0)
+    job = load_job(job_key)
+  end
+  if not job or job.cancelled == 1 then
+    table.insert(reply, -1)
+  else
+    local known = job.next - tonumber(first)  -- calls of this chunk that an earlier try brought
+    for f = from + known, upto, 4000 do
+      redis.call('RPUSH', job_key .. ':backlog', unpack(ARGV, f, math.min(f + 3999, upto)))
+    end
+    job.next = math.max(job.next, tonumber(first) + tonumber(count))
+    job.consumed = math.max(job.consumed, tonumber(consumed))
+    job.total = math.max(job.total, tonumber(total))
+    redis.call('HSET', job_key, 'next', job.next, 'consumed', job.consumed, 'total', job.total)
+    release(calls_key, job_key, id, job, window)
+    if job.total == job.done then
+      redis.call('DEL', job_key)
+      redis.call('SREM', prefix .. 'owned:' .. session, id)
+    end
+    table.insert(reply, job.next)
+  end
+end
+return reply

@@ -1,0 +1,57 @@
+"""What comes back to the asking side: one stream per session, read in order, trimmed as read."""
+
+from dataclasses import dataclass
+from typing import cast
+
+from lionherd_dist.store.connection import Connection
+from lionherd_dist.store.keys import Keys
+
+BLOCK_MS = 2_000
+MOST_ENTRIES = 200  # each holds the outcomes of one flush of one worker
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """Outcomes of one job as (index, bytes); *ended*: a cancelled job has stopped everywhere."""
+
+    job: str
+    outcomes: list[tuple[int, bytes]]
+    ended: bool
+
+
+def _news(fields: list[bytes]) -> News:
+    job = fields[1].decode()
+    if fields[2] == b"end":
+        return News(job, [], ended=True)
+    return News(job, [(int(i), o) for i, o in zip(fields[2::2], fields[3::2], strict=True)], False)
+
+
+def _after(entry: bytes) -> bytes:
+    ms, _, sequence = entry.partition(b"-")
+    return b"%s-%d" % (ms, int(sequence) + 1)
+
+
+class Inbox:
+    """A reader of one session's outcomes; cancelling a read loses nothing."""
+
+    def __init__(self, connection: Connection, keys: Keys, session: str) -> None:
+        self._connection, self._key = connection, keys.inbox(session)
+        self._last = b"0-0"
+
+    async def read(self) -> list[News]:
+        """What arrived since the last read; waits up to two seconds, then returns nothing.
+
+        What the last read brought is dropped from the server now, in the same round trip: it is
+        safe in this process's memory.
+        """
+        read = ("XREAD", "COUNT", MOST_ENTRIES, "BLOCK", BLOCK_MS, "STREAMS", self._key, self._last)
+        if self._last == b"0-0":
+            reply = await self._connection.call(*read)
+        else:
+            trim = ("XTRIM", self._key, "MINID", _after(self._last))
+            _, reply = await self._connection.pipeline((trim, read))
+        if not reply:
+            return []
+        ((_, entries),) = cast("list[tuple[bytes, list[tuple[bytes, list[bytes]]]]]", reply)
+        self._last = entries[-1][0]
+        return [_news(fields) for _, fields in entries]

@@ -1,0 +1,34 @@
+"""What went wrong at the server, in this package's own errors: mapped once, here. Pure."""
+
+from redis import exceptions as redis_errors
+
+from lionherd_dist.errors import LionherdError, StoreRefusedError, StoreUnavailableError
+
+_PASSING = (
+    "OOM ",
+    "LOADING",
+    "READONLY",
+    "MASTERDOWN",
+    "CLUSTERDOWN",
+    "NOREPLICAS",
+    "MISCONF",
+    "BUSY",
+)
+
+
+def translate(error: Exception, address: str) -> LionherdError:
+    """The error of ours for *error*: one that passes, or one that stays until settings change."""
+    text = str(error) or type(error).__name__
+    match error:
+        case redis_errors.AuthenticationError() | redis_errors.NoPermissionError():
+            return StoreRefusedError(
+                f"{address} refused us: {text}. Check the user, the password and its rights"
+            )
+        case redis_errors.ConnectionError() | redis_errors.TimeoutError() | OSError():
+            return StoreUnavailableError(f"{address} does not answer: {text}")
+        case redis_errors.OutOfMemoryError() | redis_errors.ReadOnlyError():
+            return StoreUnavailableError(f"{address} cannot take this now: {text}")
+        case redis_errors.ResponseError() if text.startswith(_PASSING) or "OOM " in text:
+            return StoreUnavailableError(f"{address} cannot take this now: {text}")
+        case _:
+            return StoreRefusedError(f"{address} refused the request: {text}")
