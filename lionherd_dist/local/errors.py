@@ -1,0 +1,55 @@
+"""Cancellations told apart from failures, in single exceptions and in groups."""
+
+import math
+from collections.abc import Awaitable, Callable
+from typing import ParamSpec, TypeVar
+
+import anyio
+
+T = TypeVar("T")
+P = ParamSpec("P")
+E = TypeVar("E", bound=BaseException)
+
+
+def get_cancelled_exc_class() -> type[BaseException]:
+    """The class that the running backend cancels with."""
+    return anyio.get_cancelled_exc_class()
+
+
+def is_cancelled(exc: BaseException) -> bool:
+    """True if *exc* is the running backend's cancellation."""
+    return isinstance(exc, anyio.get_cancelled_exc_class())
+
+
+def being_cancelled() -> bool:
+    """True if a scope around the running task is cancelled, its own or an outer one."""
+    return anyio.current_effective_deadline() == -math.inf
+
+
+def holds_cancellation(exc: BaseException) -> bool:
+    """True if *exc* is a cancellation, or a group with one in it at any depth."""
+    if isinstance(exc, BaseExceptionGroup):
+        return split_cancellation(exc)[0] is not None
+    return isinstance(exc, (anyio.get_cancelled_exc_class(), GeneratorExit))
+
+
+def split_cancellation(
+    eg: BaseExceptionGroup[E],
+) -> tuple[BaseExceptionGroup[E] | None, BaseExceptionGroup[E] | None]:
+    """The cancellations of *eg*, and the rest of it; None where there are none.
+
+    Both keep the nesting, tracebacks, notes and causes of *eg*.
+    """
+    cancellations, rest = eg.split(is_cancelled)
+    return cancellations, rest
+
+
+def non_cancel_subgroup(eg: BaseExceptionGroup[E]) -> BaseExceptionGroup[E] | None:
+    """What is left of *eg* without its cancellations, nested as before; None if nothing is."""
+    return split_cancellation(eg)[1]
+
+
+async def shield(func: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+    """The result of ``func(*args, **kwargs)``, run to its end whatever is cancelled outside."""
+    with anyio.CancelScope(shield=True):
+        return await func(*args, **kwargs)
