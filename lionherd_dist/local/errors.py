@@ -26,11 +26,16 @@ def being_cancelled() -> bool:
     return anyio.current_effective_deadline() == -math.inf
 
 
+def is_stray(exc: BaseException) -> bool:
+    """True if *exc* is a cancellation that no scope asked for: of an awaited asyncio future."""
+    return is_cancelled(exc) and not being_cancelled()
+
+
 def holds_cancellation(exc: BaseException) -> bool:
     """True if *exc* is a cancellation, or a group with one in it at any depth."""
     if isinstance(exc, BaseExceptionGroup):
         return split_cancellation(exc)[0] is not None
-    return isinstance(exc, (anyio.get_cancelled_exc_class(), GeneratorExit))
+    return is_cancelled(exc)
 
 
 def split_cancellation(
@@ -52,4 +57,5 @@ def non_cancel_subgroup(eg: BaseExceptionGroup[E]) -> BaseExceptionGroup[E] | No
 async def shield(func: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
     """The result of ``func(*args, **kwargs)``, run to its end whatever is cancelled outside."""
     with anyio.CancelScope(shield=True):
-        return await func(*args, **kwargs)
+        result = await func(*args, **kwargs)
+    return result  # noqa: RET504 (a scope may swallow what leaves its block, says its type)

@@ -47,7 +47,7 @@ async def retry(
         except retry_on as error:
             if attempt >= attempts:
                 raise
-            if holds_cancellation(error):
+            if isinstance(error, GeneratorExit) or holds_cancellation(error):
                 _remember(last, end=error)
                 raise
             policy = Retry(attempts, base_delay, max_delay, jitter=jitter)

@@ -1,0 +1,169 @@
+"""``CompletionStream``: results in the order in which they complete."""
+
+from collections import deque
+from collections.abc import AsyncIterable, Awaitable, Iterable
+from types import TracebackType
+from typing import Any, Generic, Literal, Self, TypeVar, overload
+
+import anyio
+import anyio.abc
+import anyio.lowlevel
+
+from lionherd_dist.local.crew import Crew
+from lionherd_dist.local.errors import (
+    holds_cancellation,
+    is_cancelled,
+    is_stray,
+    non_cancel_subgroup,
+)
+from lionherd_dist.local.pace import Pace
+from lionherd_dist.local.unstarted import close_rest
+
+T = TypeVar("T")
+A = TypeVar("A")
+
+
+class CompletionStream(Generic[T]):
+    """The outcomes of *aws* as they complete: ``(index, result)``, the index counted in *aws*.
+
+        async with CompletionStream(aws, limit=50) as stream:
+            async for index, result in stream: ...
+
+    *aws* is any iterable of awaitables, lazy, async, of any length. With a *limit*, that many are
+    in hand at most, running or waiting to be read, and the next is pulled when one was read: a
+    reader that is slow slows the work down. Without, all are started at once.
+
+    Leaving the block in any way cancels what still runs, awaits its clean-up and closes what never
+    started. A failure does the same at once, also to the block itself, which then ends in an
+    ExceptionGroup of the failures; with *return_exceptions*, it is an outcome like any other:
+    ``(index, exception)``. Used once; ValueError for a limit below 1.
+
+    Attributes:
+        aws: what was given.
+        limit: how many are in hand at most; None for all.
+    """
+
+    @overload
+    def __init__(
+        self: "CompletionStream[A]",
+        aws: Iterable[Awaitable[A]] | AsyncIterable[Awaitable[A]],
+        *,
+        limit: int | None = None,
+        return_exceptions: Literal[False] = False,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: "CompletionStream[A | BaseException]",
+        aws: Iterable[Awaitable[A]] | AsyncIterable[Awaitable[A]],
+        *,
+        limit: int | None = None,
+        return_exceptions: bool,
+    ) -> None: ...
+    def __init__(
+        self,
+        aws: Iterable[Awaitable[Any]] | AsyncIterable[Awaitable[Any]],
+        *,
+        limit: int | None = None,
+        return_exceptions: bool = False,
+    ) -> None:
+        if limit is not None and limit < 1:
+            close_rest(aws)
+            raise ValueError(f"limit is {limit}: at least 1 awaitable must run; None means all")
+        self.aws = aws
+        self.limit = limit
+        self._return_exceptions = return_exceptions
+        self._entered = self._ended = self._left = False
+        self._failure: BaseException | None = None
+        self._outcomes: deque[tuple[tuple[int, T], anyio.Event | None]] = deque()
+        self._arrival: anyio.Event | None = None
+
+    async def __aenter__(self) -> Self:
+        if self._entered:
+            raise RuntimeError("this CompletionStream was entered before: make a new one")
+        self._entered = True
+        self._pace = Pace()
+        self._crew = Crew(self._complete, self.aws, self.limit)
+        self._block = anyio.create_task_group()
+        await self._block.__aenter__()
+        self._block.start_soon(self._run)
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool:
+        self._left = True
+        self._crew.stop()
+        own, swallowed = exc, False
+        try:
+            if exc is not None and holds_cancellation(exc):
+                own = non_cancel_subgroup(exc) if isinstance(exc, BaseExceptionGroup) else None
+                swallowed = bool(await self._block.__aexit__(exc_type, exc, traceback))
+            else:
+                # The task group would wrap an error of the block in a group: it stays what it is.
+                await self._block.__aexit__(None, None, None)
+        except BaseExceptionGroup:
+            await anyio.lowlevel.checkpoint_if_cancelled()  # nothing in it but *own*, seen below
+        self._outcomes.clear()
+        if self._failure is None:
+            return swallowed
+        await anyio.lowlevel.checkpoint_if_cancelled()
+        if own is None or isinstance(own, GeneratorExit):
+            raise self._failure
+        raise BaseExceptionGroup("the block failed, and so did the work", [own, self._failure])
+
+    def __aiter__(self) -> Self:
+        self._check_entered()
+        return self
+
+    async def __anext__(self) -> tuple[int, T]:
+        self._check_entered()
+        if self._pace.over():
+            await self._pace.rest()
+        while not self._outcomes:
+            if self._ended:
+                raise StopAsyncIteration
+            if self._arrival is None:
+                self._arrival = anyio.Event()
+            await self._arrival.wait()
+        outcome, read = self._outcomes.popleft()
+        if read is not None:
+            read.set()
+        return outcome
+
+    async def _run(self) -> None:
+        try:
+            await self._crew.run()
+        except BaseException as error:
+            if is_cancelled(error) and not is_stray(error):
+                raise
+            self._failure = error
+            self._block.cancel_scope.cancel()
+        finally:
+            self._ended = True
+            self._announce()
+
+    async def _complete(self, index: int, aw: Awaitable[T]) -> None:
+        outcome: tuple[int, T]
+        try:
+            outcome = index, await aw
+        except BaseException as error:
+            if not (self._return_exceptions and (isinstance(error, Exception) or is_stray(error))):
+                raise
+            outcome = index, error  # type: ignore[assignment]  # T is A | BaseException then
+        read = None if self.limit is None else anyio.Event()
+        self._outcomes.append((outcome, read))
+        self._announce()
+        if read is not None:
+            await read.wait()
+
+    def _announce(self) -> None:
+        if self._arrival is not None:
+            self._arrival.set()
+            self._arrival = None
+
+    def _check_entered(self) -> None:
+        if not self._entered:
+            raise RuntimeError("enter it first: async with CompletionStream(...) as stream")

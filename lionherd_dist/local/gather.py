@@ -1,0 +1,52 @@
+"""``gather``: everything at once, results in order."""
+
+from collections.abc import Awaitable
+from typing import Any, Literal, TypeVar, overload
+
+from lionherd_dist.local.children import children
+from lionherd_dist.local.errors import is_stray
+from lionherd_dist.local.pace import Pace
+from lionherd_dist.local.unstarted import close_unstarted
+
+T = TypeVar("T")
+
+
+@overload
+async def gather(*aws: Awaitable[T], return_exceptions: Literal[False] = False) -> list[T]: ...
+@overload
+async def gather(*aws: Awaitable[T], return_exceptions: bool) -> list[T | BaseException]: ...
+async def gather(*aws: Awaitable[T], return_exceptions: bool = False) -> Any:
+    """Run all *aws* concurrently; results in the order of *aws*.
+
+    If one fails, the others are cancelled and awaited, and an ExceptionGroup of the failures is
+    raised; with *return_exceptions*, errors take the place of results instead. A cancellation of
+    the caller is never a result: it stops everything and goes on.
+    """
+    results: list[T | BaseException | None] = [None] * len(aws)
+    strays: list[BaseException] = []
+
+    async def run(index: int, aw: Awaitable[T]) -> None:
+        try:
+            results[index] = await aw
+        except BaseException as error:
+            stray = is_stray(error)
+            if not (return_exceptions and (stray or isinstance(error, Exception))):
+                if stray:
+                    strays.append(error)
+                raise
+            results[index] = error
+
+    if not aws:
+        return results
+    pace = Pace()
+    try:
+        async with children() as tasks:
+            for index, aw in enumerate(aws):
+                tasks.start_soon(run, index, aw)
+                if pace.over():
+                    await pace.rest()
+    finally:
+        close_unstarted(aws)
+    if strays:
+        raise strays[0]
+    return results

@@ -1,0 +1,56 @@
+"""Task groups: no task outlives the block that started it."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any, TypeVarTuple, cast
+
+import anyio
+import anyio.abc
+
+Ts = TypeVarTuple("Ts")
+
+
+class TaskGroup:
+    """What ``create_task_group`` gives: tasks that end with its block.
+
+    Attributes:
+        cancel_scope: the scope around all of its tasks.
+    """
+
+    __slots__ = ("_tg",)
+
+    def __init__(self, tg: anyio.abc.TaskGroup) -> None:
+        self._tg = tg
+
+    @property
+    def cancel_scope(self) -> anyio.CancelScope:
+        """The scope around the block and all of its tasks; cancel it to stop them."""
+        return self._tg.cancel_scope
+
+    def start_soon(
+        self, func: Callable[[*Ts], Awaitable[object]], *args: *Ts, name: str | None = None
+    ) -> None:
+        """Start ``func(*args)`` as a task and go on at once."""
+        # anyio takes coroutine functions only, and checks it itself.
+        function = cast("Callable[[*Ts], Coroutine[Any, Any, object]]", func)
+        self._tg.start_soon(function, *args, name=name)
+
+    async def start(
+        self, func: Callable[..., Awaitable[object]], *args: object, name: str | None = None
+    ) -> object:
+        """Start ``func(*args, task_status=…)`` and return what it gives to ``task_status.started``.
+
+        An error before that is raised here.
+        """
+        function = cast("Callable[..., Coroutine[Any, Any, object]]", func)
+        return await self._tg.start(function, *args, name=name)
+
+
+@asynccontextmanager
+async def create_task_group() -> AsyncIterator[TaskGroup]:
+    """A block that waits for the tasks started in it, and cancels them if one of them fails.
+
+    Failures, the block's own included, are raised together as an ExceptionGroup.
+    """
+    async with anyio.create_task_group() as tg:
+        yield TaskGroup(tg)
