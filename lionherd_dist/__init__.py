@@ -1,1 +1,151 @@
-"""Structured concurrency that does not stop at the process boundary."""
+"""Structured concurrency that does not stop at the process boundary.
+
+The in-process half is here at once and needs anyio only; the names of the cluster half load redis
+and msgpack when they are first used.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from lionherd_dist.call import Call, Retry
+from lionherd_dist.errors import (
+    DecodeError,
+    EncodeError,
+    LionherdError,
+    NotATaskError,
+    PayloadTooLargeError,
+    RemoteError,
+    ServerNotFoundError,
+    ServerStartError,
+    SessionLostError,
+    StoreRefusedError,
+    StoreUnavailableError,
+    TaskNameError,
+    UnknownTaskError,
+    WorkerStartError,
+)
+from lionherd_dist.local import (
+    CancelScope,
+    CapacityLimiter,
+    CompletionStream,
+    ConcurrencyEvent,
+    Condition,
+    Event,
+    ExceptionGroup,  # noqa: A004 (a public name of the original, re-exported)
+    LeakInfo,
+    LeakTracker,
+    Lock,
+    PriorityQueue,
+    Queue,
+    QueueEmpty,
+    QueueFull,
+    Semaphore,
+    TaskGroup,
+    bounded_map,
+    create_task_group,
+    current_time,
+    effective_deadline,
+    fail_after,
+    fail_at,
+    gather,
+    get_cancelled_exc_class,
+    is_cancelled,
+    is_coro_func,
+    move_on_after,
+    move_on_at,
+    non_cancel_subgroup,
+    race,
+    retry,
+    run_async,
+    run_sync,
+    shield,
+    sleep,
+    track_resource,
+    untrack_resource,
+)
+from lionherd_dist.registry import sendable
+from lionherd_dist.settings import Settings
+from lionherd_dist.task import Task, task
+
+if TYPE_CHECKING:  # the front door alone: what __getattr__ loads, said to type checkers
+    from lionherd_dist.cluster.cluster import Cluster
+    from lionherd_dist.local_cluster import LocalCluster
+    from lionherd_dist.runtime.worker import Worker
+
+__version__ = "0.1.0"
+
+_CLUSTER_HALF = {
+    "Cluster": "lionherd_dist.cluster.cluster",
+    "LocalCluster": "lionherd_dist.local_cluster",
+    "Worker": "lionherd_dist.runtime.worker",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name in _CLUSTER_HALF:
+        return getattr(import_module(_CLUSTER_HALF[name]), name)
+    raise AttributeError(f"module 'lionherd_dist' has no attribute {name!r}")
+
+
+__all__ = (
+    "Call",
+    "CancelScope",
+    "CapacityLimiter",
+    "Cluster",
+    "CompletionStream",
+    "ConcurrencyEvent",
+    "Condition",
+    "DecodeError",
+    "EncodeError",
+    "Event",
+    "ExceptionGroup",
+    "LeakInfo",
+    "LeakTracker",
+    "LionherdError",
+    "LocalCluster",
+    "Lock",
+    "NotATaskError",
+    "PayloadTooLargeError",
+    "PriorityQueue",
+    "Queue",
+    "QueueEmpty",
+    "QueueFull",
+    "RemoteError",
+    "Retry",
+    "Semaphore",
+    "ServerNotFoundError",
+    "ServerStartError",
+    "SessionLostError",
+    "Settings",
+    "StoreRefusedError",
+    "StoreUnavailableError",
+    "Task",
+    "TaskGroup",
+    "TaskNameError",
+    "UnknownTaskError",
+    "Worker",
+    "WorkerStartError",
+    "bounded_map",
+    "create_task_group",
+    "current_time",
+    "effective_deadline",
+    "fail_after",
+    "fail_at",
+    "gather",
+    "get_cancelled_exc_class",
+    "is_cancelled",
+    "is_coro_func",
+    "move_on_after",
+    "move_on_at",
+    "non_cancel_subgroup",
+    "race",
+    "retry",
+    "run_async",
+    "run_sync",
+    "sendable",
+    "shield",
+    "sleep",
+    "task",
+    "track_resource",
+    "untrack_resource",
+)

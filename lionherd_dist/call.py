@@ -66,7 +66,7 @@ class Call(Generic[R_co]):
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A call as a worker reads it: the task by name, its arguments, and what overrides the task's."""
+    """A call as a worker reads it: its task by name, and what overrides that task's options."""
 
     task: str
     args: tuple[object, ...]

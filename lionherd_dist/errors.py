@@ -77,6 +77,13 @@ class StoreRefusedError(LionherdError):
     """
 
 
+class SessionLostError(LionherdError):
+    """This process was silent, or the server forgot it, for so long that it was held dead.
+
+    Its jobs were given up; open the cluster again and send them anew.
+    """
+
+
 class ServerNotFoundError(LionherdError):
     """A private server was asked for and no server program was found.
 

@@ -38,6 +38,8 @@ class Settings:
     Args:
         namespace: what separates independent clusters on one server.
         session_s: seconds after which a process that no longer renews its session is held dead.
+        stall_limit_s: seconds for which the event loop may stand still before the process gives its
+            session up; None to renew it however long one function blocks.
         patience_s: seconds for which requests to a server that does not answer are sent again.
         cancel_wait_s: seconds that leaving a pattern early waits for the workers to stop.
         unread_cap: outcomes of a job that may wait for its consumer; then nothing is released.
@@ -47,6 +49,7 @@ class Settings:
 
     namespace: str = "default"
     session_s: float = 15.0
+    stall_limit_s: float | None = 150.0
     patience_s: float = 30.0
     cancel_wait_s: float = 10.0
     unread_cap: int = 2_000

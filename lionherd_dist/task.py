@@ -118,8 +118,11 @@ class TaskDecorator:
     def __init__(self, name: str | None, retry: Retry | None, timeout: float | None) -> None:
         self._name, self._retry, self._timeout = name, retry, timeout
 
+    # An async def is a callable that returns a coroutine: it matches both, and the first counts.
     @overload
-    def __call__(self, function: Callable[P, Coroutine[Any, Any, R]], /) -> AsyncTask[P, R]: ...
+    def __call__(  # type: ignore[overload-overlap]
+        self, function: Callable[P, Coroutine[Any, Any, R]], /
+    ) -> AsyncTask[P, R]: ...
     @overload
     def __call__(self, function: Callable[P, R], /) -> SyncTask[P, R]: ...
     def __call__(self, function: Callable[P, object], /) -> object:
@@ -133,8 +136,11 @@ class TaskDecorator:
         )
 
 
+# As above: an async def matches the first two, and the first counts.
 @overload
-def task(function: Callable[P, Coroutine[Any, Any, R]], /) -> AsyncTask[P, R]: ...
+def task(  # type: ignore[overload-overlap]
+    function: Callable[P, Coroutine[Any, Any, R]], /
+) -> AsyncTask[P, R]: ...
 @overload
 def task(function: Callable[P, R], /) -> SyncTask[P, R]: ...
 @overload

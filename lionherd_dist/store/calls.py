@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
-from operator import attrgetter
 from typing import TypeAlias, cast
 
 from lionherd_dist.store.connection import Argument, Connection, Reply
@@ -120,14 +118,10 @@ class Calls:
 
     async def finish(self, connection: Connection, settled: Sequence[Settled]) -> Recorded | None:
         """Record what became of calls, in one script; None: the session is lost, nothing counts."""
-        by_job = sorted(settled, key=lambda one: one.taken.job)
-        args: list[Argument] = [self._session, "", self._inbox_ttl_ms, 0]
-        for job, group in groupby(by_job, key=attrgetter("taken.job")):
-            members = list(group)
-            args[3] = cast("int", args[3]) + 1
-            args += (job, len(members))
-            for one in members:
-                args += (one.taken.index, one.taken.entry, *_detail(one))
+        args: list[Argument] = [self._session, "", self._inbox_ttl_ms, len(settled)]
+        for one in sorted(settled, key=lambda one: one.taken.job):
+            taken = one.taken
+            args += (taken.job, taken.index, taken.entry, *_detail(one))
         keys = self._keys
         names = (keys.sessions, keys.calls, keys.slots, keys.due, keys.parked, keys.prefix)
         reply = cast("list[int]", await connection.run(FINISH, names, args))

@@ -1,5 +1,6 @@
 -- submit: open jobs, append calls to their backlogs, note what was consumed, release what may run.
 -- A chunk sent twice is accepted once: it carries the index of its first call.
+-- USES _jobs
 -- USES _release
 -- KEYS 1 sessions: zset, session -> expires at (ms)
 -- KEYS 2 calls: stream of released calls
@@ -44,10 +45,7 @@ for _ = 1, tonumber(ARGV[3]) do
     job.total = math.max(job.total, tonumber(total))
     redis.call('HSET', job_key, 'next', job.next, 'consumed', job.consumed, 'total', job.total)
     release(calls_key, job_key, id, job, window)
-    if job.total == job.done then
-      redis.call('DEL', job_key)
-      redis.call('SREM', prefix .. 'owned:' .. session, id)
-    end
+    if job.total == job.done then end_job(prefix, id, session) end
     table.insert(reply, job.next)
   end
 end

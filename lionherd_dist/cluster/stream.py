@@ -1,0 +1,88 @@
+"""The completion stream over workers: outcomes as they arrive; leaving it takes the rest back."""
+
+from collections.abc import AsyncGenerator, Iterable
+from types import TracebackType
+from typing import Generic, Self, TypeVar, cast
+
+import anyio
+
+from lionherd_dist.call import Cancelled, Failure, Success
+from lionherd_dist.cluster.feeder import feed
+from lionherd_dist.cluster.job import Job
+from lionherd_dist.cluster.link import Link
+from lionherd_dist.errors import RemoteError
+from lionherd_dist.wire.limits import Limits
+from lionherd_dist.wire.messages import decode_outcome
+
+R = TypeVar("R")
+
+
+class RemoteStream(Generic[R]):
+    """``(index, result)`` in the order of completion: ``async with`` around, ``async for`` inside.
+
+    With *return_exceptions* a failed call gives ``(index, exception)``; without, the first failure
+    ends the stream in an ``ExceptionGroup``. However the block is left, what is not done is
+    cancelled on the workers, and their stopping waited for, bounded. Single use.
+    """
+
+    def __init__(
+        self,
+        link: Link,
+        calls: Iterable[bytes] | AsyncGenerator[bytes, None],
+        *,
+        limit: int | None,
+        return_exceptions: bool,
+    ) -> None:
+        self._link, self._calls = link, calls
+        self._limit, self._return_exceptions = limit, return_exceptions
+        self._entered: Job | None = None
+        self._feeding = anyio.create_task_group()
+
+    async def __aenter__(self) -> Self:
+        if self._entered is not None:
+            raise RuntimeError("a completion stream is used once; make another")
+        self._entered = job = self._link.open(limit=self._limit)
+        await self._feeding.__aenter__()
+        self._feeding.start_soon(feed, job, self._link.writer, self._calls)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._feeding.cancel_scope.cancel()
+        try:
+            # Not told of the body's error, which would come out wrapped in a group.
+            await self._feeding.__aexit__(None, None, None)
+        finally:
+            await self._link.close(self._job)
+
+    @property
+    def _job(self) -> Job:
+        if self._entered is None:
+            raise RuntimeError("enter the completion stream first: async with ... as stream")
+        return self._entered
+
+    def __aiter__(self) -> Self:
+        _ = self._job
+        return self
+
+    async def __anext__(self) -> tuple[int, R]:
+        job = self._job
+        if not await job.arrival():
+            raise StopAsyncIteration
+        index, data = job.take()
+        if job.has_news_to_send:
+            self._link.writer.poke(job)
+        match decode_outcome(data, Limits()):
+            case Success(value):
+                return index, cast("R", value)
+            case Failure(error):
+                pass
+            case Cancelled():
+                error = RemoteError("Cancelled", "the call was cancelled on the worker")
+        if self._return_exceptions:
+            return index, cast("R", error)
+        raise ExceptionGroup("a call of the job failed", [error])

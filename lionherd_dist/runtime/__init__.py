@@ -1,0 +1,1 @@
+"""The working side: takes calls, runs them, says what became of them."""

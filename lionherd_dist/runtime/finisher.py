@@ -1,0 +1,89 @@
+"""Tells the server what became of calls: whatever settles while one flush is under way is the next.
+
+No timer and no batch size to tune: one call alone is told at once, a thousand at once are told in
+a few round trips (group commit).
+"""
+
+import asyncio
+from collections.abc import Callable
+
+import anyio
+
+from lionherd_dist.errors import StoreUnavailableError
+from lionherd_dist.store.calls import Again, Calls, Settled
+from lionherd_dist.store.connection import Connection
+from lionherd_dist.store.patience import persist
+
+MOST_PER_FLUSH = 500  # keeps one script call near a millisecond or two
+
+
+class Finisher:
+    """One long-lived sender on a connection of its own.
+
+    Args:
+        in_hand: entries taken and not yet told; what is told is removed from it.
+        patience_s: silence of the server after which the session is given up.
+        on_parked: called with the delay, in ms, of each call that is to be tried again.
+        on_lost: called when this session is over.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        calls: Calls,
+        in_hand: set[bytes],
+        *,
+        patience_s: float,
+        on_parked: Callable[[int], None],
+        on_lost: Callable[[], None],
+    ) -> None:
+        self._connection, self._calls, self._in_hand = connection, calls, in_hand
+        self._patience_s, self._on_parked, self._on_lost = patience_s, on_parked, on_lost
+        self._waiting: list[Settled] = []
+        self._wake, self._idle = asyncio.Event(), asyncio.Event()
+        self._idle.set()
+        self._life = anyio.CancelScope(shield=True)
+
+    def put(self, settled: Settled) -> None:
+        """Have *settled* told to the server; returns at once."""
+        self._waiting.append(settled)
+        self._idle.clear()
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Tell the server, until ``stop`` or the session is lost, whatever is cancelled around."""
+        with self._life:
+            while True:
+                await self._wake.wait()
+                self._wake.clear()
+                while self._waiting:
+                    batch = self._waiting[:MOST_PER_FLUSH]
+                    del self._waiting[:MOST_PER_FLUSH]
+                    if not await self._told(batch):
+                        self._on_lost()
+                        return
+                self._idle.set()
+
+    async def _told(self, batch: list[Settled]) -> bool:
+        """False if the session is over, or must be taken for it."""
+        try:
+            recorded = await persist(
+                lambda: self._calls.finish(self._connection, batch), patience_s=self._patience_s
+            )
+        except StoreUnavailableError:
+            return False
+        if recorded is None:
+            return False
+        self._in_hand.difference_update(one.taken.entry for one in batch)
+        for settled in batch:
+            if isinstance(settled, Again):
+                self._on_parked(settled.delay_ms)
+        return True
+
+    async def drained(self) -> None:
+        """Wait until everything put so far was told."""
+        await self._idle.wait()
+
+    def stop(self) -> None:
+        """End, with whatever is still waiting untold."""
+        self._life.cancel()

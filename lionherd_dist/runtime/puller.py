@@ -1,0 +1,86 @@
+"""Takes calls for the free slots: one long-lived reader that is never cancelled.
+
+A cancelled read loses what was on its way to this worker's pending list; so the reader is asked
+to stop, and woken by ``CLIENT UNBLOCK`` from another connection. After a read that broke, the
+pending list is read again from its start.
+"""
+
+import contextlib
+
+import anyio
+
+from lionherd_dist.errors import LionherdError, StoreUnavailableError
+from lionherd_dist.runtime.executor import Executor
+from lionherd_dist.store.calls import Calls, Taken
+from lionherd_dist.store.connection import Connection
+from lionherd_dist.store.patience import pause_s
+
+RETAKEN_AT_ONCE = 100
+
+
+class Puller:
+    """Feeds *executor* until it is stopped; *waker* is the connection that wakes the reader."""
+
+    def __init__(
+        self, connection: Connection, waker: Connection, calls: Calls, executor: Executor
+    ) -> None:
+        self._connection, self._waker = connection, waker
+        self._calls, self._executor = calls, executor
+        self._stopping = False
+        self._client_id: int | None = None
+        self._waiting = anyio.CancelScope()
+        self._ended = anyio.Event()
+
+    async def run(self) -> None:
+        """Take calls until ``stop``, whatever is cancelled around it."""
+        try:
+            with anyio.CancelScope(shield=True):
+                await self._pull()
+        finally:
+            self._ended.set()
+
+    async def _pull(self) -> None:
+        broken = 0
+        while not self._stopping:
+            try:
+                if self._client_id is None:
+                    await self._reconnect()
+                broken = 0
+                await self._room()
+                if not self._stopping:
+                    for taken in await self._calls.take(self._connection, self._executor.free):
+                        self._executor.accept(taken)
+            except StoreUnavailableError:
+                self._client_id = None
+                broken += 1
+                with anyio.CancelScope() as self._waiting:
+                    await anyio.sleep(pause_s(broken))
+
+    async def _room(self) -> None:
+        with anyio.CancelScope() as self._waiting:  # a wait on memory: this may be cancelled
+            await self._executor.room()
+
+    async def _reconnect(self) -> None:
+        """Learn the connection's id, and take what was on its way when the last one broke."""
+        client_id = await self._connection.call("CLIENT", "ID")
+        after = b"0-0"
+        while batch := await self._calls.retake(self._connection, RETAKEN_AT_ONCE, after):
+            await self._take_over(batch)
+            after = batch[-1].entry
+        self._client_id = client_id if isinstance(client_id, int) else None
+
+    async def _take_over(self, batch: list[Taken]) -> None:
+        for taken in batch:
+            await self._room()
+            if self._stopping:
+                return
+            self._executor.accept(taken)
+
+    async def stop(self) -> None:
+        """Take no more, and wait until the reader has ended."""
+        self._stopping = True
+        self._waiting.cancel()
+        if self._client_id is not None and not self._ended.is_set():
+            with contextlib.suppress(LionherdError):  # then it wakes by itself within 2 s
+                await self._waker.call("CLIENT", "UNBLOCK", self._client_id)
+        await self._ended.wait()

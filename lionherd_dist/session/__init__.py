@@ -1,0 +1,1 @@
+"""A process's liveness: one session, renewed from a thread, never brought back once lost."""

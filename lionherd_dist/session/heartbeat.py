@@ -1,0 +1,114 @@
+"""I am alive: a thread renews the session, so that a busy event loop does not look dead.
+
+alive ──beat answered──▶ alive
+  │
+  ├── the server says the session is gone ────────────┐
+  ├── no beat answered for most of a session ─────────┼──▶ lost: on_lost, once, and it ends
+  └── the event loop has not turned for stall_limit ──┘
+"""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from lionherd_dist.errors import LionherdError
+from lionherd_dist.session.clock import ServerClock
+from lionherd_dist.store.sessions import Alive, BeatConnection
+
+BEATS_PER_SESSION = 3
+TRIES_PER_BEAT = 4  # a beat that failed is tried again this much sooner
+TRUSTED_SHARE = 0.8  # of a session without an answer; the rest is margin for clocks and the loop
+JOIN_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """How often to beat, and when to give up; seconds."""
+
+    session_s: float
+    stall_limit_s: float | None
+
+    @property
+    def beat_s(self) -> float:
+        """Seconds between two beats."""
+        return self.session_s / BEATS_PER_SESSION
+
+    def lost_because(self, *, silent_s: float, stalled_s: float) -> str | None:
+        """Why the session can no longer be trusted; None while it can."""
+        if silent_s > self.session_s * TRUSTED_SHARE:
+            return f"no beat was answered for {silent_s:.1f} s"
+        if self.stall_limit_s is not None and stalled_s > self.stall_limit_s:
+            return f"the event loop has not turned for {stalled_s:.1f} s"
+        return None
+
+
+class Heartbeat:
+    """A daemon thread; *on_lost* is called in the event loop, once, with the reason."""
+
+    def __init__(
+        self,
+        connection: BeatConnection,
+        pulse: Pulse,
+        clock: ServerClock,
+        on_lost: Callable[[str], None],
+    ) -> None:
+        self._connection, self._pulse, self._clock, self._on_lost = (
+            connection,
+            pulse,
+            clock,
+            on_lost,
+        )
+        self._loop = asyncio.get_running_loop()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="lionherd-heartbeat", daemon=True)
+        self._answered_at = self._turned_at = time.monotonic()
+
+    def start(self) -> None:
+        """Begin to beat."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop beating; blocks for at most two seconds, normally for none."""
+        self._stop.set()
+        self._thread.join(JOIN_S)
+
+    def _run(self) -> None:
+        wait_s = self._pulse.beat_s
+        while not self._stop.wait(wait_s) and threading.main_thread().is_alive():
+            reason = self._beat()
+            if reason is not None:
+                self._in_loop(self._on_lost, reason)
+                break
+            answered = time.monotonic() - self._answered_at < self._pulse.beat_s
+            wait_s = self._pulse.beat_s / (1 if answered else TRIES_PER_BEAT)
+        self._connection.close()
+
+    def _beat(self) -> str | None:
+        """Why the session is lost; None while it is not."""
+        sent_at = time.monotonic()
+        reason = self._pulse.lost_because(
+            silent_s=sent_at - self._answered_at, stalled_s=sent_at - self._turned_at
+        )
+        if reason is not None:
+            return reason
+        self._in_loop(self._turned)
+        try:
+            beat = self._connection.beat()
+        except LionherdError:
+            return None  # tried again soon; silence has its own limit
+        if not isinstance(beat, Alive):
+            return "the server holds it for expired"
+        self._answered_at = sent_at  # the session lasts from before the server saw the beat
+        self._clock.read(beat.now_ms)
+        return None
+
+    def _turned(self) -> None:
+        self._turned_at = time.monotonic()
+
+    def _in_loop(self, function: Callable[..., object], *args: object) -> None:
+        try:
+            self._loop.call_soon_threadsafe(function, *args)
+        except RuntimeError:  # the loop is closed: nobody is left to tell
+            self._stop.set()

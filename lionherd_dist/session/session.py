@@ -1,0 +1,84 @@
+"""Opening and closing a session around a block."""
+
+import contextlib
+import secrets
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import anyio
+import anyio.to_thread
+
+from lionherd_dist.errors import LionherdError, StoreRefusedError
+from lionherd_dist.session.clock import ServerClock
+from lionherd_dist.session.heartbeat import Heartbeat, Pulse
+from lionherd_dist.settings import Settings
+from lionherd_dist.store.connection import Connection
+from lionherd_dist.store.keys import Keys
+from lionherd_dist.store.patience import persist
+from lionherd_dist.store.sessions import BeatConnection, Welcome, hello, quit_
+
+QUIT_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """This process in the namespace.
+
+    Args:
+        id: new at every start and after every loss; 48 random bits.
+        clock: server time.
+        control_id: the control message after which this session has to listen.
+    """
+
+    id: str
+    clock: ServerClock
+    control_id: bytes
+
+
+def new_id() -> str:
+    """A session id that no other process has, not even a copy of this one."""
+    return secrets.token_hex(6)
+
+
+@asynccontextmanager
+async def open_session(
+    url: str,
+    connection: Connection,
+    keys: Keys,
+    settings: Settings,
+    *,
+    slots: int,
+    on_lost: Callable[[str], None],
+) -> AsyncIterator[Session]:
+    """A session of this process, renewed until the block is left; *on_lost* runs in the loop.
+
+    *slots* is how many calls a worker runs at once, 0 for a client.
+
+    Raises:
+        StoreUnavailableError: the server was silent for ``patience_s``.
+        StoreRefusedError: it will not have us.
+    """
+
+    async def register() -> tuple[str, Welcome | None]:
+        id_ = new_id()  # a new one for each try: the last may have been registered unheard
+        return id_, await hello(connection, keys, id_, ttl_ms=settings.session_ms, slots=slots)
+
+    id_, welcome = await persist(register, patience_s=settings.patience_s)
+    if welcome is None:
+        raise StoreRefusedError(f"the session id {id_} is taken; start again for another")
+    clock = ServerClock(welcome.now_ms)
+    heartbeat = Heartbeat(
+        BeatConnection(url, keys, id_, settings.session_ms),
+        Pulse(settings.session_s, settings.stall_limit_s),
+        clock,
+        on_lost,
+    )
+    heartbeat.start()
+    try:
+        yield Session(id_, clock, welcome.control_id)
+    finally:
+        with anyio.move_on_after(QUIT_S, shield=True):
+            await anyio.to_thread.run_sync(heartbeat.stop)
+            with contextlib.suppress(LionherdError):  # then it expires by itself
+                await quit_(connection, keys, id_)

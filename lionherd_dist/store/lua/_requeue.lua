@@ -1,0 +1,26 @@
+-- _requeue: prepended where a call goes back to be taken again, at once or after a delay.
+local function handed_out(calls_key, entry)  -- the header and the payload of an entry
+  local found = redis.call('XRANGE', calls_key, entry, entry)[1]
+  if found then return found[2][2], found[2][4] end
+end
+
+local function hand_back(calls_key, job_key, index, entry)
+  local header, payload = handed_out(calls_key, entry)
+  if not header then return end
+  local again = redis.call('XADD', calls_key, '*', 'c', header, 'p', payload)
+  redis.call('HSET', job_key .. ':hand', index, again)
+end
+
+local function park(keys, job_key, id, index, entry, attempt, due_at)
+  local header, payload = handed_out(keys.calls, entry)
+  if not header then return end
+  redis.call('HSET', keys.parked, id .. ' ' .. index, attempt .. ' ' .. payload)
+  redis.call('ZADD', keys.due, due_at, id .. ' ' .. index)
+  redis.call('HSET', job_key .. ':hand', index, 'parked')
+end
+
+local function unpark(keys, job_key, id, index)
+  redis.call('ZREM', keys.due, id .. ' ' .. index)
+  redis.call('HDEL', keys.parked, id .. ' ' .. index)
+  redis.call('HDEL', job_key .. ':hand', index)
+end
