@@ -1,0 +1,191 @@
+"""The closed list of types that are not msgpack's own, and how each is written.
+
+A scalar is an extension: a code and its bytes. A container is a list whose first item is a mark,
+an extension too, so that nesting stays msgpack's own business: no payload inside a payload, no
+recursion here, and depth is counted in one place. A value of the user cannot be mistaken for
+either, because extensions are made here only.
+"""
+
+import struct
+from collections.abc import Callable, Collection, Iterator
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any, cast
+from uuid import UUID
+
+from lionherd_dist import registry
+from lionherd_dist.wire import moments
+from lionherd_dist.wire.packer import Extension
+
+MARK = 1  # the codes are the wire format: never change one, never use one again
+_BIG_INT, _DECIMAL, _COMPLEX, _DATETIME, _DATE, _TIME, _TIMEDELTA, _UUID, _BYTEARRAY = range(2, 11)
+
+MARK_BYTES = b"\xd4\x01"  # how every mark begins: an extension of one byte with the code MARK
+_TUPLE, _SET, _FROZENSET, _DATACLASS = b"tsfd"  # the one byte
+
+PLAIN: frozenset[type] = frozenset({type(None), bool, int, float, str, bytes})
+AS_IS: frozenset[type] = PLAIN | {list, Extension}  # neither rewritten nor a dict
+
+_TWO_DOUBLES = struct.Struct(">dd")
+_SPAN = struct.Struct(">iII")  # days, seconds, microseconds
+
+
+def _big_int(value: int) -> bytes:
+    return value.to_bytes(value.bit_length() // 8 + 1, "big", signed=True)
+
+
+def _span(value: timedelta) -> bytes:
+    return _SPAN.pack(value.days, value.seconds, value.microseconds)
+
+
+def _marked(mark: int) -> Callable[[Any], list[object]]:
+    first = Extension(MARK, bytes([mark]))
+    return lambda items: [first, *items]
+
+
+def _extension(code: int, data_of: Callable[[Any], bytes]) -> Callable[[Any], object]:
+    return lambda value: Extension(code, data_of(value))
+
+
+# msgpack asks for an int only where it needs more than 64 bits.
+_WRITERS: dict[type, Callable[[Any], object]] = {
+    tuple: _marked(_TUPLE),
+    set: _marked(_SET),
+    frozenset: _marked(_FROZENSET),
+    int: _extension(_BIG_INT, _big_int),
+    Decimal: _extension(_DECIMAL, lambda value: str(value).encode()),
+    complex: _extension(_COMPLEX, lambda value: _TWO_DOUBLES.pack(value.real, value.imag)),
+    datetime: _extension(_DATETIME, lambda value: moments.text_of(value).encode()),
+    date: _extension(_DATE, lambda value: value.isoformat().encode()),
+    time: _extension(_TIME, lambda value: moments.text_of(value).encode()),
+    timedelta: _extension(_TIMEDELTA, _span),
+    UUID: _extension(_UUID, lambda value: value.bytes),
+    bytearray: _extension(_BYTEARRAY, bytes),
+}
+_write_dataclass = _marked(_DATACLASS)
+
+_READERS: dict[int, Callable[[bytes], object]] = {
+    _BIG_INT: lambda data: int.from_bytes(data, "big", signed=True),
+    _DECIMAL: lambda data: Decimal(data.decode()),
+    _COMPLEX: lambda data: complex(*_TWO_DOUBLES.unpack(data)),
+    _DATETIME: lambda data: moments.datetime_from(data.decode()),
+    _DATE: lambda data: date.fromisoformat(data.decode()),
+    _TIME: lambda data: moments.time_from(data.decode()),
+    _TIMEDELTA: lambda data: timedelta(*_SPAN.unpack(data)),
+    _UUID: lambda data: UUID(bytes=data),
+    _BYTEARRAY: bytearray,
+}
+
+
+def travels(cls: type) -> bool:
+    """True if values of exactly this class can be sent, given that what they hold can."""
+    entry = registry.of_class(cls)
+    return cls in PLAIN or cls in _WRITERS or cls in {list, dict} or bool(entry and is_data(entry))
+
+
+def is_data(entry: registry.Sendable) -> bool:
+    """True for a dataclass, which travels by its fields; False for an exception, as a failure."""
+    return not issubclass(entry.cls, Exception)
+
+
+def is_of_main(entry: registry.Sendable) -> bool:
+    """True for a class of the program that was started, which no other process can import."""
+    return entry.name.startswith("__main__:")
+
+
+def members_of(value: Any) -> Collection[object]:
+    """What a container or a dataclass holds, without a dict's keys; nothing for a scalar."""
+    cls = type(value)
+    if cls in {list, tuple, set, frozenset}:
+        return cast("Collection[object]", value)
+    if cls is dict:
+        return cast("Collection[object]", value.values())
+    entry = registry.of_class(cls)
+    return [getattr(value, name) for name in entry.fields] if entry else ()
+
+
+def rewrite(value: object) -> object:
+    """*value* as an extension or a marked list. Raises TypeError if its class does not travel."""
+    write = _WRITERS.get(type(value))
+    if write is not None:
+        return write(value)
+    entry = registry.of_class(type(value))
+    if entry is None or not is_data(entry) or is_of_main(entry):
+        raise TypeError(f"{type(value).__qualname__} does not travel")
+    return _write_dataclass([entry.name, *_named_fields(value, entry.fields)])
+
+
+def _named_fields(value: object, names: tuple[str, ...]) -> Iterator[object]:
+    for name in names:
+        yield name
+        yield getattr(value, name)
+
+
+def scalar(code: int, data: bytes) -> object:
+    """The scalar that was written as *code* and *data*. Raises ValueError for an unknown code."""
+    read = _READERS.get(code)
+    if read is None:
+        raise ValueError(f"an extension of type {code}, which is none of ours")
+    return read(data)
+
+
+class Mark:
+    """The first item of a list that stands for something else, while it is being read."""
+
+    __slots__ = ("kind",)
+
+    def __init__(self, kind: int) -> None:
+        self.kind = kind
+
+
+class Rebuilder:
+    """Turns marked lists back into containers, within one message that has marks.
+
+    It counts: a mark that is not the first item of a list would otherwise stay in the value.
+    """
+
+    def __init__(self) -> None:
+        self._pending = 0
+
+    def extension(self, code: int, data: bytes) -> object:
+        """A scalar, or a mark that the list around it is waiting for."""
+        if code != MARK or len(data) != 1:
+            return scalar(code, data)
+        self._pending += 1
+        return Mark(data[0])
+
+    def list_or_container(self, items: list[Any]) -> object:
+        """The container that *items* are marked as; *items* themselves if they are not."""
+        if not items or type(items[0]) is not Mark:
+            return items
+        self._pending -= 1
+        kind, members = items[0].kind, items[1:]
+        if kind == _TUPLE:
+            return tuple(members)
+        if kind == _SET:
+            return set(members)
+        if kind == _FROZENSET:
+            return frozenset(members)
+        if kind == _DATACLASS:
+            return _dataclass_from(members)
+        raise ValueError(f"a container of kind {kind}, which is none of ours")
+
+    def finish(self) -> None:
+        """Raise ValueError if a mark stood where none belongs."""
+        if self._pending:
+            raise ValueError("a mark outside the first place of a list")
+
+
+def _dataclass_from(members: list[Any]) -> object:
+    name, *rest = members
+    entry = registry.of_name(name) if type(name) is str else None
+    if entry is None or not is_data(entry):
+        raise ValueError(
+            f"the class {name[:200] if type(name) is str else type(name)!r} is not registered "
+            "here: import the module that has it, with @sendable above it"
+        )
+    names, values = rest[::2], rest[1::2]
+    unknown = set(names).difference(entry.fields)
+    if unknown or len(names) != len(values) or len(set(names)) != len(names):
+        raise ValueError(f"{entry.name} with fields that it does not have here, or without values")
+    return entry.cls(**dict(zip(names, values, strict=True)))

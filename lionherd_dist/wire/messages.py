@@ -1,0 +1,133 @@
+"""Calls and outcomes as bytes: arrays that begin with the version of their shape.
+
+    call       [1, task, args, kwargs]  or  [1, task, args, kwargs, options]
+    success    [1, 0, value]
+    failure    [1, 1, record, worker, attempt]
+    cancelled  [1, 2]
+
+options are a dict with "timeout" and "retry", see ``overrides``; a failure's record is described
+in ``failures``. Items after those above, and options or fields of another name, are ignored: a
+later version may add them. Anything else that is different needs a new version.
+"""
+
+from lionherd_dist.call import Call, Cancelled, Failure, Message, Outcome, Success
+from lionherd_dist.errors import DecodeError, EncodeError
+from lionherd_dist.wire.failures import BUDGETS, record_of, shorten
+from lionherd_dist.wire.limits import DEFAULT_LIMITS, Limits
+from lionherd_dist.wire.overrides import overrides_from, overrides_of
+from lionherd_dist.wire.rebuilding import error_from
+from lionherd_dist.wire.values import decode, encode_parts
+
+VERSION = 1
+_SUCCESS, _FAILURE, _CANCELLED = range(3)
+
+_CANCELLED_BYTES = encode_parts([VERSION, _CANCELLED], {}, DEFAULT_LIMITS)
+
+
+def encode_call(call: Call[object], limits: Limits = DEFAULT_LIMITS) -> bytes:
+    """The bytes of *call*.
+
+    Raises:
+        EncodeError: an argument cannot be sent; the message has its path, ``args[0]['when']``. Or
+            a class in ``retry_on`` has no name that a worker could know it by.
+        PayloadTooLargeError: together they are larger than *limits*.
+    """
+    kwargs = dict(call.kwargs)
+    message: list[object] = [VERSION, call.task, list(call.args), kwargs]
+    if call.timeout is not None or call.retry is not None:
+        message.append(overrides_of(call.timeout, call.retry))
+    return encode_parts(message, {"args": call.args, "kwargs": kwargs}, limits)
+
+
+def decode_call(payload: bytes, limits: Limits = DEFAULT_LIMITS) -> Message:
+    """The call in *payload*, which may be anything.
+
+    Raises:
+        DecodeError: it is not a call of version 1, or larger than *limits*, or holds a class that
+            is not registered in this process.
+    """
+    message = _message_from(payload, limits)
+    # Spelt out: a match statement takes three times as long, and this runs for every call.
+    if len(message) >= 4:
+        task, args, kwargs = message[1:4]
+        if type(task) is str and type(args) is list and type(kwargs) is dict and _named(kwargs):
+            if len(message) == 4:
+                return Message(task, tuple(args), kwargs)
+            return Message(task, tuple(args), kwargs, *overrides_from(message[4]))
+    raise DecodeError(f"a call was expected, and this is {_shape_of(message)}")
+
+
+def encode_outcome(
+    outcome: Outcome, *, worker: str, attempt: int, limits: Limits = DEFAULT_LIMITS
+) -> bytes:
+    """The bytes of *outcome*, which *worker* came to in attempt number *attempt*.
+
+    A failure and a cancellation can always be sent: a failure is shortened until it fits. So
+    where the value of a success is refused, send ``Failure(the_error)`` in its place.
+
+    Raises:
+        EncodeError: the value cannot be sent; the message has its path, ``result['when']``.
+        PayloadTooLargeError: it is larger than *limits*.
+    """
+    match outcome:
+        case Success(value):
+            return encode_parts([VERSION, _SUCCESS, value], {"result": value}, limits)
+        case Failure(error):
+            return _encode_failure(error, shorten(worker, 256), attempt, limits)
+        case Cancelled():
+            return _CANCELLED_BYTES
+
+
+def decode_outcome(payload: bytes, limits: Limits = DEFAULT_LIMITS) -> Outcome:
+    """The outcome in *payload*, which may be anything.
+
+    A failure's exception has a note that says which worker raised it, in which attempt, and the
+    traceback there.
+
+    Raises:
+        DecodeError: it is not an outcome of version 1, or larger than *limits*, or holds a class
+            that is not registered in this process.
+    """
+    message = _message_from(payload, limits)
+    match message[1:]:
+        case [0, value, *_]:
+            return Success(value)
+        case [1, record, str(worker), int(attempt), *_]:
+            return Failure(error_from(record, worker=worker, attempt=attempt))
+        case [2, *_]:
+            return Cancelled()
+        case _:
+            raise DecodeError(f"an outcome was expected, and this is {_shape_of(message)}")
+
+
+def _encode_failure(error: Exception, worker: str, attempt: int, limits: Limits) -> bytes:
+    for budget in BUDGETS[:-1]:
+        record = record_of(error, limits, budget)
+        try:
+            return encode_parts([VERSION, _FAILURE, record, worker, attempt], {}, limits)
+        except EncodeError:  # too large, or an argument that changed meanwhile
+            continue
+    record = record_of(error, limits, BUDGETS[-1])
+    return encode_parts([VERSION, _FAILURE, record, worker, attempt], {}, limits)
+
+
+def _message_from(payload: bytes, limits: Limits) -> list[object]:
+    """The list in *payload*, whose first item is our version."""
+    message = decode(payload, limits)
+    if type(message) is not list or not message or type(message[0]) is not int:
+        raise DecodeError(f"a message was expected, and this is {type(message).__name__}")
+    if message[0] != VERSION:
+        raise DecodeError(
+            f"a message of version {message[0] % 10**9}, and this process reads version {VERSION}: "
+            "let all processes run the same release"
+        )
+    return message
+
+
+def _named(kwargs: dict[object, object]) -> bool:
+    return set(map(type, kwargs)) <= {str}
+
+
+def _shape_of(items: list[object]) -> str:
+    """The types of the first items: never their values, which may be anything."""
+    return f"[{', '.join(type(item).__name__ for item in items[:5])}]"

@@ -1,0 +1,88 @@
+"""What a call sets in place of its task's own: a timeout, and a Retry as a dict of its fields."""
+
+import math
+
+from lionherd_dist.call import Retry
+from lionherd_dist.errors import DecodeError, EncodeError
+from lionherd_dist.wire.classes import find, qualified_name, reference
+
+
+def overrides_of(timeout: float | None, retry: Retry | None) -> dict[str, object]:
+    """What is not None of both, as plain values.
+
+    Raises:
+        EncodeError: a class in ``retry_on`` is neither builtin, nor ours, nor registered.
+    """
+    options: dict[str, object] = {}
+    if timeout is not None:
+        options["timeout"] = timeout
+    if retry is not None:
+        options["retry"] = {
+            "attempts": retry.attempts,
+            "base_delay": retry.base_delay,
+            "max_delay": retry.max_delay,
+            "retry_on": [_name_of(cls) for cls in retry.retry_on],
+            "jitter": retry.jitter,
+        }
+    return options
+
+
+def overrides_from(options: object) -> tuple[float | None, Retry | None]:
+    """The timeout (seconds) and the Retry that *options* were made of.
+
+    Raises:
+        DecodeError: they are no such options, or name a class that is not registered here.
+    """
+    if type(options) is not dict:
+        raise DecodeError(f"options that are {type(options).__name__}, not dict")
+    timeout, retry = options.get("timeout"), options.get("retry")
+    if timeout is not None and _seconds(timeout) <= 0:
+        raise DecodeError("a timeout that is not above 0")
+    return timeout, None if retry is None else _retry_from(retry)
+
+
+def _retry_from(fields: object) -> Retry:
+    match fields:
+        case {
+            "attempts": int(attempts),
+            "base_delay": base_delay,
+            "max_delay": max_delay,
+            "retry_on": list(names),
+            "jitter": jitter,
+        }:
+            try:
+                return Retry(
+                    attempts,
+                    _seconds(base_delay),
+                    _seconds(max_delay),
+                    tuple(map(_class_of, names)),
+                    _seconds(jitter),
+                )
+            except ValueError as error:  # DecodeError is one too
+                raise DecodeError(f"a retry that cannot be: {error}") from error
+        case _:
+            raise DecodeError("a retry without all of its fields, or with one of another type")
+
+
+def _seconds(value: object) -> float:
+    if type(value) not in {int, float} or not math.isfinite(value):  # type: ignore[arg-type]  # a number
+        raise DecodeError(f"a number of seconds was expected, and this is {type(value).__name__}")
+    return value  # type: ignore[return-value]  # a number, see above
+
+
+def _name_of(cls: type[Exception]) -> str:
+    name = reference(cls)
+    if name is None:
+        raise EncodeError(
+            f"retry_on: {qualified_name(cls)} has no name on the wire: register it with "
+            "sendable(...) here and on the workers, or give the retry to @task, where it stays"
+        )
+    return name
+
+
+def _class_of(name: object) -> type[Exception]:
+    cls = find(name) if type(name) is str else None
+    if cls is None:
+        shown = name[:200] if type(name) is str else type(name).__name__
+        raise DecodeError(f"retry_on names {shown!r}, which is not registered here")
+    return cls
