@@ -115,7 +115,7 @@ class Crew(Generic[ItemT]):
     ) -> None:
         """The life of a worker: one item after the other, until there are no more."""
         assert self._limit is not None  # noqa: S101 (for the type checker)
-        if being_cancelled():  # hired just before: to pull an item now would be to start its work
+        if self._stopped or being_cancelled():  # to pull an item now would be to start its work
             return
         before = copy_context()
         try:
@@ -124,6 +124,8 @@ class Crew(Generic[ItemT]):
                     self._hired += 1
                     tasks.start_soon(self._serve, tasks, numbered)
                 await self._work(index, item)
+                if self._stopped:
+                    return
                 if _changed(before):
                     # Another item must not see what this one set: a worker of fresh mind goes on.
                     self._context.run(tasks.start_soon, self._serve, tasks, numbered)
@@ -131,7 +133,7 @@ class Crew(Generic[ItemT]):
                 if self._pace.over():
                     await self._pace.rest()
         except BaseException as error:
-            self._note(error)
+            self._give_up(error)
             raise
 
     async def _start_all(
@@ -166,11 +168,10 @@ class Crew(Generic[ItemT]):
         try:
             await self._work(index, item)
         except BaseException as error:
-            self._note(error)
+            self._give_up(error)
             raise
-        finally:
-            if room is not None:
-                room.release()
+        if room is not None:  # after a failure, there is room for nothing more
+            room.release()
 
     def _numbered(self, source: Iterator[ItemT]) -> Iterator[tuple[int, ItemT]]:
         try:
@@ -179,7 +180,8 @@ class Crew(Generic[ItemT]):
             self._source_error = error
             raise
 
-    def _note(self, error: BaseException) -> None:
+    def _give_up(self, error: BaseException) -> None:
+        self._stopped = True  # at once; the task group learns of it a turn of the loop later
         if is_stray(error):
             self._stray = error
 

@@ -46,7 +46,8 @@ def split_cancellation(
     Both keep the nesting, tracebacks, notes and causes of *eg*.
     """
     cancellations, rest = eg.split(is_cancelled)
-    return cancellations, rest
+    # split() copies a group even if it takes nothing out: a group of failures alone stays itself.
+    return (None, eg) if cancellations is None else (cancellations, rest)
 
 
 def non_cancel_subgroup(eg: BaseExceptionGroup[E]) -> BaseExceptionGroup[E] | None:

@@ -45,8 +45,9 @@ async def gather(*aws: Awaitable[T], return_exceptions: bool = False) -> Any:
                 tasks.start_soon(run, index, aw)
                 if pace.over():
                     await pace.rest()
-    finally:
+    except BaseException:
         close_unstarted(aws)
+        raise
     if strays:
         raise strays[0]
     return results

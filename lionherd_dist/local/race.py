@@ -49,8 +49,9 @@ async def race(*aws: Awaitable[T], first: Literal["completion", "success"] = "co
         async with children() as tasks:
             for index, aw in enumerate(aws):
                 tasks.start_soon(run, index, aw)
-    finally:
+    except BaseException:
         close_unstarted(aws)
+        raise
     if winners:
         return winners[0]
     errors = [failures[index] for index in sorted(failures)]
