@@ -116,10 +116,12 @@ class Cluster:
         if first not in {"completion", "success"}:
             raise ValueError(f"first is {first!r}: give 'completion' or 'success'")
         failures: list[Exception] = []
-        async with self._stream(list(encode_all(calls)), None, return_exceptions=True) as stream:
+        stream: RemoteStream[R | Exception]
+        stream = self._stream(list(encode_all(calls)), None, return_exceptions=True)
+        async with stream:
             async for _, outcome in stream:
                 if not isinstance(outcome, Exception):
-                    return cast("R", outcome)
+                    return outcome
                 if first == "completion":
                     raise outcome
                 failures.append(outcome)
@@ -217,9 +219,11 @@ class Cluster:
         return_exceptions: bool,
     ) -> list[R | BaseException]:
         arrived: dict[int, R | BaseException] = {}
-        async with self._stream(payloads, limit, return_exceptions=return_exceptions) as stream:
+        stream: RemoteStream[R | Exception]
+        stream = self._stream(payloads, limit, return_exceptions=return_exceptions)
+        async with stream:
             async for index, result in stream:
-                arrived[index] = cast("R", result)
+                arrived[index] = result
         return [arrived[index] for index in range(len(arrived))]
 
 

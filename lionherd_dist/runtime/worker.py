@@ -113,19 +113,22 @@ class Worker:
             StoreRefusedError: the server will not have us.
         """
         while not self._stop.is_set():
-            lost = asyncio.Event()
-            async with (
-                open_lines(self._url) as lines,
-                open_session(
-                    self._url,
-                    lines.tell,
-                    self._keys,
-                    self._settings,
-                    slots=self._concurrency,
-                    on_lost=lambda _reason, lost=lost: lost.set(),
-                ) as session,
-            ):
-                await self._work(session, lost, lines, on_ready)
+            await self._session(on_ready)
+
+    async def _session(self, on_ready: Callable[[], None]) -> None:
+        lost = asyncio.Event()
+        async with (
+            open_lines(self._url) as lines,
+            open_session(
+                self._url,
+                lines.tell,
+                self._keys,
+                self._settings,
+                slots=self._concurrency,
+                on_lost=lambda _reason: lost.set(),
+            ) as session,
+        ):
+            await self._work(session, lost, lines, on_ready)
 
     async def _work(
         self, session: Session, lost: asyncio.Event, lines: Lines, on_ready: Callable[[], None]

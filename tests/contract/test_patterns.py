@@ -1,0 +1,301 @@
+"""The same promises, in-process and across workers: one body, two halves."""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+
+import anyio
+import pytest
+import tasks
+from helpers import wait_until
+
+import lionherd_dist
+from lionherd_dist import Call, Cluster, CompletionStream, fail_after
+
+pytestmark = pytest.mark.anyio
+
+
+@dataclass(frozen=True)
+class Half:
+    """The five patterns of one half, by the same names."""
+
+    gather: Callable[..., object]
+    race: Callable[..., object]
+    bounded_map: Callable[..., object]
+    completion_stream: Callable[..., AbstractAsyncContextManager[AsyncIterator[tuple[int, object]]]]
+
+
+@pytest.fixture(params=["local", "cluster"])
+def half(request: pytest.FixtureRequest) -> Half:
+    if request.param == "local":
+        return Half(
+            lionherd_dist.gather, lionherd_dist.race, lionherd_dist.bounded_map, CompletionStream
+        )
+    cluster: Cluster = request.getfixturevalue("cluster")
+    return Half(cluster.gather, cluster.race, cluster.bounded_map, cluster.completion_stream)
+
+
+@pytest.fixture
+async def stage() -> tasks.Stage:
+    return tasks.new_stage()
+
+
+# --- gather
+
+
+async def test_gather_gives_results_in_input_order(half: Half) -> None:
+    """Not in the order of completion."""
+    calls = [tasks.after.call(who, wait_s) for who, wait_s in ((1, 0.03), (2, 0.0), (3, 0.01))]
+    assert await half.gather(*calls) == [1, 2, 3]
+
+
+async def test_gather_of_nothing_is_an_empty_list(half: Half) -> None:
+    """No input, no work."""
+    assert await half.gather() == []
+
+
+async def test_gather_raises_a_group_and_stops_the_siblings(half: Half, stage: tasks.Stage) -> None:
+    """One failure ends the rest, and their clean-up is over before gather raises."""
+    with pytest.raises(ExceptionGroup) as caught:
+        await half.gather(tasks.hold.call("a"), tasks.hold.call("b"), tasks.fail.call("no"))
+    assert [repr(error) for error in caught.value.exceptions] == ["ValueError('no')"]
+    assert stage.running == 0
+    assert sorted(map(str, stage.cleaned)) == sorted(map(str, stage.started))
+
+
+async def test_gather_can_return_exceptions_in_place(half: Half) -> None:
+    """Failures stand where their results would."""
+    results = await half.gather(
+        tasks.double.call(1), tasks.fail.call("no"), tasks.double.call(3), return_exceptions=True
+    )
+    assert [repr(one) for one in results] == ["2", "ValueError('no')", "6"]
+
+
+async def test_calls_are_reusable(half: Half) -> None:
+    """A call is a value: it runs as often as it is given."""
+    call = tasks.double.call(4)
+    assert await half.gather(call, call) == [8, 8]
+    assert await half.gather(call) == [8]
+
+
+async def test_a_plain_function_is_a_task_too(half: Half) -> None:
+    """It runs in a thread."""
+    assert await half.gather(*map(tasks.double_in_a_thread.call, range(5))) == [0, 2, 4, 6, 8]
+
+
+# --- race
+
+
+async def test_race_gives_the_first_and_stops_the_others(half: Half, stage: tasks.Stage) -> None:
+    """The losers have cleaned up when race returns."""
+    assert await half.race(tasks.hold.call("a"), tasks.double.call(4), tasks.hold.call("b")) == 8
+    assert stage.running == 0
+
+
+async def test_race_raises_a_first_failure_as_itself(half: Half, stage: tasks.Stage) -> None:
+    """First completion, failure included, not wrapped."""
+    with pytest.raises(ValueError, match="no"):
+        await half.race(tasks.hold.call("a"), tasks.fail.call("no"))
+    assert stage.running == 0
+
+
+async def test_race_for_success_passes_failures_over(half: Half) -> None:
+    """A failure does not win while a success may still come."""
+    calls = (tasks.fail.call("no"), tasks.after.call(7, 0.02))
+    assert await half.race(*calls, first="success") == 7
+
+
+async def test_race_for_success_raises_all_failures_when_there_is_none(half: Half) -> None:
+    """Only when every call failed."""
+    with pytest.raises(ExceptionGroup) as caught:
+        await half.race(tasks.fail.call("a"), tasks.fail.call("b"), first="success")
+    assert sorted(str(error) for error in caught.value.exceptions) == ["a", "b"]
+
+
+async def test_race_of_nothing_is_refused(half: Half) -> None:
+    """There is no first of none."""
+    with pytest.raises(ValueError, match="at least one"):
+        await half.race()
+
+
+# --- bounded_map
+
+
+async def test_bounded_map_keeps_the_limit_and_the_order(half: Half, stage: tasks.Stage) -> None:
+    """Never more than limit at once, and as many as that."""
+    results = await half.bounded_map(tasks.brief, range(60), limit=4)
+    assert results == list(range(60))
+    assert stage.most == 4
+
+
+async def test_bounded_map_takes_async_items(half: Half) -> None:
+    """Sync or async, of any length."""
+
+    async def items() -> AsyncIterator[int]:
+        for n in range(30):
+            yield n
+
+    assert await half.bounded_map(tasks.double, items(), limit=3) == [2 * n for n in range(30)]
+
+
+@pytest.mark.parametrize("limit", [0, -1])
+async def test_a_limit_below_one_is_refused(half: Half, limit: int) -> None:
+    """With the value in the message."""
+    with pytest.raises(ValueError, match=str(limit)):
+        await half.bounded_map(tasks.double, [1], limit=limit)
+
+
+async def test_bounded_map_pulls_its_items_lazily(half: Half, stage: tasks.Stage) -> None:
+    """A failure early in an endless input ends it: the input is never exhausted first."""
+
+    def endless() -> Iterator[int]:
+        n = 0
+        while True:
+            yield n
+            n += 1
+
+    with pytest.raises(ExceptionGroup):
+        await half.bounded_map(tasks.fail_on_three, endless(), limit=2)
+
+
+async def test_bounded_map_can_return_exceptions_in_place(half: Half) -> None:
+    """Failures stand where their results would."""
+    results = await half.bounded_map(tasks.fail_on_three, range(5), limit=2, return_exceptions=True)
+    assert [repr(one) for one in results] == ["0", "1", "2", "ValueError('item 3')", "4"]
+
+
+# --- streams
+
+
+async def test_a_stream_gives_outcomes_as_they_complete(half: Half) -> None:
+    """In the order of completion, each with its index."""
+    calls = [tasks.after.call(who, wait_s) for who, wait_s in ((1, 0.2), (2, 0.0), (3, 0.1))]
+    async with half.completion_stream(calls) as stream:
+        assert [pair async for pair in stream] == [(1, 2), (2, 3), (0, 1)]
+
+
+async def test_leaving_a_stream_early_stops_what_runs(half: Half, stage: tasks.Stage) -> None:
+    """Queued and running calls are stopped, and have cleaned up, when the block is left."""
+    calls: list[Call[object]] = [tasks.double.call(1), *map(tasks.hold.call, range(50))]
+    async with half.completion_stream(calls, limit=5) as stream:
+        async for _, result in stream:
+            assert result == 2
+            break
+    assert stage.running == 0
+    assert len(stage.started) <= 6
+
+
+async def test_an_error_in_the_body_leaves_a_stream_as_itself(
+    half: Half, stage: tasks.Stage
+) -> None:
+    """Not wrapped, and nothing is left running."""
+    with pytest.raises(KeyError, match="mine"):
+        async with half.completion_stream(map(tasks.hold.call, range(5))):
+            await wait_until(lambda: stage.running == 5, description="all five run")
+            raise KeyError("mine")
+    assert stage.running == 0
+
+
+async def test_a_failure_ends_a_stream_in_a_group(half: Half, stage: tasks.Stage) -> None:
+    """And the siblings are stopped."""
+    with pytest.raises(ExceptionGroup) as caught:
+        async with half.completion_stream(
+            [tasks.hold.call(1), tasks.fail.call("no"), tasks.hold.call(2)]
+        ) as stream:
+            async for _ in stream:
+                pass
+    assert [str(error) for error in caught.value.exceptions] == ["no"]
+    assert stage.running == 0
+
+
+async def test_a_stream_can_give_exceptions_as_outcomes(half: Half) -> None:
+    """The stream goes on after a failure."""
+    calls = [tasks.fail.call("no"), tasks.double.call(1)]
+    async with half.completion_stream(calls, return_exceptions=True) as stream:
+        seen = dict([pair async for pair in stream])
+    assert {index: repr(one) for index, one in seen.items()} == {0: "ValueError('no')", 1: "2"}
+
+
+async def test_a_stream_keeps_its_limit_over_a_long_lazy_input(
+    half: Half, stage: tasks.Stage
+) -> None:
+    """Five hundred calls, three at once."""
+    async with half.completion_stream((tasks.brief.call(n) for n in range(500)), limit=3) as stream:
+        seen = [index async for index, _ in stream]
+    assert sorted(seen) == list(range(500))
+    assert stage.most == 3
+
+
+# --- cancellation and deadlines
+
+
+@pytest.mark.parametrize("pattern", ["gather", "race", "bounded_map", "completion_stream"])
+async def test_an_outer_cancellation_stops_everything(
+    half: Half, stage: tasks.Stage, pattern: str
+) -> None:
+    """The calls have cleaned up when the cancelled block is left."""
+    with anyio.CancelScope() as scope:
+        async with anyio.create_task_group() as group:
+            group.start_soon(_run, half, pattern)
+            await wait_until(lambda: stage.running == 3, description="three run")
+            scope.cancel()
+    assert scope.cancelled_caught
+    assert stage.running == 0
+
+
+@pytest.mark.parametrize("pattern", ["gather", "race", "bounded_map", "completion_stream"])
+async def test_a_deadline_stops_everything(half: Half, stage: tasks.Stage, pattern: str) -> None:
+    """It is raised where it was set, and nothing is left running."""
+    with pytest.raises(TimeoutError), fail_after(0.15):
+        await _run(half, pattern)
+    assert stage.running == 0
+
+
+async def _run(half: Half, pattern: str) -> None:
+    calls = [tasks.hold.call(n) for n in range(3)]
+    if pattern == "bounded_map":
+        await half.bounded_map(tasks.hold, range(3), limit=3)
+    elif pattern == "completion_stream":
+        async with half.completion_stream(calls) as stream:
+            async for _ in stream:
+                pass
+    else:
+        await getattr(half, pattern)(*calls)
+
+
+# --- what a task brings along
+
+
+async def test_the_tasks_own_retry_applies(half: Half, stage: tasks.Stage) -> None:
+    """Two failures of the right kind, then the third attempt counts."""
+    assert await half.gather(tasks.flaky.call("a", 2)) == [3]
+
+
+async def test_a_failure_of_another_kind_is_not_tried_again(half: Half, stage: tasks.Stage) -> None:
+    """retry_on chooses."""
+    with pytest.raises(ExceptionGroup):
+        await half.gather(tasks.fail_for_good.call("a"))
+    assert stage.attempts["a"] == 1
+
+
+async def test_the_last_failure_is_raised_when_attempts_run_out(
+    half: Half, stage: tasks.Stage
+) -> None:
+    """As itself, not as something about retrying."""
+    with pytest.raises(ConnectionError, match="attempt 4"):
+        await half.race(tasks.flaky.call("a", 9))
+    assert stage.attempts["a"] == 4
+
+
+async def test_the_tasks_own_timeout_applies(half: Half) -> None:
+    """A TimeoutError like any other failure."""
+    with pytest.raises(TimeoutError):
+        await half.race(tasks.too_slow.call())
+
+
+async def test_a_deadline_reaches_the_function(half: Half) -> None:
+    """As the ambient deadline, and as what is left of it."""
+    with fail_after(60):
+        (left_s,) = await half.gather(tasks.seconds_left.call())
+    assert 50 < left_s <= 60
+    assert await half.gather(tasks.seconds_left.call()) == [None]

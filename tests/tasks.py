@@ -1,0 +1,181 @@
+"""Tasks for the tests. Where a worker runs in the test's own process, the events here steer it."""
+
+import os
+import threading
+import time
+from dataclasses import dataclass, field
+
+import anyio
+
+from lionherd_dist import Retry, current_time, effective_deadline, sendable, sleep, task
+
+
+@dataclass
+class Stage:
+    """What a test sees of the tasks that run in its own process, and how it holds them."""
+
+    started: list[object] = field(default_factory=list)
+    cleaned: list[object] = field(default_factory=list)
+    running: int = 0
+    most: int = 0
+    attempts: dict[object, int] = field(default_factory=dict)
+    gate: anyio.Event = field(default_factory=anyio.Event)
+
+    def enter(self, who: object) -> None:
+        self.started.append(who)
+        self.running += 1
+        self.most = max(self.most, self.running)
+
+    def leave(self, who: object) -> None:
+        self.cleaned.append(who)
+        self.running -= 1
+
+
+stage = Stage()
+
+
+def new_stage() -> Stage:
+    """A fresh stage for one test; make it inside the event loop."""
+    global stage
+    stage = Stage()
+    return stage
+
+
+class Unregistered(Exception):
+    """An exception class that only this module knows."""
+
+
+@sendable
+class Registered(Exception):
+    """An exception class that may travel."""
+
+
+@sendable
+@dataclass(frozen=True)
+class Point:
+    x: int
+    y: int
+
+
+@task
+async def echo(value: object) -> object:
+    return value
+
+
+@task
+async def double(n: int) -> int:
+    return 2 * n
+
+
+@task
+def double_in_a_thread(n: int) -> int:
+    assert threading.current_thread() is not threading.main_thread()
+    return 2 * n
+
+
+@task
+async def hold(who: object) -> object:
+    """Runs until the gate opens; says when it starts and when it has cleaned up."""
+    stage.enter(who)
+    try:
+        await stage.gate.wait()
+        return who
+    finally:
+        stage.leave(who)
+
+
+@task
+async def brief(who: object) -> object:
+    """Runs for a moment, and says how many do at once."""
+    stage.enter(who)
+    try:
+        await sleep(0.001)
+        return who
+    finally:
+        stage.leave(who)
+
+
+@task
+async def after(who: int, wait_s: float) -> int:
+    await sleep(wait_s)
+    return who
+
+
+@task
+async def fail(message: str) -> None:
+    raise ValueError(message)
+
+
+@task
+async def fail_on_three(n: int) -> int:
+    if n == 3:
+        raise ValueError(f"item {n}")
+    return n
+
+
+@task
+async def fail_unregistered(message: str) -> None:
+    raise Unregistered(message)
+
+
+@task
+async def fail_registered(message: str) -> None:
+    raise Registered(message)
+
+
+@task(retry=Retry(attempts=4, base_delay=0.01, retry_on=(ConnectionError,)))
+async def flaky(who: str, failures: int) -> int:
+    """Fails as often as told, then gives the number of the attempt that worked."""
+    stage.attempts[who] = stage.attempts.get(who, 0) + 1
+    if stage.attempts[who] <= failures:
+        raise ConnectionError(f"attempt {stage.attempts[who]}")
+    return stage.attempts[who]
+
+
+@task(retry=Retry(attempts=4, base_delay=0.01, retry_on=(ConnectionError,)))
+async def fail_for_good(who: str) -> int:
+    stage.attempts[who] = stage.attempts.get(who, 0) + 1
+    raise ValueError(who)
+
+
+@task(timeout=0.02)
+async def too_slow() -> None:
+    await sleep(30)
+
+
+@task
+async def seconds_left() -> float | None:
+    deadline = effective_deadline()
+    return None if deadline is None else deadline - current_time()
+
+
+@task
+async def unsendable() -> object:
+    return {"inner": [object()]}
+
+
+@task
+async def huge() -> bytes:
+    return b"x" * (2 * 1024 * 1024)
+
+
+@task
+async def swap(point: Point) -> Point:
+    return Point(point.y, point.x)
+
+
+@task
+async def exit_process() -> None:
+    raise SystemExit(3)
+
+
+@task
+async def pid_after(wait_s: float) -> int:
+    await sleep(wait_s)
+    return os.getpid()
+
+
+@task
+def busy_pid(seconds: float) -> int:
+    time.sleep(seconds)
+    return os.getpid()

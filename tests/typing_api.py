@@ -1,0 +1,90 @@
+"""Never run, only type-checked: what a strict checker knows about the public API."""
+
+from collections.abc import AsyncIterator
+from typing import assert_type
+
+from lionherd_dist import (
+    Call,
+    Cluster,
+    CompletionStream,
+    LocalCluster,
+    Retry,
+    bounded_map,
+    gather,
+    race,
+    retry,
+    task,
+)
+
+
+@task
+async def length(url: str) -> int:
+    return len(url)
+
+
+@task(retry=Retry(attempts=5, retry_on=(ConnectionError,)), timeout=30)
+async def fetch(url: str, *, depth: int = 1) -> bytes:
+    return url.encode() * depth
+
+
+@task
+def parse(text: str) -> list[str]:
+    return text.split()
+
+
+async def lines() -> AsyncIterator[str]:
+    yield "line"
+
+
+async def tasks_are_still_functions() -> None:
+    assert_type(await length("u"), int)
+    assert_type(await fetch("u", depth=2), bytes)
+    assert_type(parse("a b"), list[str])
+    await length(3)  # type: ignore[arg-type]
+    parse()  # type: ignore[call-arg]
+
+
+async def calls_know_their_result() -> None:
+    assert_type(length.call("u"), Call[int])
+    assert_type(await length.call("u"), int)
+    assert_type(parse.call("u"), Call[list[str]])
+    assert_type(length.with_options(timeout=3)("u"), Call[int])
+    fetch.call(3)  # type: ignore[arg-type]
+    fetch.call("u", width=3)  # type: ignore[call-arg]
+
+
+async def the_cluster_knows_what_comes_back(cluster: Cluster) -> None:
+    assert_type(await cluster.run(length.call("u")), int)
+    assert_type(await cluster.gather(length.call("a"), length.call("b")), list[int])
+    assert_type(
+        await cluster.gather(length.call("a"), return_exceptions=True), list[int | BaseException]
+    )
+    assert_type(await cluster.race(length.call("a"), length.call("b"), first="success"), int)
+    assert_type(await cluster.bounded_map(length, ["a"], limit=3), list[int])
+    assert_type(await cluster.bounded_map(parse, lines(), limit=3), list[list[str]])
+    async with cluster.completion_stream(map(length.call, ["a"]), limit=3) as stream:
+        async for index, size in stream:
+            assert_type(index, int)
+            assert_type(size, int)
+    async with cluster.completion_stream([length.call("a")], return_exceptions=True) as outcomes:
+        async for _, outcome in outcomes:
+            assert_type(outcome, int | Exception)
+    await cluster.bounded_map(length, [1], limit=3)  # type: ignore[misc]
+    await cluster.race(length.call("a"), first="fastest")  # type: ignore[arg-type]
+
+
+async def a_local_cluster_is_a_cluster() -> None:
+    async with LocalCluster("my_tasks", workers=4) as cluster:
+        assert_type(await cluster.run(length.call("u")), int)
+
+
+async def the_local_half_has_the_same_types() -> None:
+    assert_type(await gather(length("a"), length("b")), list[int])
+    assert_type(await gather(length.call("a")), list[int])
+    assert_type(await race(length("a"), length("b")), int)
+    assert_type(await bounded_map(length, ["a"], limit=3), list[int])
+    assert_type(await retry(lambda: length("a")), int)
+    async with CompletionStream([length("a")], limit=3) as stream:
+        async for index, size in stream:
+            assert_type(index, int)
+            assert_type(size, int)
