@@ -1,0 +1,350 @@
+"""The road of a call across workers: what holds there beyond the contract of both halves."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+
+import anyio
+import pytest
+import tasks
+from helpers import wait_until
+
+from lionherd_dist import (
+    Call,
+    Cluster,
+    EncodeError,
+    NotATaskError,
+    PayloadTooLargeError,
+    RemoteError,
+    Retry,
+    Settings,
+    UnknownTaskError,
+    Worker,
+    fail_after,
+    gather,
+)
+from lionherd_dist.store.connection import Connection
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def stage() -> tasks.Stage:
+    return tasks.new_stage()
+
+
+# --- failures
+
+
+async def test_a_builtin_exception_arrives_as_itself_with_its_story(cluster: Cluster) -> None:
+    """Its class, its arguments; and, as notes, the remote traceback, the worker and the attempt."""
+    with pytest.raises(ValueError, match="no") as caught:
+        await cluster.run(tasks.fail.call("no"))
+    assert caught.value.args == ("no",)
+    notes = "\n".join(caught.value.__notes__)
+    assert "raise ValueError(message)" in notes
+    assert "attempt 1" in notes
+    assert "worker" in notes
+
+
+async def test_an_unregistered_exception_arrives_as_a_remote_error(cluster: Cluster) -> None:
+    """With the name of the original class."""
+    with pytest.raises(RemoteError, match="no") as caught:
+        await cluster.run(tasks.fail_unregistered.call("no"))
+    assert caught.value.type_name == "tasks.Unregistered"
+
+
+async def test_a_registered_exception_arrives_as_itself(cluster: Cluster) -> None:
+    """@sendable puts a class on the list."""
+    with pytest.raises(tasks.Registered, match="no"):
+        await cluster.run(tasks.fail_registered.call("no"))
+
+
+async def test_an_unknown_task_is_a_clear_failure(cluster: Cluster) -> None:
+    """It names the task and those the worker knows."""
+    with pytest.raises(UnknownTaskError, match="nowhere:nothing.*tasks:double"):
+        await cluster.run(Call("nowhere:nothing", (), {}, tasks.double._run_here))
+
+
+async def test_wrong_arguments_are_the_functions_own_error(cluster: Cluster) -> None:
+    """A TypeError, and the worker lives."""
+    with pytest.raises(TypeError, match="positional argument"):
+        await cluster.run(Call("tasks:double", (1, 2), {}, tasks.double._run_here))
+    assert await cluster.run(tasks.double.call(1)) == 2
+
+
+async def test_a_task_that_ends_its_process_fails_and_the_worker_lives(cluster: Cluster) -> None:
+    """SystemExit is an outcome like any other."""
+    with pytest.raises(RuntimeError, match="SystemExit"):
+        await cluster.run(tasks.exit_process.call())
+    assert await cluster.run(tasks.double.call(1)) == 2
+
+
+async def test_a_result_that_cannot_be_sent_is_a_failure(cluster: Cluster) -> None:
+    """It names the path of the value; the call ran once."""
+    with pytest.raises(EncodeError, match=r"result\['inner'\]\[0\]"):
+        await cluster.run(tasks.unsendable.call())
+
+
+async def test_a_result_that_is_too_large_is_a_failure(cluster: Cluster) -> None:
+    """The worker refuses it, and the client is told."""
+    with pytest.raises(PayloadTooLargeError):
+        await cluster.run(tasks.huge.call())
+
+
+# --- what is refused at the call site
+
+
+async def test_a_coroutine_is_refused_with_the_way_out(cluster: Cluster) -> None:
+    """It shows @task and .call, and leaves no 'never awaited' behind."""
+    with pytest.raises(NotATaskError, match=r"@task.*double\.call"):
+        await cluster.run(tasks.double(1))  # type: ignore[arg-type]
+    with pytest.raises(NotATaskError, match="@task"):
+        await cluster.bounded_map(len, ["a"], limit=1)  # type: ignore[arg-type]
+
+
+async def test_an_argument_that_cannot_be_sent_is_refused_at_once(cluster: Cluster) -> None:
+    """Before anything is sent, naming the value's path."""
+    good = tasks.hold.call("x")
+    with pytest.raises(EncodeError, match=r"args\[0\]\['when'\]"):
+        await cluster.gather(good, tasks.echo.call({"when": object()}))
+    with pytest.raises(EncodeError, match=r"kwargs\['value'\]"):
+        await cluster.run(tasks.echo.call(value=object()))
+
+
+async def test_a_bad_call_in_a_lazy_input_ends_the_stream_as_itself(cluster: Cluster) -> None:
+    """With the index of the call as a note."""
+    with pytest.raises(EncodeError) as caught:
+        await cluster.bounded_map(tasks.echo, [1, object()], limit=2)
+    assert "call 1" in "\n".join(caught.value.__notes__)
+
+
+async def test_a_closed_cluster_says_so(redis_url: str) -> None:
+    """Outside its block it is not open."""
+    with pytest.raises(RuntimeError, match="not open"):
+        await Cluster(redis_url).run(tasks.double.call(1))
+
+
+# --- values
+
+
+@pytest.mark.parametrize(
+    "value",
+    [None, 2**80, (1, ("a", b"b")), {1, 2}, datetime(2026, 1, 2, tzinfo=UTC), tasks.Point(1, 2)],
+    ids=repr,
+)
+async def test_values_come_back_equal_and_of_the_same_type(cluster: Cluster, value: object) -> None:
+    """There and back again."""
+    result = await cluster.run(tasks.echo.call(value))
+    assert result == value
+    assert type(result) is type(value)
+
+
+async def test_registered_dataclasses_travel_both_ways(cluster: Cluster) -> None:
+    """As themselves."""
+    assert await cluster.run(tasks.swap.call(tasks.Point(1, 2))) == tasks.Point(2, 1)
+
+
+# --- sharing
+
+
+async def test_a_small_job_is_not_stuck_behind_a_large_one(
+    cluster: Cluster, stage: tasks.Stage
+) -> None:
+    """Three calls submitted behind 100,000 are done in the time of a few calls per slot."""
+    async with cluster.completion_stream(map(tasks.brief.call, range(100_000))) as stream:
+        async for _ in stream:
+            before = len(stage.cleaned)
+            assert await cluster.gather(*map(tasks.double.call, range(3))) == [0, 2, 4]
+            assert len(stage.cleaned) - before <= 20 * 10
+            break
+
+
+async def test_the_limit_holds_over_several_workers(
+    redis_url: str, settings: Settings, stage: tasks.Stage
+) -> None:
+    """Two workers with many slots run no more than the job's limit between them."""
+    workers = [Worker(tasks, redis=redis_url, settings=settings) for _ in range(2)]
+    async with anyio.create_task_group() as working:
+        for worker in workers:
+            working.start_soon(worker.run)
+        async with Cluster(redis_url, settings=settings) as cluster:
+            await cluster.bounded_map(tasks.brief, range(300), limit=5)
+        for worker in workers:
+            worker.stop()
+    assert stage.most == 5
+
+
+async def test_calls_wait_for_a_worker_that_comes_later(
+    redis_url: str,
+    settings: Settings,
+    keys_of: Callable[[Settings], Awaitable[list[str]]],
+) -> None:
+    """Nothing is lost before the first worker is there."""
+    worker = Worker(tasks, redis=redis_url, settings=settings, concurrency=5)
+    async with (
+        Cluster(redis_url, settings=settings) as cluster,
+        anyio.create_task_group() as group,
+    ):
+        results: list[list[object]] = []
+
+        async def ask() -> None:
+            results.append(await cluster.bounded_map(tasks.double, range(500), limit=500))
+
+        async def sent() -> bool:
+            return any(key.endswith("calls") for key in await keys_of(settings))
+
+        group.start_soon(ask)
+        await wait_until(sent, description="the calls are at the server")
+        group.start_soon(worker.run)
+        await wait_until(lambda: bool(results), description="the worker has done them")
+        worker.stop()
+    assert results == [[2 * n for n in range(500)]]
+    assert await keys_of(settings) == []
+
+
+# --- retries and deadlines
+
+
+async def test_a_retry_on_the_worker_frees_the_slot(
+    redis_url: str, settings: Settings, stage: tasks.Stage
+) -> None:
+    """While one call waits for its second attempt, the worker's only slot serves another."""
+    worker = Worker(tasks, redis=redis_url, settings=settings, concurrency=1)
+    order: list[int] = []
+    slow_retry = tasks.flaky.with_options(retry=Retry(attempts=2, base_delay=0.2, jitter=0))
+    async with anyio.create_task_group() as working:
+        working.start_soon(worker.run)
+        async with (
+            Cluster(redis_url, settings=settings) as cluster,
+            cluster.completion_stream([slow_retry("a", 1), tasks.double.call(4)]) as stream,
+        ):
+            order = [index async for index, _ in stream]
+        worker.stop()
+    assert order == [1, 0]
+
+
+async def test_a_call_may_bring_its_own_retry_and_timeout(
+    cluster: Cluster, stage: tasks.Stage
+) -> None:
+    """They replace the task's."""
+    once = tasks.flaky.with_options(retry=Retry(attempts=1))
+    with pytest.raises(ConnectionError, match="attempt 1"):
+        await cluster.run(once("a", 9))
+    with pytest.raises(TimeoutError):
+        await cluster.run(tasks.after.with_options(timeout=0.01)(1, 30))
+
+
+async def test_no_attempt_is_made_that_could_not_start_in_time(
+    cluster: Cluster, stage: tasks.Stage
+) -> None:
+    """The failure arrives at once, before the deadline, instead of after a useless wait."""
+    late = tasks.flaky.with_options(retry=Retry(attempts=3, base_delay=60, max_delay=60))
+    with fail_after(20), pytest.raises(ConnectionError, match="attempt 1"):
+        await cluster.run(late("a", 9))
+
+
+async def test_a_call_whose_deadline_passed_in_the_queue_does_not_start(
+    redis_url: str, settings: Settings, stage: tasks.Stage
+) -> None:
+    """The worker that comes too late finds nothing to do."""
+    async with Cluster(redis_url, settings=settings) as cluster:
+        with pytest.raises(TimeoutError), fail_after(0.05):
+            await cluster.run(tasks.hold.call("late"))
+        worker = Worker(tasks, redis=redis_url, settings=settings)
+        async with anyio.create_task_group() as working:
+            working.start_soon(worker.run)
+            assert await cluster.run(tasks.double.call(2)) == 4
+            worker.stop()
+    assert stage.started == []
+
+
+# --- nothing is left
+
+
+async def test_an_abandoned_stream_leaves_no_key_of_its_job(
+    cluster: Cluster,
+    settings: Settings,
+    stage: tasks.Stage,
+    keys_of: Callable[[Settings], Awaitable[list[str]]],
+) -> None:
+    """Backlog, hand, parked retries and the job itself are gone when the block is left."""
+    waiting = tasks.flaky.with_options(retry=Retry(attempts=2, base_delay=60, max_delay=60))
+    calls: list[Call[object]] = [waiting("a", 1), *map(tasks.hold.call, range(200))]
+    async with cluster.completion_stream(calls, limit=10):
+        await wait_until(lambda: len(stage.started) == 9, description="nine hold, one waits")
+    left = {key.rpartition(":")[2].partition("-")[0] for key in await keys_of(settings)}
+    assert left.isdisjoint({"backlog", "hand", "due", "parked"})
+    assert not [key for key in await keys_of(settings) if ":job:" in key or ":owned:" in key]
+    assert stage.running == 0
+
+
+async def test_client_and_worker_meet_no_cancelled_call_twice(
+    cluster: Cluster, stage: tasks.Stage
+) -> None:
+    """After an early exit the worker's slots are free for the next job."""
+    for _ in range(5):
+        async with cluster.completion_stream(map(tasks.hold.call, range(100))):
+            await wait_until(lambda: stage.running == 20, description="all slots are taken")
+        assert stage.running == 0
+    assert await cluster.gather(*map(tasks.double.call, range(40))) == [2 * n for n in range(40)]
+
+
+async def test_a_thousand_jobs_at_once_share_one_client(cluster: Cluster) -> None:
+    """Each gets its own results."""
+    results = await gather(*(cluster.run(tasks.double.call(n)) for n in range(1000)))
+    assert results == [2 * n for n in range(1000)]
+
+
+async def test_a_slow_consumer_holds_the_release_of_calls_back(
+    redis_url: str, settings: Settings, stage: tasks.Stage, connection: Connection
+) -> None:
+    """No more outcomes wait than the cap allows, however many calls there are."""
+    small = Settings(namespace=settings.namespace, unread_cap=10)
+    worker = Worker(tasks, redis=redis_url, settings=small, concurrency=4)
+    async with anyio.create_task_group() as working:
+        working.start_soon(worker.run)
+        async with (
+            Cluster(redis_url, settings=small) as cluster,
+            cluster.completion_stream(map(tasks.brief.call, range(100))) as stream,
+        ):
+            await wait_until(lambda: len(stage.cleaned) == 10, description="the cap is reached")
+            seen = [index async for index, _ in stream]
+            assert sorted(seen) == list(range(100))
+        worker.stop()
+
+
+async def test_a_worker_that_is_stopped_hands_back_what_it_runs(
+    redis_url: str, settings: Settings, stage: tasks.Stage
+) -> None:
+    """Another worker starts it at once; the client notices nothing."""
+    first = Worker(tasks, redis=redis_url, settings=settings, grace_s=0)
+    second = Worker(tasks, redis=redis_url, settings=settings)
+    async with (
+        Cluster(redis_url, settings=settings) as cluster,
+        anyio.create_task_group() as group,
+    ):
+        results: list[object] = []
+
+        async def ask() -> None:
+            results.append(await cluster.run(tasks.hold.call("x")))
+
+        group.start_soon(first.run)
+        group.start_soon(ask)
+        await wait_until(lambda: stage.started == ["x"], description="the first worker runs it")
+        first.stop()
+        await wait_until(lambda: stage.cleaned == ["x"], description="the first one stopped it")
+        group.start_soon(second.run)
+        await wait_until(lambda: stage.started == ["x", "x"], description="the second one runs it")
+        stage.gate.set()
+        await wait_until(lambda: results == ["x"], description="the client has its result")
+        second.stop()
+
+
+async def test_payloads_are_never_logged(
+    cluster: Cluster, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Not even when a call fails."""
+    with caplog.at_level(logging.DEBUG), pytest.raises(ValueError, match="sesame"):
+        await cluster.run(tasks.fail.call("sesame"))
+    assert "sesame" not in caplog.text
