@@ -72,7 +72,7 @@ class CompletionStream(Generic[T]):
         self.aws = aws
         self.limit = limit
         self._return_exceptions = return_exceptions
-        self._entered = self._ended = self._left = False
+        self._entered = self._ended = self._cut_short = False
         self._failure: BaseException | None = None
         self._outcomes: deque[tuple[tuple[int, T], anyio.Event | None]] = deque()
         self._arrival: anyio.Event | None = None
@@ -94,7 +94,7 @@ class CompletionStream(Generic[T]):
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> bool:
-        self._left = True
+        self._cut_short = bool(self._outcomes) or not self._ended
         self._crew.stop()
         own, swallowed = exc, False
         try:
@@ -123,6 +123,8 @@ class CompletionStream(Generic[T]):
         if self._pace.over():
             await self._pace.rest()
         while not self._outcomes:
+            if self._cut_short:
+                raise RuntimeError("this CompletionStream was left before its last outcome")
             if self._ended:
                 raise StopAsyncIteration
             if self._arrival is None:

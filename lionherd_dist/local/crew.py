@@ -24,15 +24,13 @@ from contextvars import Context, copy_context
 from typing import Generic, TypeVar
 
 import anyio
-import anyio.abc
 
-from lionherd_dist.local.children import children
-from lionherd_dist.local.errors import being_cancelled, is_stray
+from lionherd_dist.local.children import Children
+from lionherd_dist.local.errors import being_cancelled
 from lionherd_dist.local.pace import Pace
 from lionherd_dist.local.unstarted import close_rest
 
 ItemT = TypeVar("ItemT")
-SourceT = TypeVar("SourceT")
 
 
 class Crew(Generic[ItemT]):
@@ -51,18 +49,14 @@ class Crew(Generic[ItemT]):
         self._items = items
         self._limit = limit
         self._hired = 0
+        self._workers = Children()
         self._context = copy_context()
         self._pace = Pace()
-        self._tasks: anyio.abc.TaskGroup | None = None
-        self._stopped = False
-        self._source_error: BaseException | None = None
-        self._stray: BaseException | None = None
+        self._source_error: Exception | None = None
 
     def stop(self) -> None:
         """Cancel all work; ``run`` then ends without an error once its clean-up is done."""
-        self._stopped = True
-        if self._tasks is not None:
-            self._tasks.cancel_scope.cancel()
+        self._workers.stop()
 
     async def run(self) -> None:
         """Return when all work is done; if some fails, cancel the rest and wait for it first.
@@ -70,94 +64,89 @@ class Crew(Generic[ItemT]):
         Raises an ExceptionGroup of the failures, or the error of the source as itself if that is
         the only one. What is left in the source is closed, after all work has ended.
         """
-        if isinstance(self._items, AsyncIterable):
-            stream = aiter(self._items)
-            try:
-                await self._run(self._feed, stream)
-            finally:
-                if isinstance(stream, AsyncGenerator):
-                    await stream.aclose()
-        else:
-            source = iter(self._items)
-            try:
-                await self._run(
-                    self._start_all if self._limit is None else self._hire_first,
-                    self._numbered(source),
-                )
-            finally:
-                close_rest(source)
-
-    async def _run(
-        self, start: Callable[[anyio.abc.TaskGroup, SourceT], Awaitable[None]], source: SourceT
-    ) -> None:
-        error: BaseException | None = None
         try:
-            async with children() as tasks:
-                self._tasks = tasks
-                if not self._stopped:
-                    await start(tasks, source)
+            if isinstance(self._items, AsyncIterable):
+                await self._run_async(aiter(self._items))
+            else:
+                await self._run_sync(iter(self._items))
         except BaseExceptionGroup as group:
-            if group.exceptions != (self._source_error,):
+            if self._source_error is None or group.exceptions != (self._source_error,):
                 raise
             error = self._source_error
-        error = error or self._stray
-        if error is not None:
-            raise error
-
-    async def _hire_first(
-        self, tasks: anyio.abc.TaskGroup, numbered: Iterator[tuple[int, ItemT]]
-    ) -> None:
-        self._hired = 1
-        tasks.start_soon(self._serve, tasks, numbered)
-
-    async def _serve(
-        self, tasks: anyio.abc.TaskGroup, numbered: Iterator[tuple[int, ItemT]]
-    ) -> None:
-        """The life of a worker: one item after the other, until there are no more."""
-        assert self._limit is not None  # noqa: S101 (for the type checker)
-        if self._stopped or being_cancelled():  # to pull an item now would be to start its work
+        else:
             return
+        raise error  # outside of the handler: the group is no context of it
+
+    async def _run_sync(self, source: Iterator[ItemT]) -> None:
+        numbered = self._numbered(source)
+        try:
+            async with self._workers:
+                if self._limit is None:
+                    await self._start_all(numbered)
+                else:
+                    self._hire(numbered, self._limit)
+        finally:
+            close_rest(source)
+
+    async def _run_async(self, stream: AsyncIterator[ItemT]) -> None:
+        try:
+            async with self._workers:
+                await self._feed(stream)
+        finally:
+            if isinstance(stream, AsyncGenerator):
+                await stream.aclose()
+
+    def _hire(self, numbered: Iterator[tuple[int, ItemT]], limit: int) -> None:
+        self._hired += 1
+        self._workers.start(self._serve, numbered, limit)
+
+    async def _serve(self, numbered: Iterator[tuple[int, ItemT]], limit: int) -> None:
+        """The life of a worker: one item after the other, until there are no more."""
+        if self._workers.stopping() or being_cancelled():
+            return  # to pull an item now would be to start its work
         before = copy_context()
         try:
             for index, item in numbered:
-                if self._hired < self._limit:
-                    self._hired += 1
-                    tasks.start_soon(self._serve, tasks, numbered)
+                if self._hired < limit:
+                    self._hire(numbered, limit)
                 await self._work(index, item)
-                if self._stopped:
+                if self._workers.stopping():
                     return
                 if _changed(before):
-                    # Another item must not see what this one set: a worker of fresh mind goes on.
-                    self._context.run(tasks.start_soon, self._serve, tasks, numbered)
+                    # Another item must not see what this one set: a fresh worker goes on.
+                    self._hired -= 1
+                    self._context.run(self._hire, numbered, limit)
                     return
                 if self._pace.over():
                     await self._pace.rest()
         except BaseException as error:
-            self._give_up(error)
-            raise
+            if not self._workers.took(error):
+                raise
 
-    async def _start_all(
-        self, tasks: anyio.abc.TaskGroup, numbered: Iterator[tuple[int, ItemT]]
-    ) -> None:
-        for index, item in numbered:
-            tasks.start_soon(self._serve_one, index, item)
-            if self._pace.over():
-                await self._pace.rest()
+    async def _start_all(self, numbered: Iterator[tuple[int, ItemT]]) -> None:
+        try:
+            for index, item in numbered:
+                self._workers.start(self._serve_one, index, item)
+                if self._pace.over():
+                    await self._pace.rest()
+        except Exception as error:  # noqa: BLE001 (taken as a failure, and raised by run)
+            self._workers.took(error)
 
-    async def _feed(self, tasks: anyio.abc.TaskGroup, stream: AsyncIterator[ItemT]) -> None:
+    async def _feed(self, stream: AsyncIterator[ItemT]) -> None:
         room = None if self._limit is None else anyio.Semaphore(self._limit, fast_acquire=True)
         index = 0
-        while True:
+        while not self._workers.stopping():
             if room is not None:
                 await room.acquire()
             try:
                 item = await anext(stream)
             except StopAsyncIteration:
                 return
-            except BaseException as error:
+            except Exception as error:  # noqa: BLE001 (taken as a failure, and raised by run)
                 self._source_error = error
-                raise
-            tasks.start_soon(self._serve_one, index, item, room)
+                self._workers.took(error)
+                return
+            self._workers.start(self._serve_one, index, item, room)
             index += 1
             if self._pace.over():
                 await self._pace.rest()
@@ -168,10 +157,11 @@ class Crew(Generic[ItemT]):
         try:
             await self._work(index, item)
         except BaseException as error:
-            self._give_up(error)
-            raise
-        if room is not None:  # after a failure, there is room for nothing more
-            room.release()
+            if not self._workers.took(error):
+                raise
+        else:
+            if room is not None:  # after a failure, there is room for nothing more
+                room.release()
 
     def _numbered(self, source: Iterator[ItemT]) -> Iterator[tuple[int, ItemT]]:
         try:
@@ -179,11 +169,6 @@ class Crew(Generic[ItemT]):
         except Exception as error:
             self._source_error = error
             raise
-
-    def _give_up(self, error: BaseException) -> None:
-        self._stopped = True  # at once; the task group learns of it a turn of the loop later
-        if is_stray(error):
-            self._stray = error
 
 
 def _changed(before: Context) -> bool:

@@ -21,6 +21,14 @@ def is_cancelled(exc: BaseException) -> bool:
     return isinstance(exc, anyio.get_cancelled_exc_class())
 
 
+def failure_in(exc: BaseException) -> Exception | None:
+    """What of *exc* is a failure: all of it, a group without its cancellations, or nothing."""
+    if isinstance(exc, BaseExceptionGroup):
+        rest = non_cancel_subgroup(exc)
+        return rest if isinstance(rest, Exception) else None
+    return exc if isinstance(exc, Exception) else None
+
+
 def being_cancelled() -> bool:
     """True if a scope around the running task is cancelled, its own or an outer one."""
     return anyio.current_effective_deadline() == -math.inf

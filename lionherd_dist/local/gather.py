@@ -3,7 +3,7 @@
 from collections.abc import Awaitable
 from typing import Any, Literal, TypeVar, overload
 
-from lionherd_dist.local.children import children
+from lionherd_dist.local.children import Children
 from lionherd_dist.local.errors import is_stray
 from lionherd_dist.local.pace import Pace
 from lionherd_dist.local.unstarted import close_unstarted
@@ -23,31 +23,26 @@ async def gather(*aws: Awaitable[T], return_exceptions: bool = False) -> Any:
     the caller is never a result: it stops everything and goes on.
     """
     results: list[T | BaseException | None] = [None] * len(aws)
-    strays: list[BaseException] = []
+    children, pace = Children(), Pace()
 
     async def run(index: int, aw: Awaitable[T]) -> None:
         try:
             results[index] = await aw
         except BaseException as error:
-            stray = is_stray(error)
-            if not (return_exceptions and (stray or isinstance(error, Exception))):
-                if stray:
-                    strays.append(error)
+            if return_exceptions and (isinstance(error, Exception) or is_stray(error)):
+                results[index] = error
+            elif not children.took(error):
                 raise
-            results[index] = error
 
     if not aws:
         return results
-    pace = Pace()
     try:
-        async with children() as tasks:
+        async with children:
             for index, aw in enumerate(aws):
-                tasks.start_soon(run, index, aw)
+                children.start(run, index, aw)
                 if pace.over():
                     await pace.rest()
     except BaseException:
         close_unstarted(aws)
         raise
-    if strays:
-        raise strays[0]
     return results

@@ -3,8 +3,8 @@
 from collections.abc import Awaitable
 from typing import Literal, TypeVar
 
-from lionherd_dist.local.children import children
-from lionherd_dist.local.errors import is_cancelled, is_stray
+from lionherd_dist.local.children import Children
+from lionherd_dist.local.errors import failure_in, is_cancelled, is_stray
 from lionherd_dist.local.unstarted import close_unstarted
 
 T = TypeVar("T")
@@ -24,31 +24,31 @@ async def race(*aws: Awaitable[T], first: Literal["completion", "success"] = "co
         raise ValueError("race() needs at least one awaitable")
     winners: list[T] = []
     failures: dict[int, BaseException] = {}
-    decided = False
+    children = Children()
 
     async def run(index: int, aw: Awaitable[T]) -> None:
-        nonlocal decided
         try:
             result = await aw
         except BaseException as error:
-            if not isinstance(error, Exception) and (decided or not is_stray(error)):
+            failure: BaseException | None = failure_in(error)
+            if children.stopping():
+                if failure is None:
+                    raise
+                return
+            if failure is None and not is_stray(error):
                 raise
-            if decided:
-                return
-            failures[index] = error
-            if first == "success":
-                return
+            failures[index] = failure or error
+            if first == "completion":
+                children.stop()
         else:
-            if decided:
-                return
-            winners.append(result)
-        decided = True
-        tasks.cancel_scope.cancel()
+            if not children.stopping():
+                winners.append(result)
+                children.stop()
 
     try:
-        async with children() as tasks:
+        async with children:
             for index, aw in enumerate(aws):
-                tasks.start_soon(run, index, aw)
+                children.start(run, index, aw)
     except BaseException:
         close_unstarted(aws)
         raise
