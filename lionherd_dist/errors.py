@@ -97,3 +97,10 @@ class ServerStartError(LionherdError):
 
 class WorkerStartError(LionherdError):
     """A worker process ended before it was ready; the message holds its own error."""
+
+
+def sole(error: BaseException) -> BaseException:
+    """*error* itself, or what is in it when it is a group of one, however deep."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error

@@ -20,6 +20,7 @@ FLOORS = (
     {"store"},
     {"session", "embedded"},
     {"cluster", "runtime"},
+    {"fleet"},
     {"local_cluster"},
     {"cli"},
     {"__main__"},

@@ -62,7 +62,7 @@ async def test_a_registered_exception_arrives_as_itself(cluster: Cluster) -> Non
 
 async def test_an_unknown_task_is_a_clear_failure(cluster: Cluster) -> None:
     """It names the task and those the worker knows."""
-    with pytest.raises(UnknownTaskError, match="nowhere:nothing.*tasks:double"):
+    with pytest.raises(UnknownTaskError, match=r"nowhere:nothing.*tasks:double"):
         await cluster.run(Call("nowhere:nothing", (), {}, tasks.double._run_here))
 
 

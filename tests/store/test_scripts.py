@@ -24,8 +24,8 @@ def test_header_names_the_keys_and_arguments_that_the_body_uses(path: Path) -> N
     keys = [int(n) for n in re.findall(r"^-- KEYS (\d+) ", "\n".join(header), re.MULTILINE)]
     assert keys == list(range(1, len(keys) + 1))
     unpacked = re.search(r"^local ([\w, ]+) = unpack\(KEYS\)", body, re.MULTILINE)
-    used = len(unpacked[1].split(",")) if unpacked else max(map(int, re.findall(r"KEYS\[(\d+)\]", body)))
-    assert used == len(keys)
+    named = [int(n) for n in re.findall(r"KEYS\[(\d+)\]", body)]
+    assert len(keys) == (len(unpacked[1].split(",")) if unpacked else max(named))
 
     text = " ".join(header)
     fixed = [int(n) for n in re.findall(r"(?:ARGV|\|) (\d+) ", text)]

@@ -1,0 +1,138 @@
+"""Several worker processes of one machine: started together, begun anew when one crashes."""
+
+import os
+import secrets
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from types import TracebackType
+from typing import Self
+
+import anyio
+
+from lionherd_dist.embedded.child import Child
+from lionherd_dist.errors import WorkerStartError
+from lionherd_dist.local.race import race
+from lionherd_dist.runtime.process import ORDER_VARIABLE, STATUS_UNUSABLE, Order
+from lionherd_dist.store.patience import pause_s
+
+START_S = 60.0  # heavy modules take their time to import
+KILL_AFTER_S = 7.0  # beyond the grace: time to tell the last outcomes
+STEADY_S = 10.0  # a worker that lived this long may crash again without a longer pause
+
+
+class Fleet:
+    """*size* processes that follow *order*; an async context manager, entered when all are ready.
+
+    Args:
+        on_output: called with what the workers print.
+
+    Raises, on entering:
+        WorkerStartError: a worker ended before it was ready, with its own error.
+    """
+
+    def __init__(self, order: Order, *, size: int, on_output: Callable[[bytes], None]) -> None:
+        if size < 1:
+            raise ValueError(f"workers is {size}: give at least 1")
+        self._order, self._size, self._on_output = order, size, on_output
+        self._minders = anyio.create_task_group()
+        self._stopping = False
+        self.children: dict[int, Child] = {}
+
+    async def __aenter__(self) -> Self:
+        await self._minders.__aenter__()
+        try:
+            async with anyio.create_task_group() as starting:
+                for place in range(self._size):
+                    starting.start_soon(self._start_first, place)
+        except* WorkerStartError as failed:  # all failed alike: one is enough to read
+            await self.__aexit__(None, None, None)
+            raise failed.exceptions[0] from None
+        except* BaseException:
+            await self.__aexit__(None, None, None)
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.stop()
+        await self._minders.__aexit__(None, None, None)
+
+    async def stop(self) -> None:
+        """Stop all workers: their grace, a little more, then SIGKILL. Cannot be cancelled."""
+        self._stopping = True
+        self._minders.cancel_scope.cancel()
+        with anyio.CancelScope(shield=True):
+            async with anyio.create_task_group() as stopping:
+                for child in self.children.values():
+                    stopping.start_soon(child.stop, self._order.grace_s + KILL_AFTER_S)
+        self.children.clear()
+
+    def terminate(self) -> None:
+        """Pass one more stop signal on to all workers: the second one hands back at once."""
+        for child in self.children.values():
+            child.terminate()
+
+    async def _start_first(self, place: int) -> None:
+        await self._start(place)
+        self._minders.start_soon(self._mind, place)
+
+    async def _start(self, place: int) -> None:
+        """Start the worker at *place* and wait until it is ready."""
+        token = secrets.token_hex(16)
+        order = replace(self._order, ready=token)
+        ready = anyio.Event()
+        child = await Child.start(
+            [sys.executable, "-m", "lionherd_dist.runtime.process"],
+            env={**os.environ, ORDER_VARIABLE: order.as_text()},
+            orphan_grace_s=self._order.grace_s,
+            on_output=_Announcement(token.encode() + b"\n", ready, self._on_output),
+        )
+        self.children[place] = child
+        with anyio.move_on_after(START_S):
+            await race(ready.wait(), child.wait())
+        if not ready.is_set():
+            status = child.returncode
+            what = f"was not ready in {START_S:g} s" if status is None else f"ended with {status}"
+            raise WorkerStartError(f"a worker {what}:\n{child.output.strip()}")
+
+    async def _mind(self, place: int) -> None:
+        """Begin the worker at *place* anew whenever it ends by itself."""
+        crashes = 0
+        while not self._stopping:
+            begun_at = anyio.current_time()
+            status = await self.children[place].wait()
+            crashes = 1 if anyio.current_time() - begun_at > STEADY_S else crashes + 1
+            notice = f"lionherd-dist: a worker ended with {status}; starting another\n"
+            self._on_output(notice.encode())
+            if status == STATUS_UNUSABLE:
+                return
+            await anyio.sleep(pause_s(crashes))
+            try:
+                await self._start(place)
+            except WorkerStartError as error:
+                self._on_output(f"lionherd-dist: {error}\n".encode())
+
+
+class _Announcement:
+    """Passes output on, less the line that says "ready"."""
+
+    def __init__(self, line: bytes, ready: anyio.Event, on_output: Callable[[bytes], None]) -> None:
+        self._line, self._ready, self._on_output = line, ready, on_output
+        self._held = b""
+
+    def __call__(self, data: bytes) -> None:
+        if self._ready.is_set():
+            self._on_output(data)
+            return
+        self._held += data
+        if self._line in self._held:
+            before, _, after = self._held.partition(self._line)
+            self._held = b""
+            self._ready.set()
+            if before + after:
+                self._on_output(before + after)

@@ -1,0 +1,71 @@
+"""A cluster on this machine alone: a private server and worker processes, gone when it is left."""
+
+import sys
+from contextlib import AsyncExitStack
+from types import TracebackType
+from typing import Self
+
+from lionherd_dist.cluster.cluster import Cluster
+from lionherd_dist.embedded.server import private_server
+from lionherd_dist.fleet import Fleet
+from lionherd_dist.runtime.process import Order
+from lionherd_dist.settings import Settings
+
+GRACE_S = 2.0  # nobody else could take the calls over: what still runs is not wanted any more
+
+
+def _to_stderr(output: bytes) -> None:
+    sys.stderr.write(output.decode(errors="replace"))
+    sys.stderr.flush()
+
+
+class LocalCluster(Cluster):
+    """A Cluster with workers of its own: ``async with LocalCluster("my_tasks", workers=4) as c``.
+
+    Args:
+        modules: names of the modules whose tasks the workers run; imported in each of them.
+        workers: how many processes.
+        concurrency: how many calls each of them runs at once.
+        server: the server program; found by itself unless given (see ``find_server``).
+        settings: session and the like.
+
+    What the workers print appears on standard error.
+
+    Raises, on entering:
+        ServerNotFoundError: no server program is installed.
+        ServerStartError: the server did not start.
+        WorkerStartError: a module cannot be imported, or holds no task; with that error.
+    """
+
+    def __init__(
+        self,
+        *modules: str,
+        workers: int = 4,
+        concurrency: int = 100,
+        server: str | None = None,
+        settings: Settings | None = None,
+    ) -> None:
+        super().__init__("unix://not-started-yet", settings=settings)
+        self._server = server
+        self._modules, self._workers, self._concurrency = modules, workers, concurrency
+        self._ground = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        async with AsyncExitStack() as stack:
+            self._url = await stack.enter_async_context(private_server(self._server))
+            order = Order(self._modules, self._url, self._concurrency, GRACE_S, self._settings)
+            await stack.enter_async_context(Fleet(order, size=self._workers, on_output=_to_stderr))
+            await super().__aenter__()
+            self._ground = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            await super().__aexit__(kind, error, trace)
+        finally:
+            await self._ground.aclose()

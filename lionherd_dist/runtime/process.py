@@ -1,0 +1,125 @@
+"""A worker as a process: ``python -m lionherd_dist.runtime.process``, told what to do by its order.
+
+The order comes in an environment variable, so that no URL with a password stands in the list of
+processes. Whoever starts it may be the command line, a LocalCluster, or anything else.
+"""
+
+import importlib
+import json
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import anyio
+
+from lionherd_dist.errors import LionherdError, StoreRefusedError, sole
+from lionherd_dist.runtime.worker import Worker
+from lionherd_dist.settings import Settings
+
+ORDER_VARIABLE = "LIONHERD_WORKER_ORDER"
+STATUS_UNUSABLE = 2  # starting it again would end in the same way
+STATUS_FAILED = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What one worker process is to do; *ready* is printed, as a line, when it takes calls."""
+
+    modules: tuple[str, ...]
+    redis: str
+    concurrency: int
+    grace_s: float
+    settings: Settings
+    ready: str = ""
+
+    def as_text(self) -> str:
+        """The order as it stands in the environment."""
+        return json.dumps(asdict(self))
+
+
+def order_of(text: str) -> Order:
+    """The order that ``as_text`` wrote."""
+    fields = json.loads(text)
+    fields["modules"] = tuple(fields["modules"])
+    return Order(**{**fields, "settings": Settings(**fields["settings"])})
+
+
+async def serve(worker: Worker, on_ready: Callable[[], None]) -> None:
+    """Run *worker* until SIGTERM or SIGINT; a second signal hands back at once."""
+    try:
+        async with anyio.create_task_group() as group:
+            group.start_soon(_stop_on_signal, worker)
+            await worker.run(on_ready=on_ready)
+            group.cancel_scope.cancel()
+    except BaseExceptionGroup as error:
+        raise sole(error) from None
+
+
+async def _stop_on_signal(worker: Worker) -> None:
+    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async for _ in signals:
+            worker.stop()
+
+
+def import_error(name: str, error: BaseException) -> str:
+    """Why module *name* could not be imported: the user's own line and error, not our stack."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if "importlib" not in frame.filename][1:]
+    where = f" ({own[-1].filename}, line {own[-1].lineno}: {own[-1].line})" if own else ""
+    what = traceback.format_exception_only(error)[-1].strip()
+    return f"module {name!r} cannot be imported: {what}{where}"
+
+
+def _work(order: Order) -> str | None:
+    """Why the worker could not start; None once it has worked."""
+    sys.path.insert(0, str(Path.cwd()))
+    for name in order.modules:
+        try:
+            importlib.import_module(name)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 (a module may raise anything)
+            return import_error(name, error)
+
+    def ready() -> None:
+        if order.ready:
+            print(order.ready, flush=True)  # noqa: T201 (whoever started us waits for the line)
+
+    async def run() -> None:
+        worker = Worker(
+            *order.modules,
+            redis=order.redis,
+            concurrency=order.concurrency,
+            grace_s=order.grace_s,
+            settings=order.settings,
+        )
+        await serve(worker, ready)
+
+    try:
+        anyio.run(run)
+    except (ValueError, StoreRefusedError) as error:
+        return str(error)
+    return None
+
+
+def main() -> int:
+    """The exit status of a worker that follows the order in the environment."""
+    text = os.environ.pop(ORDER_VARIABLE, "")
+    if not text:
+        print(f"this is started with an order in {ORDER_VARIABLE}", file=sys.stderr)  # noqa: T201
+        return STATUS_UNUSABLE
+    try:
+        complaint = _work(order_of(text))
+    except LionherdError as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        return STATUS_FAILED
+    if complaint is not None:
+        print(complaint, file=sys.stderr)  # noqa: T201
+        return STATUS_UNUSABLE
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,110 @@
+"""A cluster of real processes on this machine: up, at work, and gone without a trace."""
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+import anyio
+import pytest
+import tasks
+from helpers import wait_until
+
+from lionherd_dist import LocalCluster, WorkerStartError, gather
+
+pytestmark = pytest.mark.anyio
+
+TESTS = Path(__file__).parent.parent
+
+
+@pytest.fixture(autouse=True)
+def importable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The workers find the module ``tasks`` as this process does."""
+    monkeypatch.setenv("PYTHONPATH", str(TESTS))
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+async def test_several_processes_share_the_work_and_end_with_the_block() -> None:
+    """Each of three workers with one slot takes one of three calls."""
+    async with LocalCluster("tasks", workers=3, concurrency=1) as cluster:
+        pids = set(await gather(*(cluster.run(tasks.busy_pid.call(0.3)) for _ in range(3))))
+        assert len(pids) == 3
+        assert os.getpid() not in pids
+    assert not [pid for pid in pids if alive(pid)]
+
+
+async def test_a_worker_that_cannot_import_its_module_says_why(tmp_path: Path) -> None:
+    """With the user's own error and line."""
+    (tmp_path / "broken_tasks.py").write_text("x = 1\nimport not_installed_anywhere\n")
+    os.environ["PYTHONPATH"] = str(tmp_path)
+    with pytest.raises(WorkerStartError) as caught:
+        async with LocalCluster("broken_tasks", workers=2):
+            pass
+    assert "No module named 'not_installed_anywhere'" in str(caught.value)
+    assert "broken_tasks.py, line 2" in str(caught.value)
+    assert "Traceback" not in str(caught.value)
+
+
+async def test_a_module_without_tasks_is_refused() -> None:
+    """The message shows the decorator."""
+    with pytest.raises(WorkerStartError, match="holds no task.*@task"):
+        async with LocalCluster("string", workers=1):
+            pass
+
+
+async def test_what_workers_print_is_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On standard error, and without the line that says ready."""
+    (tmp_path / "loud_tasks.py").write_text(
+        "from lionherd_dist import task\n"
+        "print('loud: imported')\n"
+        "@task\nasync def shout() -> None:\n    print('loud: shouted', flush=True)\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    import loud_tasks
+
+    seen = ""
+    async with LocalCluster("loud_tasks", workers=1) as cluster:
+        await cluster.run(loud_tasks.shout.call())
+
+        def shouted() -> bool:
+            nonlocal seen
+            seen += capsys.readouterr().err
+            return "loud: shouted" in seen
+
+        await wait_until(shouted, description="the worker's line is on standard error")
+    assert seen.splitlines() == ["loud: imported", "loud: shouted"]
+
+
+async def test_nothing_outlives_a_parent_that_is_killed(tmp_path: Path) -> None:
+    """SIGKILL of the program: its workers and its server are gone soon after."""
+    script = tmp_path / "program.py"
+    script.write_text(
+        "import asyncio, tasks\n"
+        "from lionherd_dist import LocalCluster\n"
+        "async def main():\n"
+        "    async with LocalCluster('tasks', workers=2, concurrency=1) as cluster:\n"
+        "        pids = await cluster.gather(*[tasks.busy_pid.call(0.2)] * 2)\n"
+        "        print(*pids, flush=True)\n"
+        "        await asyncio.sleep(60)\n"
+        "asyncio.run(main())\n"
+    )
+    program = await anyio.open_process([sys.executable, str(script)], stderr=None)
+    assert program.stdout is not None
+    pids = [int(word) for word in (await program.stdout.receive()).split()]
+    assert len(set(pids)) == 2
+    os.kill(program.pid, signal.SIGKILL)
+    await program.wait()
+    await wait_until(
+        lambda: not any(map(alive, pids)), description="the killed program's workers are gone"
+    )
+    await program.aclose()
