@@ -67,7 +67,8 @@ class Recorded:
     dropped: int
 
 
-def _taken(entry: bytes, fields: list[bytes]) -> Taken:
+def taken_of(entry: bytes, fields: list[bytes]) -> Taken:
+    """The call that an entry of the stream of calls holds."""
     job, index, attempt, deadline_ms = fields[1].split(b" ")
     return Taken(entry, job.decode(), int(index), int(attempt), int(deadline_ms), fields[3])
 
@@ -114,7 +115,7 @@ class Calls:
         if not reply:
             return []
         ((_, entries),) = cast("list[tuple[bytes, list[tuple[bytes, list[bytes]]]]]", reply)
-        return [_taken(entry, fields) for entry, fields in entries if fields]
+        return [taken_of(entry, fields) for entry, fields in entries if fields]
 
     async def finish(self, connection: Connection, settled: Sequence[Settled]) -> Recorded | None:
         """Record what became of calls, in one script; None: the session is lost, nothing counts."""
