@@ -1,5 +1,5 @@
 """Bytes to values and back: the only room that knows msgpack, and that trusts no byte.
 
 ``messages`` speaks of calls and outcomes, ``failures`` of exceptions, ``values`` of everything
-else; ``limits`` says how much of it. What the bytes look like is in ``docs/wire.md``.
+else; ``limits`` says how much of it.
 """

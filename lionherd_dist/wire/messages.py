@@ -90,9 +90,9 @@ def decode_outcome(payload: bytes, limits: Limits = DEFAULT_LIMITS) -> Outcome:
     """
     message = _message_from(payload, limits)
     match message[1:]:
-        case [0, value, *_]:
+        case [0, value, *_] if _is_number(message[1]):
             return Success(value)
-        case [1, record, str(worker), int(attempt), *_]:
+        case [1, record, str(worker), int(attempt), *_] if _is_number(message[1], attempt):
             return Failure(error_from(record, worker=worker, attempt=attempt))
         case [2, *_]:
             return Cancelled()
@@ -122,6 +122,10 @@ def _message_from(payload: bytes, limits: Limits) -> list[object]:
             "let all processes run the same release"
         )
     return message
+
+
+def _is_number(*values: object) -> bool:
+    return bool not in map(type, values)  # which would pass for 0 and 1
 
 
 def _named(kwargs: dict[object, object]) -> bool:

@@ -49,7 +49,7 @@ def _retry_from(fields: object) -> Retry:
             "max_delay": max_delay,
             "retry_on": list(names),
             "jitter": jitter,
-        }:
+        } if type(attempts) is int:  # not a bool
             try:
                 return Retry(
                     attempts,
