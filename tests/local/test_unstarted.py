@@ -1,5 +1,6 @@
 """Closing what will never run."""
 
+from lionherd_dist.local import gather, race, retry
 from lionherd_dist.local.unstarted import close_rest, close_unstarted
 
 
@@ -55,3 +56,9 @@ def test_lazy_iterables_make_nothing_new():
     assert (made, closed) == ([1], [True])
     close_rest(map(made.append, [2]))
     assert made == [1]
+
+
+def test_patterns_that_have_not_begun_are_closed_with_what_they_hold(never_awaited):
+    """A gather of a race of coroutines, abandoned before its first step, warns of nothing."""
+    close_unstarted([gather(coro(), race(coro(), coro()), retry(coro))])
+    assert never_awaited() == []
