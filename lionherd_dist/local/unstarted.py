@@ -22,7 +22,7 @@ def close_unstarted(awaitables: Iterable[object]) -> None:
             close_unstarted(held)
 
 
-def _held_by(coroutine: CoroutineType[object, object, object]) -> tuple[object, ...]:
+def _held_by(coroutine: "CoroutineType[object, object, object]") -> tuple[object, ...]:
     frame = coroutine.cr_frame
     if frame is None or frame.f_globals["__name__"] not in HOLDERS:
         return ()
