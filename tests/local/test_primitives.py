@@ -104,8 +104,7 @@ async def test_event_wakes_all_that_wait(settled):
 
 async def test_condition_wakes_as_many_as_it_is_told(settled):
     """Under the lock that it was given."""
-    lock = Lock()
-    condition = Condition(lock)
+    condition = Condition(Lock())
     woken = []
 
     async def wait(number):
@@ -118,7 +117,7 @@ async def test_condition_wakes_as_many_as_it_is_told(settled):
             tasks.start_soon(wait, number)
             await settled()
         assert condition.statistics().tasks_waiting == 4
-        async with lock:
+        async with condition:
             condition.notify()
         await settled()
         assert woken == [0]
