@@ -26,6 +26,13 @@ class UnknownTaskError(LionherdError):
     """
 
 
+class PoisonTaskError(LionherdError):
+    """A call killed its worker each time it ran, also with nothing beside it; it is not run again.
+
+    It is kept as a dead letter. Find out what kills the process: memory, a crash in native code.
+    """
+
+
 class EncodeError(LionherdError, TypeError):
     """A value cannot be sent; the message names its path, for example ``args[0]['when']``.
 

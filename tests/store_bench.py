@@ -9,7 +9,7 @@ from lionherd_dist.store.connection import Connection, Reply
 from lionherd_dist.store.jobs import Chunk, accepted, cancel_request, running, submit_request
 from lionherd_dist.store.keys import Keys
 from lionherd_dist.store.outcomes import Inbox, News
-from lionherd_dist.store.sessions import hello
+from lionherd_dist.store.sessions import Capacity, hello
 
 TTL_MS = 60_000
 
@@ -22,7 +22,8 @@ class Bench:
     keys: Keys
 
     async def hello(self, session: str, *, slots: int = 0, ttl_ms: int = TTL_MS) -> bool:
-        welcome = await hello(self.connection, self.keys, session, ttl_ms=ttl_ms, slots=slots)
+        capacity = Capacity(slots, ("tasks:double",) if slots else ())
+        welcome = await hello(self.connection, self.keys, session, ttl_ms=ttl_ms, capacity=capacity)
         return welcome is not None
 
     async def submit(self, session: str, *chunks: Chunk) -> list[int] | None:

@@ -218,12 +218,10 @@ class Cluster:
         limit: int | None,
         return_exceptions: bool,
     ) -> list[R | BaseException]:
-        arrived: dict[int, R | BaseException] = {}
         stream: RemoteStream[R | Exception]
         stream = self._stream(payloads, limit, return_exceptions=return_exceptions)
         async with stream:
-            async for index, result in stream:
-                arrived[index] = result
+            arrived = {index: result async for index, result in stream}
         return [arrived[index] for index in range(len(arrived))]
 
 

@@ -15,6 +15,7 @@ from lionherd_dist.store.connection import Connection
 from lionherd_dist.store.keys import Keys
 from lionherd_dist.store.outcomes import Inbox
 from lionherd_dist.store.patience import persist
+from lionherd_dist.store.sessions import NO_CAPACITY
 
 
 class Link:
@@ -95,7 +96,9 @@ async def open_link(url: str, settings: Settings) -> AsyncIterator[Link]:
             link.fail(SessionLostError(f"this process was held dead: {reason}. Start again"))
 
     try:
-        async with open_session(url, write, keys, settings, slots=0, on_lost=on_lost) as session:
+        async with open_session(
+            url, write, keys, settings, capacity=NO_CAPACITY, on_lost=on_lost
+        ) as session:
             talk = Connection(url, name="lionherd-talk")
             link = Link(session, talk, keys, settings)
             async with anyio.create_task_group() as helpers:

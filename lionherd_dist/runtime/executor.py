@@ -10,21 +10,40 @@ A call's life here:
 import asyncio
 import contextvars
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
 import anyio
 
 from lionherd_dist.call import Cancelled, Failure, Message, Outcome, Success
-from lionherd_dist.errors import EncodeError, UnknownTaskError
+from lionherd_dist.errors import EncodeError, PoisonTaskError, UnknownTaskError
 from lionherd_dist.session.clock import ServerClock
-from lionherd_dist.store.calls import Again, Back, Done, Settled, Taken
+from lionherd_dist.store.calls import Again, Back, Dead, Done, Settled, Taken
 from lionherd_dist.task import Task
 from lionherd_dist.wire.limits import Limits
 from lionherd_dist.wire.messages import decode_call, encode_outcome
 
 REMEMBERED_CANCELS = 10_000  # a call may arrive after the word that its job was cancelled
+SUSPECT_AFTER_DEATHS = 2  # processes that died with it in hand; a neighbour may have killed them
+DEATHS_ALONE = 3
+UNKNOWN_PAUSE_MS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """What the executor tells others and asks them.
+
+    Args:
+        settle: told what became of each call.
+        known_elsewhere: says whether some worker knows a task that this one does not.
+        alone: notes that a call is about to run with nothing beside it; says how often it died so.
+    """
+
+    settle: Callable[[Settled], None]
+    known_elsewhere: Callable[[str], Awaitable[bool]]
+    alone: Callable[[Taken], Awaitable[int]]
 
 
 class Executor:
@@ -33,25 +52,26 @@ class Executor:
     Args:
         in_hand: entries taken and not yet told to the server; what is accepted is added to it.
         name: what failures call this worker.
-        settle: told what became of each call.
     """
 
     def __init__(
         self,
         tasks: Mapping[str, Task[..., object]],
         in_hand: set[bytes],
+        ways: Ways,
         *,
         slots: int,
         name: str,
         clock: ServerClock,
-        settle: Callable[[Settled], None],
     ) -> None:
-        self._tasks, self._in_hand, self._slots, self._name = tasks, in_hand, slots, name
-        self._clock, self._settle = clock, settle
+        self._tasks, self._in_hand, self._ways = tasks, in_hand, ways
+        self._slots, self._name, self._clock = slots, name, clock
         self._group = asyncio.TaskGroup()
         self._scopes: dict[str, dict[bytes, anyio.CancelScope]] = {}
         self._cancelled: OrderedDict[str, None] = OrderedDict()
         self._running = 0
+        self._suspects = 0
+        self._one_suspect = asyncio.Lock()
         self._changed = asyncio.Event()
         self._handing_back = False
 
@@ -70,8 +90,8 @@ class Executor:
 
     @property
     def free(self) -> int:
-        """Slots without a call."""
-        return self._slots - self._running
+        """Slots without a call; none while a suspect waits to run alone."""
+        return 0 if self._suspects else self._slots - self._running
 
     async def room(self) -> int:
         """Wait for a free slot; how many there are."""
@@ -81,7 +101,7 @@ class Executor:
 
     async def idle(self) -> None:
         """Wait until nothing runs."""
-        while self._running:
+        while self._running or self._suspects:
             await self._change()
 
     async def _change(self) -> None:
@@ -93,8 +113,12 @@ class Executor:
         if taken.entry in self._in_hand:
             return
         self._in_hand.add(taken.entry)
-        self._running += 1
-        self._group.create_task(self._run(taken), context=contextvars.Context())
+        if taken.deaths >= SUSPECT_AFTER_DEATHS:
+            self._suspects += 1
+            self._group.create_task(self._run_alone(taken), context=contextvars.Context())
+        else:
+            self._running += 1
+            self._group.create_task(self._run(taken), context=contextvars.Context())
 
     def cancel(self, job: str) -> None:
         """Stop the calls of *job*, those that are still to arrive included."""
@@ -113,9 +137,29 @@ class Executor:
 
     async def _run(self, taken: Taken) -> None:
         try:
-            self._settle(await self._settled(taken))
+            self._ways.settle(await self._settled(taken))
         finally:
             self._running -= 1
+            self._changed.set()
+
+    async def _run_alone(self, taken: Taken) -> None:
+        """Run a call that was in hand at several deaths, so that only its own deaths count."""
+        try:
+            async with self._one_suspect:
+                while self._running:
+                    await self._change()
+                if self._handing_back or taken.job in self._cancelled:
+                    self._ways.settle(await self._settled(taken))
+                elif await self._ways.alone(taken) >= DEATHS_ALONE:
+                    error = PoisonTaskError(
+                        f"call {taken.index} of job {taken.job} ended its worker each of the "
+                        f"{DEATHS_ALONE} times it ran alone; it is kept as a dead letter"
+                    )
+                    self._ways.settle(Dead(taken, self._encoded(taken, Failure(error))))
+                else:
+                    self._ways.settle(await self._settled(taken))
+        finally:
+            self._suspects -= 1
             self._changed.set()
 
     async def _settled(self, taken: Taken) -> Settled:
@@ -125,9 +169,11 @@ class Executor:
             return self._done(taken, Failure(TimeoutError("the deadline passed before it began")))
         try:
             message = decode_call(taken.payload, Limits())
-            task = self._task(message)
         except Exception as error:  # noqa: BLE001 (whatever the bytes are, the worker lives)
-            return self._done(taken, Failure(error))
+            return Dead(taken, self._encoded(taken, Failure(error)))
+        task = self._tasks.get(message.task)
+        if task is None:
+            return await self._unknown(taken, message.task)
         scope = anyio.CancelScope()
         if taken.deadline_ms:
             scope.deadline = anyio.current_time() + self._clock.left_s(taken.deadline_ms)
@@ -148,15 +194,16 @@ class Executor:
             return Back(taken)
         return self._done(taken, Failure(TimeoutError("the deadline passed while it ran")))
 
-    def _task(self, message: Message) -> Task[..., object]:
-        task = self._tasks.get(message.task)
-        if task is None:
-            known = ", ".join(sorted(self._tasks)) or "none"
-            raise UnknownTaskError(
-                f"worker {self._name} knows no task {message.task!r} (it knows: {known}); "
-                "start the workers with the module that defines it"
-            )
-        return task
+    async def _unknown(self, taken: Taken, name: str) -> Settled:
+        """Left for a worker that knows the task, if there is one."""
+        if await self._ways.known_elsewhere(name):
+            return Again(taken, taken.attempt, UNKNOWN_PAUSE_MS)
+        known = ", ".join(sorted(self._tasks))
+        error = UnknownTaskError(
+            f"worker {self._name} knows no task {name!r}, and no other does (it knows: {known}); "
+            "start the workers with the module that defines it"
+        )
+        return Dead(taken, self._encoded(taken, Failure(error)))
 
     async def _attempt(self, taken: Taken, message: Message, task: Task[..., object]) -> Settled:
         timeout = message.timeout if message.timeout is not None else task.timeout
@@ -186,7 +233,7 @@ class Executor:
         if policy.wants(error, taken.attempt):
             delay_s = policy.delay_s(taken.attempt)
             if not taken.deadline_ms or self._clock.left_s(taken.deadline_ms) > delay_s:
-                return Again(taken, int(delay_s * 1000))
+                return Again(taken, taken.attempt + 1, int(delay_s * 1000))
         return self._done(taken, Failure(error))
 
     def _done(self, taken: Taken, outcome: Outcome) -> Done:

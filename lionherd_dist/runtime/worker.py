@@ -13,16 +13,18 @@ import anyio
 
 from lionherd_dist.local.race import race
 from lionherd_dist.runtime.canceller import hear_cancellations
-from lionherd_dist.runtime.executor import Executor
+from lionherd_dist.runtime.executor import Executor, Ways
 from lionherd_dist.runtime.finisher import Finisher
 from lionherd_dist.runtime.promoter import Promoter
 from lionherd_dist.runtime.puller import Puller
+from lionherd_dist.runtime.reaper import reap_the_dead
 from lionherd_dist.session.session import Session, open_session
 from lionherd_dist.settings import Settings, redis_url
 from lionherd_dist.store.calls import Calls
 from lionherd_dist.store.connection import Connection
 from lionherd_dist.store.control import Control
 from lionherd_dist.store.keys import Keys
+from lionherd_dist.store.sessions import Capacity, known_by_some_worker
 from lionherd_dist.task import Task, tasks_of
 
 MOST_SLOTS = 10_000
@@ -124,7 +126,7 @@ class Worker:
                 lines.tell,
                 self._keys,
                 self._settings,
-                slots=self._concurrency,
+                capacity=Capacity(self._concurrency, tuple(self._tasks)),
                 on_lost=lambda _reason: lost.set(),
             ) as session,
         ):
@@ -145,19 +147,27 @@ class Worker:
             on_parked=promoter.expect,
             on_lost=lost.set,
         )
+        ways = Ways(
+            settle=finisher.put,
+            known_elsewhere=lambda name: known_by_some_worker(lines.side, self._keys, name),
+            alone=lambda taken: calls.run_alone(lines.side, taken),
+        )
         executor = Executor(
             self._tasks,
             in_hand,
+            ways,
             slots=self._concurrency,
             name=self.name,
             clock=session.clock,
-            settle=finisher.put,
         )
         puller = Puller(lines.take, lines.wake, calls, executor)
         async with executor, anyio.create_task_group() as helpers:
             for helper in (finisher.run, puller.run, promoter.run):
                 helpers.start_soon(helper)
             helpers.start_soon(hear_cancellations, control, executor)
+            helpers.start_soon(
+                lambda: reap_the_dead(lines.side, self._keys, session_s=self._settings.session_s)
+            )
             on_ready()
             try:
                 await race(self._stop.wait(), lost.wait())

@@ -16,7 +16,7 @@ from lionherd_dist.settings import Settings
 from lionherd_dist.store.connection import Connection
 from lionherd_dist.store.keys import Keys
 from lionherd_dist.store.patience import persist
-from lionherd_dist.store.sessions import BeatConnection, Welcome, hello, quit_
+from lionherd_dist.store.sessions import BeatConnection, Capacity, Welcome, hello, quit_
 
 QUIT_S = 2.0
 
@@ -48,12 +48,12 @@ async def open_session(
     keys: Keys,
     settings: Settings,
     *,
-    slots: int,
+    capacity: Capacity,
     on_lost: Callable[[str], None],
 ) -> AsyncIterator[Session]:
     """A session of this process, renewed until the block is left; *on_lost* runs in the loop.
 
-    *slots* is how many calls a worker runs at once, 0 for a client.
+    *capacity* is what a worker brings; ``NO_CAPACITY`` for a client.
 
     Raises:
         StoreUnavailableError: the server was silent for ``patience_s``.
@@ -62,7 +62,9 @@ async def open_session(
 
     async def register() -> tuple[str, Welcome | None]:
         id_ = new_id()  # a new one for each try: the last may have been registered unheard
-        return id_, await hello(connection, keys, id_, ttl_ms=settings.session_ms, slots=slots)
+        return id_, await hello(
+            connection, keys, id_, ttl_ms=settings.session_ms, capacity=capacity
+        )
 
     id_, welcome = await persist(register, patience_s=settings.patience_s)
     if welcome is None:

@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from typing import TypeAlias, cast
 
 from lionherd_dist.store.connection import Argument, Connection, Reply
-from lionherd_dist.store.keys import Keys
-from lionherd_dist.store.scripts import FINISH, PROMOTE
+from lionherd_dist.store.keys import DEAD_TTL_MS, INBOX_TTL_SESSIONS, Keys
+from lionherd_dist.store.scripts import ALONE, BURY, FINISH, PROMOTE
 
 BLOCK_MS = 2_000
 MOST_PROMOTED = 500
-INBOX_TTL_SESSIONS = 4  # an inbox outlives its silent owner by this many sessions
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +22,7 @@ class Taken:
         index: its place in the job.
         attempt: which try this is, from 1.
         deadline_ms: server time after which it is not to run; 0 for none.
+        deaths: how many processes died with it in hand.
         payload: the encoded call.
     """
 
@@ -31,6 +31,7 @@ class Taken:
     index: int
     attempt: int
     deadline_ms: int
+    deaths: int
     payload: bytes
 
 
@@ -44,9 +45,10 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """The attempt failed; another one is due in *delay_ms*."""
+    """The call is to be made again in *delay_ms*, then as attempt number *attempt*."""
 
     taken: Taken
+    attempt: int
     delay_ms: int
 
 
@@ -57,7 +59,15 @@ class Back:
     taken: Taken
 
 
-Settled: TypeAlias = Done | Again | Back
+@dataclass(frozen=True, slots=True)
+class Dead:
+    """The call can never succeed: besides the *outcome* for its client it leaves a dead letter."""
+
+    taken: Taken
+    outcome: bytes
+
+
+Settled: TypeAlias = Done | Dead | Again | Back
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,17 +78,26 @@ class Recorded:
 
 
 def taken_of(entry: bytes, fields: list[bytes]) -> Taken:
-    """The call that an entry of the stream of calls holds."""
-    job, index, attempt, deadline_ms = fields[1].split(b" ")
-    return Taken(entry, job.decode(), int(index), int(attempt), int(deadline_ms), fields[3])
+    """The call that an entry of the stream of calls holds.
+
+    Raises:
+        ValueError: it holds something else.
+    """
+    if len(fields) != 4 or fields[0] != b"c" or fields[2] != b"p":
+        raise ValueError("an entry of calls has the fields c and p")
+    job, index, attempt, deadline_ms, deaths = fields[1].split(b" ")
+    numbers = (int(index), int(attempt), int(deadline_ms), int(deaths))
+    return Taken(entry, job.decode("ascii"), *numbers, fields[3])
 
 
 def _detail(settled: Settled) -> tuple[Argument, Argument]:
     match settled:
         case Done(_, outcome):
             return "done", outcome
-        case Again(taken, delay_ms):
-            return "again", f"{taken.attempt + 1} {delay_ms}"
+        case Dead(_, outcome):
+            return "dead", outcome
+        case Again(_, attempt, delay_ms):
+            return "again", f"{attempt} {delay_ms}"
         case Back():
             return "back", ""
 
@@ -115,18 +134,32 @@ class Calls:
         if not reply:
             return []
         ((_, entries),) = cast("list[tuple[bytes, list[tuple[bytes, list[bytes]]]]]", reply)
-        return [taken_of(entry, fields) for entry, fields in entries if fields]
+        calls: list[Taken] = []
+        for entry, fields in entries:
+            try:
+                calls.append(taken_of(entry, fields))
+            except (ValueError, TypeError):  # not ours, or deleted: None instead of fields
+                await self._bury(connection, entry)
+        return calls
+
+    async def _bury(self, connection: Connection, entry: bytes) -> None:
+        await connection.run(BURY, (self._keys.calls, self._keys.dead), (DEAD_TTL_MS, entry))
 
     async def finish(self, connection: Connection, settled: Sequence[Settled]) -> Recorded | None:
         """Record what became of calls, in one script; None: the session is lost, nothing counts."""
-        args: list[Argument] = [self._session, "", self._inbox_ttl_ms, len(settled)]
+        args: list[Argument] = [self._session, "", self._inbox_ttl_ms, DEAD_TTL_MS, len(settled)]
         for one in sorted(settled, key=lambda one: one.taken.job):
             taken = one.taken
             args += (taken.job, taken.index, taken.entry, *_detail(one))
         keys = self._keys
-        names = (keys.sessions, keys.calls, keys.slots, keys.due, keys.parked, keys.prefix)
-        reply = cast("list[int]", await connection.run(FINISH, names, args))
+        names = (keys.sessions, keys.calls, keys.slots, keys.due, keys.parked, keys.dead)
+        reply = cast("list[int]", await connection.run(FINISH, (*names, keys.prefix), args))
         return Recorded(reply[1]) if reply else None
+
+    async def run_alone(self, connection: Connection, taken: Taken) -> int:
+        """Note that *taken* is about to run with nothing beside it; how often it died so before."""
+        args = (taken.job, taken.index, taken.entry)
+        return cast("int", await connection.run(ALONE, (self._keys.prefix,), args))
 
     async def promote(self, connection: Connection) -> int | None:
         """Bring back parked calls that are due; milliseconds until the next one, None if none."""

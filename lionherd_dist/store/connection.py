@@ -1,9 +1,10 @@
-"""One connection to the server, owned by one task: nothing is retried here, nothing is pooled.
+"""One connection to the server: requests take turns, nothing is retried here, nothing is pooled.
 
 redis-py's own retries send a request again whose reply was lost, which doubles writes; so they are
 off, and this package repeats whole requests that are idempotent by id (see ``patience.py``).
 """
 
+import asyncio
 from collections.abc import Sequence
 from typing import TypeAlias, cast
 
@@ -60,22 +61,25 @@ class Connection:
         except ValueError as error:
             raise ValueError(f"{self.address}: {error}") from error
         self._link = pool.make_connection()
+        self._turn = asyncio.Lock()
 
     async def call(self, *command: Argument, wait_s: float = ANSWER_S) -> Reply:
         """The reply to one command; *wait_s* is how long the server may take."""
-        try:
-            await self._link.connect()
-            await self._link.send_packed_command(self._link.pack_command(*command))
-            return cast("Reply", await self._read(wait_s))
-        except (RedisError, OSError) as error:
-            raise await self._translated(error) from error
+        async with self._turn:
+            try:
+                await self._link.connect()
+                await self._link.send_packed_command(self._link.pack_command(*command))
+                return cast("Reply", await self._read(wait_s))
+            except (RedisError, OSError) as error:
+                raise await self._translated(error) from error
 
     async def pipeline(self, commands: Sequence[Command]) -> list[Reply]:
         """The replies to several commands, sent in one go and carried out in order."""
-        try:
-            return await self._exchange(commands)
-        except (RedisError, OSError) as error:
-            raise await self._translated(error) from error
+        async with self._turn:
+            try:
+                return await self._exchange(commands)
+            except (RedisError, OSError) as error:
+                raise await self._translated(error) from error
 
     async def run(self, script: Script, keys: Sequence[str], args: Sequence[Argument]) -> Reply:
         """The reply of *script*, which is sent along if the server does not know it."""
@@ -92,19 +96,16 @@ class Connection:
         commands: list[Command] = [
             ("EVALSHA", script.sha, len(keys), *keys, *args) for script, keys, args in requests
         ]
-        try:
-            return await self._exchange(commands)
-        except NoScriptError:
-            pass
-        except (RedisError, OSError) as error:
-            raise await self._translated(error) from error
-        loads: list[Command] = [
-            ("SCRIPT", "LOAD", text) for text in {script.text for script, _, _ in requests}
-        ]
-        try:
-            return (await self._exchange([*loads, *commands]))[len(loads) :]
-        except (RedisError, OSError) as error:
-            raise await self._translated(error) from error
+        async with self._turn:
+            try:
+                try:
+                    return await self._exchange(commands)
+                except NoScriptError:
+                    texts = {script.text for script, _, _ in requests}
+                    loads: list[Command] = [("SCRIPT", "LOAD", text) for text in texts]
+                    return (await self._exchange([*loads, *commands]))[len(loads) :]
+            except (RedisError, OSError) as error:
+                raise await self._translated(error) from error
 
     async def _exchange(self, commands: Sequence[Command]) -> list[Reply]:
         await self._link.connect()

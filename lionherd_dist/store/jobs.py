@@ -5,10 +5,8 @@ from dataclasses import dataclass
 from typing import TypeAlias, cast
 
 from lionherd_dist.store.connection import Argument, Reply
-from lionherd_dist.store.keys import Keys
+from lionherd_dist.store.keys import CONTROL_TTL_MS, Keys
 from lionherd_dist.store.scripts import CANCEL, SUBMIT, Script
-
-CONTROL_TTL_MS = 3_600_000  # a worker that heard nothing for an hour is long dead
 
 Request: TypeAlias = tuple[Script, Sequence[str], Sequence[Argument]]
 

@@ -9,9 +9,11 @@ from redis.exceptions import NoScriptError, RedisError
 from redis.retry import Retry
 
 from lionherd_dist.store.connection import Connection, Reply, connection_options, redacted
-from lionherd_dist.store.keys import Keys
-from lionherd_dist.store.scripts import BEAT, HELLO, QUIT
+from lionherd_dist.store.keys import CONTROL_TTL_MS, INBOX_TTL_SESSIONS, Keys
+from lionherd_dist.store.scripts import BEAT, HELLO, QUIT, REAP
 from lionherd_dist.store.trouble import translate
+
+MOST_REAPED = 200  # calls or jobs in one go: keeps the script near a millisecond
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +39,26 @@ class Lost:
 Beat: TypeAlias = Alive | Lost
 
 
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """What a worker brings: *slots* calls at once, of the tasks named *names*."""
+
+    slots: int
+    names: tuple[str, ...]
+
+
+NO_CAPACITY = Capacity(0, ())  # a client's
+
+
 async def hello(
-    connection: Connection, keys: Keys, session: str, *, ttl_ms: int, slots: int
+    connection: Connection, keys: Keys, session: str, *, ttl_ms: int, capacity: Capacity
 ) -> Welcome | None:
-    """Register *session*, a worker's with its *slots*, a client's with 0; None if it is taken."""
+    """Register *session*; None if the id is taken."""
+    names = "".join(f"{name} " for name in capacity.names)
     reply = await connection.run(
         HELLO,
-        (keys.sessions, keys.calls, keys.slots, keys.control),
-        (session, "", ttl_ms, slots),
+        (keys.sessions, keys.calls, keys.slots, keys.names, keys.control),
+        (session, "", ttl_ms, capacity.slots, names),
     )
     match reply:
         case [int(now_ms), bytes(control_id)]:
@@ -52,10 +66,37 @@ async def hello(
     return None
 
 
-async def quit_(connection: Connection, keys: Keys, session: str) -> int:
-    """End *session*; how many calls it still had in hand (0 or 1: there may be more)."""
-    names = (keys.sessions, keys.calls, keys.slots, keys.opened, keys.control, keys.inbox(session))
-    return cast("int", await connection.run(QUIT, names, (session,)))
+async def quit_(connection: Connection, keys: Keys, session: str) -> bool:
+    """End *session*; False if something was still its own, which others will now see to."""
+    names = (keys.sessions, keys.calls, keys.slots, keys.opened, keys.names, keys.control)
+    own = (keys.inbox(session), keys.owned(session))
+    return await connection.run(QUIT, names + own, (session,)) == 1
+
+
+@dataclass(frozen=True, slots=True)
+class Reaped:
+    """What expired sessions left: calls given on to others, jobs given up; *more* is waiting."""
+
+    given_on: int
+    given_up: int
+    more: bool
+
+
+async def reap(connection: Connection, keys: Keys, *, session_ms: int) -> Reaped:
+    """End sessions that have expired, and see to what was theirs, a bounded part of it."""
+    names = (keys.sessions, keys.calls, keys.slots, keys.opened, keys.names, keys.control)
+    more = (keys.due, keys.parked, keys.prefix)
+    args = ("", MOST_REAPED, CONTROL_TTL_MS, INBOX_TTL_SESSIONS * session_ms)
+    given_on, given_up, unfinished = cast(
+        "list[int]", await connection.run(REAP, names + more, args)
+    )
+    return Reaped(given_on, given_up, unfinished > 0)
+
+
+async def known_by_some_worker(connection: Connection, keys: Keys, task: str) -> bool:
+    """True if a registered worker knows *task*."""
+    known = cast("list[bytes]", await connection.call("HVALS", keys.names))
+    return any(task.encode() in names.split(b" ") for names in known)
 
 
 async def worker_count(connection: Connection, keys: Keys) -> int:

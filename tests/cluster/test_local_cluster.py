@@ -54,7 +54,7 @@ async def test_a_worker_that_cannot_import_its_module_says_why(tmp_path: Path) -
 
 async def test_a_module_without_tasks_is_refused() -> None:
     """The message shows the decorator."""
-    with pytest.raises(WorkerStartError, match="holds no task.*@task"):
+    with pytest.raises(WorkerStartError, match=r"holds no task.*@task"):
         async with LocalCluster("string", workers=1):
             pass
 

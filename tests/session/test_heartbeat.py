@@ -14,7 +14,7 @@ from lionherd_dist.session.heartbeat import Heartbeat, Pulse
 from lionherd_dist.session.session import open_session
 from lionherd_dist.store.connection import Connection
 from lionherd_dist.store.keys import Keys
-from lionherd_dist.store.sessions import Alive, Beat, Lost
+from lionherd_dist.store.sessions import NO_CAPACITY, Alive, Beat, Lost
 
 pytestmark = pytest.mark.anyio
 
@@ -102,9 +102,9 @@ async def test_a_blocked_event_loop_keeps_its_session(
     settings = Settings(namespace="blocked-loop", session_s=1)
     keys, reasons = Keys(settings.namespace), []
     async with open_session(
-        redis_url, connection, keys, settings, slots=0, on_lost=reasons.append
+        redis_url, connection, keys, settings, capacity=NO_CAPACITY, on_lost=reasons.append
     ) as session:
-        time.sleep(2.2)  # this is the point
+        time.sleep(2.2)  # noqa: ASYNC251 (blocking the loop is the point)
         await anyio.lowlevel.checkpoint()
         score = await connection.call("ZSCORE", keys.sessions, session.id)
         assert isinstance(score, bytes)

@@ -9,7 +9,7 @@ import lionherd_dist.store
 
 LUA = Path(lionherd_dist.store.__file__).parent / "lua"
 VERBS = sorted(path for path in LUA.glob("*.lua") if not path.name.startswith("_"))
-MOST_LINES = 80
+MOST_LINES = 70  # of code; the header is as long as it must be
 
 
 @pytest.mark.parametrize("path", VERBS, ids=lambda path: path.stem)
@@ -27,7 +27,7 @@ def test_header_names_the_keys_and_arguments_that_the_body_uses(path: Path) -> N
     named = [int(n) for n in re.findall(r"KEYS\[(\d+)\]", body)]
     assert len(keys) == (len(unpacked[1].split(",")) if unpacked else max(named))
 
-    text = " ".join(header)
+    text = " ".join(line for line in header if line.startswith("-- ARGV"))
     fixed = [int(n) for n in re.findall(r"(?:ARGV|\|) (\d+) ", text)]
     assert fixed == list(range(1, len(fixed) + 1))
     assert max(map(int, re.findall(r"ARGV\[(\d+)\]", body))) <= len(fixed)
@@ -37,6 +37,7 @@ def test_header_names_the_keys_and_arguments_that_the_body_uses(path: Path) -> N
 def test_scripts_stay_short_and_take_the_time_from_the_clock(path: Path) -> None:
     """One verb fits one screen; nothing but the prelude reads TIME; nothing trims the calls."""
     text = path.read_text()
-    assert len(text.splitlines()) <= MOST_LINES
+    code = [line for line in text.splitlines() if line and not line.startswith("--")]
+    assert len(code) <= MOST_LINES
     assert path.stem == "_now" or "'TIME'" not in text
     assert not re.search(r"calls_key.*MAXLEN", text)

@@ -1,5 +1,5 @@
--- _jobs: prepended where a job's own record is read. A job is three keys: its hash, its backlog
--- and its hand (index -> the entry that it was handed out as).
+-- _jobs: prepended where a job's own record is read. A job is its hash, its backlog, its hand
+-- (index -> the entry that it was handed out as) and, for suspects, its solo marks.
 local NUMBERS = {'limit', 'cap', 'next', 'released', 'consumed', 'done', 'total', 'deadline',
                  'cancelled'}
 
@@ -13,6 +13,15 @@ end
 
 local function end_job(prefix, id, owner)
   local job_key = prefix .. 'job:' .. id
-  redis.call('UNLINK', job_key, job_key .. ':backlog', job_key .. ':hand')
+  redis.call('UNLINK', job_key, job_key .. ':backlog', job_key .. ':hand', job_key .. ':solo')
   redis.call('SREM', prefix .. 'owned:' .. owner, id)
+end
+
+-- A cancelled job whose last running call has stopped: its owner, if it lives, waits for this.
+local function end_cancelled(keys, prefix, id, owner, inbox, inbox_ttl)
+  if redis.call('ZSCORE', keys.sessions, owner) then
+    redis.call('XADD', inbox, '*', 'j', id, 'end', '')
+    redis.call('PEXPIRE', inbox, inbox_ttl)
+  end
+  end_job(prefix, id, owner)
 end

@@ -20,7 +20,7 @@ local function release(calls_key, job_key, id, job, window)
     local index = string.format('%d', job.released + i - 1)
     hand[2 * i - 1] = index
     hand[2 * i] = redis.call('XADD', calls_key, '*',
-      'c', id .. ' ' .. index .. ' 1 ' .. job.deadline, 'p', payload)
+      'c', id .. ' ' .. index .. ' 1 ' .. job.deadline .. ' 0', 'p', payload)
   end
   for first = 1, #hand, 2000 do  -- Lua's unpack ends near 8,000 values
     redis.call('HSET', job_key .. ':hand', unpack(hand, first, math.min(first + 1999, #hand)))

@@ -1,20 +1,20 @@
 -- _requeue: prepended where a call goes back to be taken again, at once or after a delay.
+-- A call's header is "job index attempt deadline(ms) deaths".
 local function handed_out(calls_key, entry)  -- the header and the payload of an entry
   local found = redis.call('XRANGE', calls_key, entry, entry)[1]
   if found then return found[2][2], found[2][4] end
 end
 
-local function hand_back(calls_key, job_key, index, entry)
-  local header, payload = handed_out(calls_key, entry)
-  if not header then return end
-  local again = redis.call('XADD', calls_key, '*', 'c', header, 'p', payload)
-  redis.call('HSET', job_key .. ':hand', index, again)
+local function hand_out(calls_key, job_key, index, header, payload)
+  local entry = redis.call('XADD', calls_key, '*', 'c', header, 'p', payload)
+  redis.call('HSET', job_key .. ':hand', index, entry)
 end
 
 local function park(keys, job_key, id, index, entry, attempt, due_at)
   local header, payload = handed_out(keys.calls, entry)
   if not header then return end
-  redis.call('HSET', keys.parked, id .. ' ' .. index, attempt .. ' ' .. payload)
+  local rest = string.match(header, '^%S+ %d+ %d+ (%d+ %d+)$')
+  redis.call('HSET', keys.parked, id .. ' ' .. index, attempt .. ' ' .. rest .. ' ' .. payload)
   redis.call('ZADD', keys.due, due_at, id .. ' ' .. index)
   redis.call('HSET', job_key .. ':hand', index, 'parked')
 end

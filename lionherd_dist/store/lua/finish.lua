@@ -8,17 +8,26 @@
 -- KEYS 2 calls: stream of released calls
 -- KEYS 3 slots: hash, session -> slots, '*' -> their sum
 -- KEYS 4 due: zset, "job index" of a parked call -> due at (ms)
--- KEYS 5 parked: hash, "job index" -> "attempt payload"
--- KEYS 6 prefix: what every key of the namespace begins with
--- ARGV 1 session | 2 now (ms, '' = server clock) | 3 inbox_ttl (ms) | 4 calls (count)
--- ARGV 5 for each call, those of one job together: job id, index, entry id, verb, detail
--- verb 'done': detail is the outcome | 'again': detail is "attempt delay(ms)" | 'back': ''
+-- KEYS 5 parked: hash, "job index" -> "attempt deadline deaths payload"
+-- KEYS 6 dead: stream of dead letters
+-- KEYS 7 prefix: what every key of the namespace begins with
+-- ARGV 1 session | 2 now (ms, '' = server clock) | 3 inbox_ttl (ms) | 4 dead_ttl (ms)
+-- ARGV | 5 calls (count)
+-- ARGV | 6 for each call, those of one job together: job id, index, entry id, verb, detail
+-- verb 'done' and 'dead': detail is the outcome | 'again': "attempt delay(ms)" | 'back': ''
 -- RETURN {} session lost | {recorded (count), dropped (count)}
-local sessions, calls_key, slots, due, parked, prefix = unpack(KEYS)
+local keys = {sessions = KEYS[1], calls = KEYS[2], due = KEYS[4], parked = KEYS[5], dead = KEYS[6]}
+local prefix = KEYS[7]
 local session, now, inbox_ttl = ARGV[1], clock(ARGV[2]), ARGV[3]
-if tonumber(redis.call('ZSCORE', sessions, session) or 0) <= now then return {} end
-local keys = {calls = calls_key, due = due, parked = parked}
-local window, recorded, dropped = window_of(slots), 0, 0
+if tonumber(redis.call('ZSCORE', keys.sessions, session) or 0) <= now then return {} end
+local window, recorded, dropped = window_of(KEYS[3]), 0, 0
+
+local function bury(id, index, entry, outcome)
+  local header, payload = handed_out(keys.calls, entry)
+  redis.call('XADD', keys.dead, 'MAXLEN', '~', '10000', '*', 'j', id, 'i', index,
+    'c', header or '', 'p', payload or '', 'o', outcome)
+  redis.call('PEXPIRE', keys.dead, ARGV[4])
+end
 
 local function settle(id, job, indexes, first)  -- returns the indexes that ended, and the news
   local job_key, over, news = prefix .. 'job:' .. id, {}, {'j', id}
@@ -27,7 +36,8 @@ local function settle(id, job, indexes, first)  -- returns the indexes that ende
     local entry, verb, detail = unpack(ARGV, first + 5 * k - 3, first + 5 * k - 1)
     if held[k] ~= entry then
       dropped = dropped + 1
-    elseif verb == 'done' or job.cancelled == 1 then
+    elseif verb == 'done' or verb == 'dead' or job.cancelled == 1 then
+      if verb == 'dead' then bury(id, index, entry, detail) end
       table.insert(over, index)
       table.insert(news, index)
       table.insert(news, detail)
@@ -35,33 +45,34 @@ local function settle(id, job, indexes, first)  -- returns the indexes that ende
       local attempt, delay = string.match(detail, '^(%d+) (%d+)$')
       park(keys, job_key, id, index, entry, attempt, now + delay)
     else
-      hand_back(calls_key, job_key, index, entry)
+      hand_out(keys.calls, job_key, index, handed_out(keys.calls, entry))
     end
   end
   return over, news
 end
 
 local function account(id, job, over, news)
-  local job_key, ended = prefix .. 'job:' .. id, false
+  local job_key = prefix .. 'job:' .. id
   redis.call('HDEL', job_key .. ':hand', unpack(over))
   if job.cancelled == 1 then  -- its outcomes are not wanted, but the end of its last call is
-    ended = redis.call('EXISTS', job_key .. ':hand') == 0
-    news = ended and {'j', id, 'end', ''} or {}
+    if redis.call('EXISTS', job_key .. ':hand') == 0 then
+      end_cancelled(keys, prefix, id, job.owner, job.inbox, inbox_ttl)
+    end
+    return
+  end
+  redis.call('XADD', job.inbox, '*', unpack(news))
+  redis.call('PEXPIRE', job.inbox, inbox_ttl)
+  if redis.call('HINCRBY', job_key, 'done', #over) == job.total then
+    end_job(prefix, id, job.owner)
   else
-    ended = redis.call('HINCRBY', job_key, 'done', #over) == job.total
+    release(keys.calls, job_key, id, job, window)
   end
-  if #news > 0 then
-    redis.call('XADD', job.inbox, '*', unpack(news))
-    redis.call('PEXPIRE', job.inbox, inbox_ttl)
-  end
-  if ended then end_job(prefix, id, job.owner)
-  else release(calls_key, job_key, id, job, window) end
 end
 
-local entries, last = {}, 4 + 5 * ARGV[4]
-for i = 7, last, 5 do table.insert(entries, ARGV[i]) end
-redis.call('XACK', calls_key, 'workers', unpack(entries))
-local at = 5
+local entries, last = {}, 5 + 5 * ARGV[5]
+for i = 8, last, 5 do table.insert(entries, ARGV[i]) end
+redis.call('XACK', keys.calls, 'workers', unpack(entries))
+local at = 6
 while at < last do
   local id, first, indexes = ARGV[at], at, {}
   while ARGV[at] == id and at < last do
@@ -73,5 +84,5 @@ while at < last do
   recorded = recorded + #over
   if #over > 0 then account(id, job, over, news) end
 end
-redis.call('XDEL', calls_key, unpack(entries))
+redis.call('XDEL', keys.calls, unpack(entries))
 return {recorded, dropped}

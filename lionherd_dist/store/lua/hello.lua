@@ -2,10 +2,12 @@
 -- KEYS 1 sessions: zset, session -> expires at (ms)
 -- KEYS 2 calls: stream of released calls
 -- KEYS 3 slots: hash, session -> slots, '*' -> their sum
--- KEYS 4 control: stream of cancelled job ids, read by every worker
+-- KEYS 4 names: hash, session -> the tasks that a worker knows
+-- KEYS 5 control: stream of cancelled job ids, read by every worker
 -- ARGV 1 session | 2 now (ms, '' = server clock) | 3 ttl (ms) | 4 slots (count, 0 = a client)
+-- ARGV | 5 the names of its tasks, with a space after each
 -- RETURN {} the name is taken | {now, the last id of the control stream}
-local sessions, calls_key, slots, control = unpack(KEYS)
+local sessions, calls_key, slots, names, control = unpack(KEYS)
 local session, now = ARGV[1], clock(ARGV[2])
 if redis.call('ZSCORE', sessions, session) then return {} end
 
@@ -13,6 +15,7 @@ redis.call('ZADD', sessions, now + ARGV[3], session)
 if tonumber(ARGV[4]) > 0 then
   redis.call('HSET', slots, session, ARGV[4])
   redis.call('HINCRBY', slots, '*', ARGV[4])
+  redis.call('HSET', names, session, ARGV[5])
   redis.pcall('XGROUP', 'CREATE', calls_key, 'workers', '0', 'MKSTREAM')  -- may be there already
 end
 local last = redis.call('XREVRANGE', control, '+', '-', 'COUNT', 1)[1]

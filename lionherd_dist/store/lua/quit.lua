@@ -3,24 +3,36 @@
 -- KEYS 2 calls: stream of released calls
 -- KEYS 3 slots: hash, session -> slots, '*' -> their sum
 -- KEYS 4 opened: hash, session -> highest job number it opened
--- KEYS 5 control: stream of cancelled job ids, read by every worker
--- KEYS 6 inbox: stream of outcomes for this session
+-- KEYS 5 names: hash, session -> the tasks that a worker knows
+-- KEYS 6 control: stream of cancelled job ids, read by every worker
+-- KEYS 7 inbox: stream of outcomes for this session
+-- KEYS 8 owned: set of the jobs that this session has open
 -- ARGV 1 session
--- RETURN calls that the session still has in hand (count); its consumer stays while there are any
-local sessions, calls_key, slots, opened, control, inbox = unpack(KEYS)
-local session, pending = ARGV[1], 0
+-- RETURN 1 gone | 0 something was still its own, which the others' next reap will see to
+local sessions, calls_key, slots, opened, names, control, inbox, owned = unpack(KEYS)
+local session = ARGV[1]
 
-redis.call('ZREM', sessions, session)
 redis.call('HDEL', opened, session)
+redis.call('HDEL', names, session)
 redis.call('DEL', inbox)
 local mine = redis.call('HGET', slots, session)
 if mine then
   redis.call('HDEL', slots, session)
   redis.call('HINCRBY', slots, '*', -mine)
-  pending = #redis.pcall('XPENDING', calls_key, 'workers', '-', '+', 1, session)
-  if pending == 0 then redis.pcall('XGROUP', 'DELCONSUMER', calls_key, 'workers', session) end
+end
+local clean = true
+if redis.call('EXISTS', owned) == 1 then  -- whoever reaps next gives its jobs up
+  redis.call('ZADD', sessions, 'XX', 0, session)
+  clean = false
+else
+  redis.call('ZREM', sessions, session)
+end
+if #redis.pcall('XPENDING', calls_key, 'workers', '-', '+', 1, session) > 0 then
+  clean = false  -- a consumer without a session: whoever reaps next gives its calls on
+else
+  redis.pcall('XGROUP', 'DELCONSUMER', calls_key, 'workers', session)
 end
 if redis.call('EXISTS', sessions) == 0 and redis.call('XLEN', calls_key) == 0 then
-  redis.call('DEL', calls_key, slots, opened, control)
+  redis.call('DEL', calls_key, slots, opened, names, control)
 end
-return pending
+return clean and 1 or 0

@@ -1,0 +1,25 @@
+"""Sees to what dead processes left: their calls are given on, a dead client's jobs given up.
+
+Every worker looks, a few times per session; a look is one short script and finds nothing, nearly
+always. Which of them finds a dead session first does not matter.
+"""
+
+import anyio
+
+from lionherd_dist.errors import StoreUnavailableError
+from lionherd_dist.store.connection import Connection
+from lionherd_dist.store.keys import Keys
+from lionherd_dist.store.sessions import reap
+
+LOOKS_PER_SESSION = 3
+
+
+async def reap_the_dead(connection: Connection, keys: Keys, *, session_s: float) -> None:
+    """Reap expired sessions, until cancelled."""
+    while True:
+        try:
+            while (await reap(connection, keys, session_ms=int(session_s * 1000))).more:
+                pass
+        except StoreUnavailableError:
+            pass  # looked again as soon as it would have been anyway
+        await anyio.sleep(session_s / LOOKS_PER_SESSION)

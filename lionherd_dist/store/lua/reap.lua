@@ -1,0 +1,82 @@
+-- reap: sessions that expired end here: a worker's calls are given on, a client's jobs given up.
+-- A call that was in a dead hand gets a new entry, so whatever the old hand still says is void.
+-- XACK and ZREM come first: a server at maxmemory refuses scripts that begin by adding.
+-- USES _jobs
+-- USES _requeue
+-- USES _cancel
+-- KEYS 1 sessions: zset, session -> expires at (ms)
+-- KEYS 2 calls: stream of released calls
+-- KEYS 3 slots: hash, session -> slots, '*' -> their sum
+-- KEYS 4 opened: hash, session -> highest job number it opened
+-- KEYS 5 names: hash, session -> the tasks that a worker knows
+-- KEYS 6 control: stream of cancelled job ids, read by every worker
+-- KEYS 7 due: zset, "job index" of a parked call -> due at (ms)
+-- KEYS 8 parked: hash, "job index" -> "attempt deadline deaths payload"
+-- KEYS 9 prefix: what every key of the namespace begins with
+-- ARGV 1 now (ms, '' = server clock) | 2 most (count) | 3 control_ttl (ms) | 4 inbox_ttl (ms)
+-- RETURN {calls given on (count), jobs given up (count), sessions that have more (count)}
+local keys = {sessions = KEYS[1], calls = KEYS[2], control = KEYS[6], due = KEYS[7],
+              parked = KEYS[8]}
+local prefix, now, most, inbox_ttl = KEYS[9], clock(ARGV[1]), tonumber(ARGV[2]), ARGV[4]
+local given_on, given_up, unfinished = 0, 0, 0
+
+local function note_death_alone(job_key, index, entry)
+  local deaths, marked = string.match(redis.call('HGET', job_key .. ':solo', index) or '',
+                                      '^(%d+) (%S*)$')
+  if marked == entry then redis.call('HSET', job_key .. ':solo', index, (deaths + 1) .. ' ') end
+end
+
+local function give_on(entry)
+  local header, payload = handed_out(keys.calls, entry)
+  redis.call('XACK', keys.calls, 'workers', entry)
+  redis.call('XDEL', keys.calls, entry)
+  local id, index, attempt, deadline, deaths =
+    string.match(header or '', '^(%S+) (%d+) (%d+) (%d+) (%d+)$')
+  local job_key = prefix .. 'job:' .. (id or '')
+  if not id or redis.call('HGET', job_key .. ':hand', index) ~= entry then return end
+  local job = load_job(job_key)
+  if job and job.cancelled == 0 then
+    note_death_alone(job_key, index, entry)
+    header = table.concat({id, index, attempt + 1, deadline, deaths + 1}, ' ')
+    hand_out(keys.calls, job_key, index, header, payload)
+    given_on = given_on + 1
+  else
+    redis.call('HDEL', job_key .. ':hand', index)
+    if job and redis.call('EXISTS', job_key .. ':hand') == 0 then
+      end_cancelled(keys, prefix, id, job.owner, job.inbox, inbox_ttl)
+    end
+  end
+end
+
+-- A consumer without a session: its read was still waiting when its session was reaped.
+local function dead_sessions()
+  local dead = redis.call('ZRANGEBYSCORE', keys.sessions, '-inf', now, 'LIMIT', 0, 5)
+  local consumers = redis.pcall('XINFO', 'CONSUMERS', keys.calls, 'workers')
+  for _, fields in ipairs(consumers) do
+    if not redis.call('ZSCORE', keys.sessions, fields[2]) then table.insert(dead, fields[2]) end
+  end
+  return dead
+end
+
+local function forget(session)
+  local slots = redis.call('HGET', KEYS[3], session)
+  if slots then redis.call('HINCRBY', KEYS[3], '*', -slots) end
+  for i = 3, 5 do redis.call('HDEL', KEYS[i], session) end
+  redis.call('UNLINK', prefix .. 'inbox:' .. session, prefix .. 'owned:' .. session)
+  redis.call('ZREM', keys.sessions, session)
+  redis.pcall('XGROUP', 'DELCONSUMER', keys.calls, 'workers', session)
+end
+
+redis.call('ZREM', keys.sessions, '')
+for _, session in ipairs(dead_sessions()) do
+  local room = most - given_on - given_up
+  local pending = room > 0
+    and redis.pcall('XPENDING', keys.calls, 'workers', '-', '+', room, session) or {}
+  for _, one in ipairs(pending) do give_on(one[1]) end
+  room = room - #pending
+  local jobs = room > 0 and redis.call('SRANDMEMBER', prefix .. 'owned:' .. session, room) or {}
+  for _, id in ipairs(jobs) do cancel_job(keys, prefix, id, ARGV[3]) end
+  given_up = given_up + #jobs
+  if room > #jobs then forget(session) else unfinished = unfinished + 1 end
+end
+return {given_on, given_up, unfinished}
