@@ -50,16 +50,19 @@ class Child:
         command = tied(argv, env=environment, grace_s=orphan_grace_s, remove=orphan_remove)
         lifeline = Lifeline()
         try:
-            transport, watch = await asyncio.get_running_loop().subprocess_exec(
-                lambda: _Watch(lifeline, on_output),
-                *command,
-                stdin=lifeline.read_end,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.STDOUT,
-                env=environment,
-                start_new_session=True,
-            )
-        except BaseException:  # cancelled half-way, or no process can be made
+            # Shielded: asyncio reaps a process whose start is cancelled, but not while the
+            # cancellation is repeated, as anyio does. It takes a millisecond.
+            with anyio.CancelScope(shield=True):
+                transport, watch = await asyncio.get_running_loop().subprocess_exec(
+                    lambda: _Watch(lifeline, on_output),
+                    *command,
+                    stdin=lifeline.read_end,
+                    stdout=asyncio.subprocess.PIPE,
+                    stderr=asyncio.subprocess.STDOUT,
+                    env=environment,
+                    start_new_session=True,
+                )
+        except BaseException:  # no process can be made, or asyncio itself cancelled us
             lifeline.cut()
             raise
         finally:
