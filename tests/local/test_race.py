@@ -67,6 +67,8 @@ async def test_losers_errors_are_dropped(work):
 
     work.open(1)
     assert await race(sore_loser(), work(1)) == 10
+    with pytest.raises(KeyError, match="winner"):
+        await race(sore_loser(), work(1, KeyError("winner")))
 
 
 async def test_second_completion_of_the_same_moment_is_dropped(work):
