@@ -1,0 +1,29 @@
+"""The program's entry: ``lionherd-dist`` and ``python -m lionherd_dist``."""
+
+import sys
+from collections.abc import Sequence
+
+try:
+    from lionherd_dist.cli.main import run
+except ModuleNotFoundError as error:
+    _missing = (error.name or "").partition(".")[0]
+    if _missing not in {"click", "rich"}:
+        raise
+
+    def run(argv: Sequence[str] | None = None) -> int:  # noqa: ARG001 (as the one that is missing)
+        """Say what is to be installed; the exit status."""
+        print(  # noqa: T201 (there is no click to print with)
+            f"Error: the command line needs {_missing}, which is not installed. Install it with: "
+            'pip install "lionherd-dist[cli]"',
+            file=sys.stderr,
+        )
+        return 2
+
+
+def main() -> int:
+    """Run the program; its exit status."""
+    return run()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The command line: ``lionherd-dist worker``, ``map`` and ``demo``."""

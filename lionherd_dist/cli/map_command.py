@@ -1,0 +1,169 @@
+"""``lionherd-dist map``: call a task with every line of the input."""
+
+import os
+import sys
+from collections.abc import Callable
+from functools import partial
+from typing import TypedDict, Unpack
+
+import anyio
+import click
+from click.core import ParameterSource
+
+from lionherd_dist.call import Call, Retry
+from lionherd_dist.cli import options
+from lionherd_dist.cli.complaints import UsageProblemError
+from lionherd_dist.cli.items import STDIN
+from lionherd_dist.cli.map_run import MapRun
+from lionherd_dist.cli.modules import find_task
+from lionherd_dist.cli.progress import view_of
+from lionherd_dist.cli.tally import Tally, summary
+from lionherd_dist.cluster.cluster import Cluster
+from lionherd_dist.local_cluster import LocalCluster
+from lionherd_dist.settings import Settings
+from lionherd_dist.task import Task
+
+DEFAULT_WORKERS = min(4, os.cpu_count() or 1)
+
+_input_path = click.Path(exists=True, dir_okay=False, readable=True, allow_dash=True)
+
+
+class Options(TypedDict):
+    """What ``map`` was given, by name."""
+
+    target: str
+    files: tuple[str, ...]
+    more_files: tuple[str, ...]
+    lines: bool
+    ordered: bool
+    limit: int | None
+    workers: int
+    concurrency: int
+    retry: int | None
+    timeout: float | None
+    redis: str | None
+    namespace: str
+    quiet: bool
+
+
+@click.command("map")
+@click.argument("target", metavar="MODULE:TASK")
+@click.argument("files", metavar="[FILES]...", nargs=-1, type=_input_path)
+@click.option(
+    "--input", "more_files", metavar="FILE", multiple=True, type=_input_path, help="One more file."
+)
+@click.option("--lines", is_flag=True, help="Each line is the item, as text, and not JSON.")
+@click.option(
+    "--ordered",
+    is_flag=True,
+    help="Write in the order of the input. Items are begun at most 10,000 ahead of the oldest "
+    "that is not done, so that memory stays bounded.",
+)
+@click.option(
+    "--limit", type=click.IntRange(1), help="How many calls run at once, over all workers."
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(1),
+    default=DEFAULT_WORKERS,
+    show_default=True,
+    help="How many worker processes to start, where no server is named.",
+)
+@click.option(
+    "--concurrency",
+    type=click.IntRange(1),
+    default=100,
+    show_default=True,
+    help="How many calls run at once in each of them.",
+)
+@click.option(
+    "--retry",
+    type=click.IntRange(0),
+    metavar="N",
+    help="Attempts after a failed first one, with growing pauses; the task's own unless given.",
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(0, min_open=True),
+    metavar="SECONDS",
+    help="What one attempt may take; the task's own unless given.",
+)
+@options.redis
+@options.namespace
+@click.option("--quiet", "-q", is_flag=True, help="No progress and no summary.")
+@options.debug
+@click.pass_context
+def map_(context: click.Context, **given: Unpack[Options]) -> int:
+    """Call a task with every item of FILES, or of standard input, on worker processes.
+
+    An item is a line of JSON, and the task's one argument. What becomes of it is a line of JSON on
+    standard output, as soon as it is there:
+
+    \b
+      {"index": 3, "result": 1256}
+      {"index": 4, "error": {"type": "ValueError", "message": "no such host"}}
+
+    Items are counted from 0, in the order of the input. A line that is not JSON fails alone, with
+    its place in the message. Results that JSON has no form for are written as text: bytes in
+    Base64, dates in ISO 8601, decimals and UUIDs as they are printed; sets become lists.
+
+    Without --redis, a private server and worker processes are started for the run. Ctrl-C cancels
+    what is queued and what is running. Progress and the summary go to standard error.
+
+    The exit status is 0 if all items have a result, 1 if any failed, 2 for a wrong command, 130
+    after Ctrl-C, and 141 when the reader of standard output has gone.
+
+    \b
+    Examples:
+      lionherd-dist map my_tasks:fetch --limit 50 < urls.jsonl > sizes.jsonl
+      find . -name '*.py' | lionherd-dist map my_tasks:check --lines | jq .result
+      lionherd-dist map my_tasks:fetch --redis redis://host:6379/0 --retry 2 --timeout 30 a.jsonl
+    """  # noqa: D301 (\b keeps click from filling a block)
+    module, task = find_task(given["target"])
+    tally = Tally()
+    view = view_of(tally, quiet=given["quiet"])
+    run = MapRun(
+        cluster=_cluster(context, given, module.__name__),
+        call=_call_maker(task, given),
+        sources=(*given["files"], *given["more_files"]) or (STDIN,),
+        bare=given["lines"],
+        ordered=given["ordered"],
+        limit=given["limit"],
+        tally=tally,
+        view=view,
+    )
+    if run.sources == (STDIN,) and sys.stdin.isatty() and not given["quiet"]:
+        view.say("Reading items from the terminal, one a line; Ctrl-D ends the input.")
+    interrupt = anyio.run(run.run)
+    if interrupt.number is not None:
+        view.say(interrupt.describe(tally))
+        return interrupt.exit_status
+    if not given["quiet"]:
+        view.say(summary(tally))
+    return 1 if tally.failed_count else 0
+
+
+def _cluster(context: click.Context, given: Options, module: str) -> Cluster:
+    """Workers elsewhere if a server is named, by the environment too; else workers of our own."""
+    settings = Settings(namespace=given["namespace"])
+    asked = {
+        name
+        for name in ("workers", "concurrency", "redis")
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+    }
+    local = asked & {"workers", "concurrency"}
+    if local and "redis" in asked:
+        raise UsageProblemError(
+            f"--{min(local)} is about worker processes started for this run, and with --redis the "
+            "workers run elsewhere: give one or the other"
+        )
+    if given["redis"] and not local:
+        return Cluster(given["redis"], settings=settings)
+    return LocalCluster(
+        module, workers=given["workers"], concurrency=given["concurrency"], settings=settings
+    )
+
+
+def _call_maker(task: Task[..., object], given: Options) -> Callable[[object], Call[object]]:
+    retry = None if given["retry"] is None else Retry(attempts=given["retry"] + 1)
+    return partial(task.with_options(timeout=given["timeout"], retry=retry))

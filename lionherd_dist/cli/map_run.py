@@ -1,0 +1,135 @@
+"""One run of ``map``, from the first line read to the last line written."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import anyio
+
+from lionherd_dist.call import Call
+from lionherd_dist.cli.interrupts import Interrupt, until_interrupted
+from lionherd_dist.cli.items import count_items, read_items
+from lionherd_dist.cli.mapping import Mapping
+from lionherd_dist.cli.outcomes import InputOrder, Result, line_of
+from lionherd_dist.cli.output import LineWriter, write_to_stdout
+from lionherd_dist.cli.progress import View, shown
+from lionherd_dist.cli.spare_thread import in_spare_thread
+from lionherd_dist.cli.tally import Tally
+from lionherd_dist.cluster.cluster import Cluster
+from lionherd_dist.local_cluster import LocalCluster
+
+ORDERED_AHEAD = 10_000  # items begun past the oldest that is not done; --help names it too
+FLUSH_S = 2.0  # how long a run that is stopped waits for its reader to take the last lines
+PATIENCE_S = 10.0  # without any result; then people are told what may be wrong
+
+
+@dataclass(frozen=True, slots=True)
+class AsTheyCome:
+    """Writes each result at once."""
+
+    writer: LineWriter
+
+    async def room_for(self, index: int) -> None:
+        """There is always room."""
+
+    async def receive(self, index: int, result: Result) -> None:
+        """Write *result*."""
+        await self.writer.put([line_of(index, result)])
+
+    def flush(self) -> None:
+        """Nothing is held."""
+
+
+class AsTheInput:
+    """Writes results in the order of the items, and lets only so many items in."""
+
+    def __init__(self, writer: LineWriter) -> None:
+        self._writer = writer
+        self._order = InputOrder(ORDERED_AHEAD)
+        self._moved = anyio.Event()
+
+    async def room_for(self, index: int) -> None:
+        """Wait until the oldest item that is not done is near enough."""
+        while not self._order.admits(index):
+            self._moved = anyio.Event()
+            await self._moved.wait()
+
+    async def receive(self, index: int, result: Result) -> None:
+        """Write what *result* was waited for."""
+        released = self._order.released_by(index, line_of(index, result))
+        if released:
+            self._moved.set()
+            await self._writer.put(released)
+
+    def flush(self) -> None:
+        """Write what is done although something before it is not: the run was stopped."""
+        self._writer.add(self._order.rest())
+
+
+@dataclass(frozen=True, slots=True)
+class MapRun:
+    """What a run needs to know.
+
+    Attributes:
+        cluster: not yet entered.
+        call: makes the call for an item.
+        sources: paths, or ``-`` for standard input.
+        bare: True if a line is text, False if it is JSON.
+        ordered: True if results are written in the order of the input.
+        limit: how many calls run at once.
+        tally: is kept up to date.
+        view: shows it.
+    """
+
+    cluster: Cluster
+    call: Callable[[object], Call[object]]
+    sources: Sequence[str]
+    bare: bool
+    ordered: bool
+    limit: int | None
+    tally: Tally
+    view: View
+
+    async def run(self) -> Interrupt:
+        """Do it all; tells whether a signal ended it.
+
+        Raises:
+            OutputClosedError: the reader of standard output has gone.
+        """
+        writer = LineWriter(write_to_stdout)
+        results = AsTheInput(writer) if self.ordered else AsTheyCome(writer)
+
+        async def work() -> None:
+            async with self.cluster as cluster:
+                mapping = Mapping(self.call, self.limit, self.tally, results)
+                await mapping.run(cluster, read_items(self.sources, bare=self.bare))
+                await writer.drained()
+
+        async with shown(self.view), anyio.create_task_group() as helpers:
+            # Outside of what a signal cancels: what is done by then is still to be written.
+            for helper in (writer.run, self._count, self._wonder):
+                helpers.start_soon(helper)
+            try:
+                interrupt = await until_interrupted(work, self.view)
+            finally:
+                results.flush()
+                with anyio.move_on_after(FLUSH_S, shield=True):
+                    await writer.drained()
+            helpers.cancel_scope.cancel()
+        return interrupt
+
+    async def _count(self) -> None:
+        """Learn how many items there are, where that takes no more than reading files through."""
+        try:
+            total = await in_spare_thread(lambda: count_items(self.sources, bare=self.bare))
+        except OSError:  # whoever reads the items will say so
+            return
+        if self.tally.total is None:
+            self.tally.total = total
+
+    async def _wonder(self) -> None:
+        await anyio.sleep(PATIENCE_S)
+        if not self.tally.done and not isinstance(self.cluster, LocalCluster):
+            self.view.say(
+                f"No result in {PATIENCE_S:g} s. Is a worker running, with this module, on this "
+                "server and in this namespace?"
+            )

@@ -1,0 +1,94 @@
+"""What a run of ``map`` has done so far, as numbers, and those numbers as text."""
+
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts of one run.
+
+    Attributes:
+        total: how many items there are; None while that is not known.
+        done: items with an outcome, failures included.
+        failures: how many failed, by the name of the error's class.
+        examples: the first failure of each class, for people.
+    """
+
+    total: int | None = None
+    done: int = 0
+    failures: Counter[str] = field(default_factory=Counter)
+    examples: dict[str, str] = field(default_factory=dict)
+    started: float = field(default_factory=time.monotonic)
+
+    def succeeded(self) -> None:
+        """Count an item that has a result."""
+        self.done += 1
+
+    def failed(self, index: int, type_name: str, message: str) -> None:
+        """Count item *index*, which has none."""
+        self.done += 1
+        self.failures[type_name] += 1
+        if type_name not in self.examples:
+            first_line = message.strip().partition("\n")[0]
+            self.examples[type_name] = f"item {index}: {first_line[:120]}"
+
+    @property
+    def failed_count(self) -> int:
+        """How many failed."""
+        return self.failures.total()
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds since the start."""
+        return time.monotonic() - self.started
+
+    @property
+    def rate(self) -> float:
+        """Items done per second, since the start."""
+        return self.done / max(self.elapsed_s, 1e-9)
+
+    @property
+    def left_s(self) -> float | None:
+        """Seconds that the rest will take at this rate; None if that cannot be said."""
+        if self.total is None or not self.done:
+            return None
+        return max(0, self.total - self.done) / self.rate
+
+
+def status_line(tally: Tally) -> str:
+    """Where the run stands, on one line: what is printed now and then where no bar can be."""
+    of_all = f" of {tally.total:,}" if tally.total is not None else ""
+    parts = [f"{tally.done:,}{of_all} done", f"{tally.failed_count:,} failed"]
+    parts.append(f"{per_second(tally.rate)}")
+    if tally.left_s is not None:
+        parts.append(f"{span(tally.left_s)} left")
+    return ", ".join(parts)
+
+
+def summary(tally: Tally) -> str:
+    """What was done, when it is over: one line, and one more for each kind of failure."""
+    counts = f"{tally.done:,} done, {tally.failed_count:,} failed"
+    kinds = [
+        f"  {count:,} {type_name}, the first: {tally.examples[type_name]}"
+        for type_name, count in tally.failures.most_common()
+    ]
+    return "\n".join([f"{counts}, in {span(tally.elapsed_s)}, {per_second(tally.rate)}", *kinds])
+
+
+def per_second(rate: float) -> str:
+    """A rate for people: ``3.2/s``, ``1,250/s``."""
+    return f"{rate:,.1f}/s" if rate < 100 else f"{rate:,.0f}/s"
+
+
+def span(seconds: float) -> str:
+    """A length of time for people: ``0.8 s``, ``42 s``, ``3 min 20 s``, ``2 h 5 min``."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"

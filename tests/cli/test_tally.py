@@ -1,0 +1,45 @@
+"""Numbers of a run, as text for people."""
+
+import pytest
+
+from lionherd_dist.cli.tally import Tally, per_second, span, status_line, summary
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.04, "0.0 s"), (9.94, "9.9 s"), (42.4, "42 s"), (59.6, "1 min 0 s"), (3725, "1 h 2 min")],
+)
+def test_spans_are_short_and_readable(seconds: float, text: str) -> None:
+    """Two units at most."""
+    assert span(seconds) == text
+
+
+@pytest.mark.parametrize(("rate", "text"), [(0.25, "0.2/s"), (99.9, "99.9/s"), (12345, "12,345/s")])
+def test_rates_are_short_and_readable(rate: float, text: str) -> None:
+    """A digit after the point where there are few before it."""
+    assert per_second(rate) == text
+
+
+def test_the_summary_counts_failures_by_type_with_an_example_of_each() -> None:
+    """The first failure of each class is shown, by its first line."""
+    tally = Tally()
+    for index in range(5):
+        tally.succeeded() if index < 2 else tally.failed(index, "ValueError", f"no {index}\nmore")
+    tally.failed(5, "KeyError", "'k'")
+    first, *kinds = summary(tally).split("\n")
+    assert first.startswith("6 done, 4 failed, in ")
+    assert kinds == [
+        "  3 ValueError, the first: item 2: no 2",
+        "  1 KeyError, the first: item 5: 'k'",
+    ]
+
+
+def test_time_left_is_told_only_where_the_total_is_known() -> None:
+    """Standard input has no total until it has ended."""
+    tally = Tally()
+    tally.succeeded()
+    assert " left" not in status_line(tally)
+    assert status_line(tally).startswith("1 done, 0 failed")
+    tally.total = 10
+    assert "1 of 10 done" in status_line(tally)
+    assert status_line(tally).endswith(" left")

@@ -1,0 +1,125 @@
+"""``lionherd-dist worker``: what it says of bad modules, and how it stops."""
+
+import signal
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import anyio
+import pytest
+
+from lionherd_dist.embedded.server import private_server
+
+from .conftest import is_alive, wait_until
+
+
+@pytest.fixture
+def server() -> Iterator[str]:
+    """A private server in a thread of its own."""
+    urls: list[str] = []
+    started, stop = threading.Event(), threading.Event()
+
+    async def serve() -> None:
+        async with private_server() as url:
+            urls.append(url)
+            started.set()
+            await anyio.to_thread.run_sync(stop.wait)
+
+    thread = threading.Thread(target=lambda: anyio.run(serve))
+    thread.start()
+    assert started.wait(20)
+    yield urls[0]
+    stop.set()
+    thread.join(20)
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("import nothing_of_the_kind", "No module named 'nothing_of_the_kind'"),
+        ("\n\n1 / 0", "ZeroDivisionError: division by zero"),
+        ("x = 1\ndef f(:", "SyntaxError: "),
+        ("import sys\nsys.exit('no')", "SystemExit: no"),
+        ("def f(): ...", "broken has no task"),
+    ],
+)
+def test_a_module_that_cannot_be_used_is_explained(
+    here, folder: Path, capsys: pytest.CaptureFixture[str], source: str, message: str
+) -> None:
+    """The module's own error with file and line, and no traceback of ours; status 2."""
+    (folder / "broken.py").write_text(source)
+    assert here("worker", "broken", "--redis", "redis://user:secret@localhost:1") == 2
+    told = capsys.readouterr().err
+    assert message in told
+    assert "Traceback" not in told
+    assert "secret" not in told
+    if "has no task" not in message:
+        assert f"broken.py, line {len(source.splitlines())}" in told
+
+
+def test_no_server_is_wrong_usage(here, capsys: pytest.CaptureFixture[str]) -> None:
+    """It says how to name one."""
+    assert here("worker", "my_tasks") == 2
+    assert "LIONHERD_REDIS_URL" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_stop_signal_ends_a_worker_with_status_0(start, server: str, number: int) -> None:
+    """It says when it is ready, what it runs, and ends in order."""
+    process = start("worker", "my_tasks", "--redis", server, "--concurrency", "7")
+    line = process.stderr.readline().decode()
+    assert line.startswith("ready: 3 tasks (double, wait, fail_until), concurrency 7, unix://")
+    process.send_signal(number)
+    assert process.wait(40) == 0
+
+
+def test_the_first_signal_waits_for_calls_and_the_second_does_not(
+    start, server: str, folder: Path
+) -> None:
+    """A call longer than anybody's patience is handed back at once on the second signal."""
+    worker = start("worker", "my_tasks", "--redis", server, "--grace", "300")
+    worker.stderr.readline()
+    client = start("map", "my_tasks:wait", "--redis", server)
+    client.stdin.write(b"300\n")
+    client.stdin.flush()
+    wait_until((folder / "pids").exists, "the call runs")
+    worker.terminate()
+    with pytest.raises(subprocess.TimeoutExpired):
+        worker.wait(0.3)
+    worker.terminate()
+    assert worker.wait(40) == 0
+
+
+def children_of(pid: int) -> set[int]:
+    text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    return {int(child) for child in text.split()}
+
+
+@pytest.fixture
+def several(start: Callable[..., "subprocess.Popen[bytes]"], server: str):
+    """Two processes of one worker command, ready."""
+    parent = start("worker", "my_tasks", "--redis", server, "--processes", "2", "--grace", "1")
+    assert b"2 processes" in parent.stderr.readline()
+    return parent
+
+
+def test_a_crashed_process_is_started_again(several, run, server: str) -> None:
+    """Nobody has to look after it."""
+    victim, other = sorted(children_of(several.pid))
+    subprocess.run(["kill", "-KILL", str(victim)], check=True)
+    wait_until(
+        lambda: len(new := children_of(several.pid) - {victim}) == 2 and other in new,
+        "another process takes its place",
+    )
+    status, _, _ = run("map", "my_tasks:double", "--redis", server, stdin="1\n2\n")
+    assert status == 0
+
+
+def test_several_processes_stop_together(several) -> None:
+    """One signal to the parent is enough; its status is 0 and no child is left."""
+    children = children_of(several.pid)
+    assert len(children) == 2
+    several.terminate()
+    assert several.wait(40) == 0
+    assert not any(map(is_alive, children))
