@@ -84,11 +84,23 @@ class StoreRefusedError(LionherdError):
     """
 
 
-class SessionLostError(LionherdError):
-    """This process was silent, or the server forgot it, for so long that it was held dead.
+class JobLostError(LionherdError):
+    """The server lost a job, or held this process dead and gave its jobs up.
 
-    Its jobs were given up; open the cluster again and send them anew.
+    Outcomes that arrived before were delivered. Send the job again; ``resubmit=True`` does that by
+    itself, for what has no outcome yet.
+
+    Attributes:
+        job: the id of the lost job.
+        completed: how many of its outcomes had arrived.
     """
+
+    def __init__(self, job: str, completed: int, reason: str) -> None:
+        super().__init__(
+            f"job {job} is lost after {completed} outcomes: {reason}. Send it again, or use "
+            "resubmit=True to have what is missing sent again by itself"
+        )
+        self.job, self.completed = job, completed
 
 
 class ServerNotFoundError(LionherdError):

@@ -27,6 +27,7 @@ class LocalCluster(Cluster):
         workers: how many processes.
         concurrency: how many calls each of them runs at once.
         server: the server program; found by itself unless given (see ``find_server``).
+        resubmit: as for Cluster.
         settings: session and the like.
 
     What the workers print appears on standard error.
@@ -43,9 +44,10 @@ class LocalCluster(Cluster):
         workers: int = 4,
         concurrency: int = 100,
         server: str | None = None,
+        resubmit: bool = False,
         settings: Settings | None = None,
     ) -> None:
-        super().__init__("unix://not-started-yet", settings=settings)
+        super().__init__("unix://not-started-yet", resubmit=resubmit, settings=settings)
         self._server = server
         self._modules, self._workers, self._concurrency = modules, workers, concurrency
         self._ground = AsyncExitStack()

@@ -33,17 +33,26 @@ class Cluster:
 
     Args:
         redis: the server's URL; ``LIONHERD_REDIS_URL`` unless given.
+        resubmit: where the server lost a job, send again what has no outcome yet, under the same
+            indexes, instead of raising JobLostError.
         settings: namespace, session and the like; the same namespace as the workers'.
 
     Every method raises:
         NotATaskError: something that cannot travel was given.
         EncodeError: an argument cannot be sent; the message names its path.
         StoreUnavailableError: the server was silent for ``settings.patience_s``.
-        SessionLostError: this process was held dead; its jobs are given up.
+        JobLostError: the server lost the job, or held this process dead and gave it up.
     """
 
-    def __init__(self, redis: str | None = None, *, settings: Settings | None = None) -> None:
+    def __init__(
+        self,
+        redis: str | None = None,
+        *,
+        resubmit: bool = False,
+        settings: Settings | None = None,
+    ) -> None:
         self._url = redis_url(redis)
+        self._resubmit = resubmit
         self._settings = settings or Settings()
         self._stack = AsyncExitStack()
         self._open_link: Link | None = None
@@ -210,7 +219,13 @@ class Cluster:
         *,
         return_exceptions: bool,
     ) -> RemoteStream[R | Exception]:
-        return RemoteStream(self._link, payloads, limit=limit, return_exceptions=return_exceptions)
+        return RemoteStream(
+            self._link,
+            payloads,
+            limit=limit,
+            return_exceptions=return_exceptions,
+            resubmit=self._resubmit,
+        )
 
     async def _collected(
         self,

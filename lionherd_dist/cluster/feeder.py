@@ -5,7 +5,7 @@ from contextlib import aclosing
 
 from lionherd_dist.call import Call
 from lionherd_dist.cluster.job import Job
-from lionherd_dist.cluster.writer import Writer
+from lionherd_dist.cluster.link import Link
 from lionherd_dist.errors import EncodeError, NotATaskError
 from lionherd_dist.local.time import sleep
 from lionherd_dist.task import as_call
@@ -48,25 +48,23 @@ async def encode_each(calls: AsyncIterable[Call[object]]) -> AsyncGenerator[byte
             await close()
 
 
-async def feed(
-    job: Job, writer: Writer, calls: Iterable[bytes] | AsyncGenerator[bytes, None]
-) -> None:
+async def feed(job: Job, link: Link, calls: Iterable[bytes] | AsyncGenerator[bytes, None]) -> None:
     """Add encoded *calls* as the job has room for them; an error in them ends the job."""
     try:
         if isinstance(calls, AsyncGenerator):
             async with aclosing(calls):
                 async for call in calls:
                     job.add(call)
-                    writer.poke(job)
+                    link.poke(job)
                     await job.space()
         else:
             for count, call in enumerate(calls, start=1):
                 job.add(call)
                 if count % PULLED_AT_ONCE == 0 or job.full:
-                    writer.poke(job)
+                    link.poke(job)
                     await job.space()
                     await sleep(0)
         job.close_input()
-        writer.poke(job)
+        link.poke(job)
     except Exception as error:  # noqa: BLE001 (raised again where the outcomes are consumed)
         job.fail(error)

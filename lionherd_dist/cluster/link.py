@@ -1,4 +1,8 @@
-"""A client's way to the server: one session, one writer, one reader, for all its jobs."""
+"""A client's way to the server: one session at a time, for all its jobs.
+
+A session that is lost (the server forgot it, or this process was silent for too long) is followed
+by a new one; jobs of the old one end in ``JobLostError``, or move over with ``resubmit=True``.
+"""
 
 import math
 from collections.abc import AsyncIterator
@@ -7,8 +11,10 @@ from contextlib import asynccontextmanager
 import anyio
 
 from lionherd_dist.cluster.job import Job
+from lionherd_dist.cluster.watch import watch
 from lionherd_dist.cluster.writer import Writer
-from lionherd_dist.errors import LionherdError, SessionLostError
+from lionherd_dist.errors import JobLostError, LionherdError, sole
+from lionherd_dist.local.background import background
 from lionherd_dist.session.session import Session, open_session
 from lionherd_dist.settings import Settings
 from lionherd_dist.store.connection import Connection
@@ -21,62 +27,148 @@ from lionherd_dist.store.sessions import NO_CAPACITY
 class Link:
     """Jobs are opened here and hear here of their outcomes."""
 
-    def __init__(
-        self, session: Session, writer: Connection, keys: Keys, settings: Settings
-    ) -> None:
-        self._session, self._settings = session, settings
+    def __init__(self, url: str, settings: Settings) -> None:
+        self._url, self._settings, self._keys = url, settings, Keys(settings.namespace)
         self._jobs: dict[str, Job] = {}
-        self._opened = 0
-        self._broken: Exception | None = None
-        self.writer = Writer(
-            writer, keys, session.id, patience_s=settings.patience_s, on_failure=self.fail
-        )
+        self._numbers = 0
+        self._session: Session | None = None
+        self._writer: Writer | None = None
+        self._trouble: LionherdError | None = None
+        self._changed = anyio.Event()
 
-    def open(self, *, limit: int | None) -> Job:
+    # --- what jobs need
+
+    async def open(self, *, limit: int | None, resubmit: bool) -> Job:
         """A new job, with the deadline that is in force here; nothing is sent yet."""
-        if self._broken is not None:
-            raise self._broken
-        self._opened += 1
-        left_s = anyio.current_effective_deadline() - anyio.current_time()
+        await self.ready()
+        deadline = anyio.current_effective_deadline()
         job = Job(
-            f"{self._session.id}-{self._opened}",
-            self._opened,
             limit=limit,
-            left_ms=-1 if math.isinf(left_s) else max(0, int(left_s * 1000)),
+            deadline=None if math.isinf(deadline) else deadline,
+            resubmit=resubmit,
             settings=self._settings,
         )
-        self._jobs[job.id] = job
+        self._adopt(job)
         return job
+
+    async def ready(self) -> None:
+        """Wait for a session.
+
+        Raises:
+            StoreUnavailableError, StoreRefusedError: there is none to be had.
+        """
+        while self._writer is None:
+            if self._trouble is not None:
+                raise self._trouble
+            await self._changed.wait()
+
+    def poke(self, job: Job) -> None:
+        """*job* has something to send."""
+        if self._writer is not None:
+            self._writer.poke(job)
 
     async def close(self, job: Job) -> None:
         """End *job*: cancel what is not done, wait, bounded, until the workers have stopped."""
+        writer = self._writer
         try:
-            self.writer.forget(job)
-            if job.opened and not job.complete and self._broken is None:
-                with anyio.move_on_after(self._settings.cancel_wait_s, shield=True):
-                    if await self.writer.cancel(job):
-                        await job.stopped.wait()
+            if writer is not None:
+                writer.forget(job)
+                if job.opened and not job.over:
+                    with anyio.move_on_after(self._settings.cancel_wait_s, shield=True):
+                        if await writer.cancel(job):
+                            await job.stopped.wait()
         finally:
-            del self._jobs[job.id]
+            self._jobs.pop(job.id, None)
 
-    def fail(self, error: Exception) -> None:
-        """The server is lost for good: every job ends with *error*, and so do later ones."""
-        self._broken = self._broken or error
+    # --- one session after the other
+
+    async def live(self) -> None:
+        """Keep a session, until cancelled; each ends when it is lost."""
+        while True:
+            try:
+                await self._one_session()
+            except (LionherdError, BaseExceptionGroup) as error:
+                reason = sole(error)
+                if not isinstance(reason, LionherdError):
+                    raise
+                self._fail(reason)
+            await anyio.sleep(self._settings.session_s / 3 if self._trouble else 0)
+
+    async def _one_session(self) -> None:
+        lost, reasons = anyio.Event(), ["the server holds its session for expired"]
+
+        def on_lost(reason: str) -> None:
+            reasons[0] = reason
+            lost.set()
+
+        async with (
+            _connection(self._url, "write") as write,
+            _connection(self._url, "read") as read,
+            _connection(self._url, "side") as side,
+            open_session(
+                self._url, side, self._keys, self._settings, capacity=NO_CAPACITY, on_lost=on_lost
+            ) as session,
+            background() as helpers,
+        ):
+            writer = Writer(write, self._keys, session.id, self._settings.patience_s, lost.set)
+            helpers.start_soon(writer.run)
+            helpers.start_soon(self._read, Inbox(read, self._keys, session.id))
+            helpers.start_soon(watch, side, self._keys, self._jobs, self._settings.session_s)
+            self._begin(session, writer)
+            try:
+                await lost.wait()
+            finally:
+                self._session = self._writer = None
+                writer.end()
+        self._lose(reasons[0])
+
+    def _begin(self, session: Session, writer: Writer) -> None:
+        self._session, self._writer, self._trouble, self._numbers = session, writer, None, 0
+        for job in list(self._jobs.values()):  # those that move over
+            del self._jobs[job.id]
+            self._adopt(job)
+            writer.poke(job)
+        self._notify()
+
+    def _adopt(self, job: Job) -> None:
+        if self._session is None:
+            raise RuntimeError("a job is adopted by a session")
+        self._numbers += 1
+        job.adopt(f"{self._session.id}-{self._numbers}", self._numbers)
+        self._jobs[job.id] = job
+
+    def _lose(self, reason: str) -> None:
+        for job in self._jobs.values():
+            if not job.start_over():
+                job.fail(JobLostError(job.id, job.received, reason))
+
+    def _fail(self, error: LionherdError) -> None:
+        self._trouble = error
         for job in self._jobs.values():
             job.fail(error)
+        self._notify()
 
-    async def read(self, inbox: Inbox) -> None:
-        """Hand outcomes to their jobs, until cancelled or the server is lost for good."""
-        try:
-            while True:
-                for news in await persist(inbox.read, patience_s=self._settings.patience_s):
-                    job = self._jobs.get(news.job)
-                    if job is not None:
-                        job.deliver(news.outcomes)
-                        if news.ended:
-                            job.stopped.set()
-        except LionherdError as error:
-            self.fail(error)
+    def _notify(self) -> None:
+        self._changed.set()
+        self._changed = anyio.Event()
+
+    async def _read(self, inbox: Inbox) -> None:
+        while True:
+            for news in await persist(inbox.read, patience_s=self._settings.patience_s):
+                job = self._jobs.get(news.job)
+                if job is not None:
+                    job.deliver(news.outcomes)
+                    if news.ended:
+                        job.stopped.set()
+
+
+@asynccontextmanager
+async def _connection(url: str, use: str) -> AsyncIterator[Connection]:
+    connection = Connection(url, name=f"lionherd-{use}")
+    try:
+        yield connection
+    finally:
+        await connection.close()
 
 
 @asynccontextmanager
@@ -87,28 +179,8 @@ async def open_link(url: str, settings: Settings) -> AsyncIterator[Link]:
         StoreUnavailableError: the server was silent for ``patience_s``.
         StoreRefusedError: it will not have us.
     """
-    keys = Keys(settings.namespace)
-    write, read = (Connection(url, name=f"lionherd-{use}") for use in ("write", "read"))
-    link: Link | None = None
-
-    def on_lost(reason: str) -> None:
-        if link is not None:
-            link.fail(SessionLostError(f"this process was held dead: {reason}. Start again"))
-
-    try:
-        async with open_session(
-            url, write, keys, settings, capacity=NO_CAPACITY, on_lost=on_lost
-        ) as session:
-            talk = Connection(url, name="lionherd-talk")
-            link = Link(session, talk, keys, settings)
-            async with anyio.create_task_group() as helpers:
-                helpers.start_soon(link.writer.run)
-                helpers.start_soon(link.read, Inbox(read, keys, session.id))
-                try:
-                    yield link
-                finally:
-                    helpers.cancel_scope.cancel()
-                    await talk.close()
-    finally:
-        await write.close()
-        await read.close()
+    link = Link(url, settings)
+    async with background() as group:
+        group.start_soon(link.live)
+        await link.ready()
+        yield link

@@ -1,16 +1,16 @@
 """The completion stream over workers: outcomes as they arrive; leaving it takes the rest back."""
 
 from collections.abc import AsyncGenerator, Iterable
+from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Generic, Self, TypeVar, cast
-
-import anyio
 
 from lionherd_dist.call import Cancelled, Failure, Success
 from lionherd_dist.cluster.feeder import feed
 from lionherd_dist.cluster.job import Job
 from lionherd_dist.cluster.link import Link
-from lionherd_dist.errors import RemoteError
+from lionherd_dist.errors import DecodeError, RemoteError
+from lionherd_dist.local.background import background
 from lionherd_dist.wire.limits import Limits
 from lionherd_dist.wire.messages import decode_outcome
 
@@ -32,18 +32,19 @@ class RemoteStream(Generic[R]):
         *,
         limit: int | None,
         return_exceptions: bool,
+        resubmit: bool,
     ) -> None:
         self._link, self._calls = link, calls
-        self._limit, self._return_exceptions = limit, return_exceptions
+        self._limit, self._return_exceptions, self._resubmit = limit, return_exceptions, resubmit
         self._entered: Job | None = None
-        self._feeding = anyio.create_task_group()
+        self._feeding = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
         if self._entered is not None:
             raise RuntimeError("a completion stream is used once; make another")
-        self._entered = job = self._link.open(limit=self._limit)
-        await self._feeding.__aenter__()
-        self._feeding.start_soon(feed, job, self._link.writer, self._calls)
+        self._entered = job = await self._link.open(limit=self._limit, resubmit=self._resubmit)
+        group = await self._feeding.enter_async_context(background())
+        group.start_soon(feed, job, self._link, self._calls)
         return self
 
     async def __aexit__(
@@ -52,10 +53,8 @@ class RemoteStream(Generic[R]):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._feeding.cancel_scope.cancel()
         try:
-            # Not told of the body's error, which would come out wrapped in a group.
-            await self._feeding.__aexit__(None, None, None)
+            await self._feeding.__aexit__(kind, error, trace)
         finally:
             await self._link.close(self._job)
 
@@ -75,8 +74,12 @@ class RemoteStream(Generic[R]):
             raise StopAsyncIteration
         index, data = job.take()
         if job.has_news_to_send:
-            self._link.writer.poke(job)
-        match decode_outcome(data, Limits()):
+            self._link.poke(job)
+        try:
+            outcome = decode_outcome(data, Limits())
+        except DecodeError as undecodable:
+            outcome = Failure(undecodable)
+        match outcome:
             case Success(value):
                 return index, cast("R", value)
             case Failure(error):

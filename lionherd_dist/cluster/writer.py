@@ -5,11 +5,10 @@ server that is silent for a while costs time and nothing else.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 from lionherd_dist.cluster.job import Job
-from lionherd_dist.errors import LionherdError, SessionLostError
-from lionherd_dist.store.connection import Connection, Reply
+from lionherd_dist.store.connection import Connection
 from lionherd_dist.store.jobs import (
     Request,
     accepted,
@@ -24,19 +23,22 @@ MOST_JOBS = 500  # told of in one script call
 
 
 class Writer:
-    """One long-lived sender on a connection of its own."""
+    """One long-lived sender on a connection of its own.
+
+    Args:
+        on_lost: called when the server says that the session is over.
+    """
 
     def __init__(
         self,
         connection: Connection,
         keys: Keys,
         session: str,
-        *,
         patience_s: float,
-        on_failure: Callable[[Exception], None],
+        on_lost: Callable[[], None],
     ) -> None:
         self._connection, self._keys, self._session = connection, keys, session
-        self._patience_s, self._on_failure = patience_s, on_failure
+        self._patience_s, self._on_lost = patience_s, on_lost
         self._jobs: dict[Job, None] = {}  # with something to say, in the order they said so
         self._cancels: dict[str, asyncio.Future[int]] = {}
         self._wake = asyncio.Event()
@@ -59,48 +61,55 @@ class Writer:
             self._wake.set()
         return await asyncio.shield(answer)
 
+    def end(self) -> None:
+        """The session is over: the server gives its jobs up, there is nothing to wait for."""
+        self._settle(dict.fromkeys(self._cancels, 0))
+
     async def run(self) -> None:
-        """Send, until cancelled or the server is lost for good."""
-        try:
-            while True:
-                await self._wake.wait()
-                self._wake.clear()
-                while self._jobs or self._cancels:
-                    await self._flush()
-        except LionherdError as error:
-            self._on_failure(error)
-            for answer in self._cancels.values():
-                answer.cancel()
+        """Send, until cancelled.
+
+        Raises:
+            StoreUnavailableError, StoreRefusedError: nothing can be sent any more.
+        """
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._jobs or self._cancels:
+                await self._flush()
 
     async def _flush(self) -> None:
         requests: list[Request] = []
-        jobs = [job for job in list(self._jobs)[:MOST_JOBS] if job.has_news_to_send]
-        for job in list(self._jobs)[:MOST_JOBS]:
+        round_ = list(self._jobs)[:MOST_JOBS]
+        for job in round_:
             del self._jobs[job]
+        jobs = [job for job in round_ if job.has_news_to_send]
         if jobs:
             chunks = [job.take_chunk() for job in jobs]
             requests.append(submit_request(self._keys, self._session, chunks))
-        cancels, self._cancels = self._cancels, {}
+        cancels = list(self._cancels)
         if cancels:
-            requests.append(cancel_request(self._keys, list(cancels)))
+            requests.append(cancel_request(self._keys, cancels))
         if not requests:
             return
         replies = await persist(
             lambda: self._connection.run_all(requests), patience_s=self._patience_s
         )
         if jobs:
-            self._submitted(replies[0])
-            for job in jobs:
-                if job.has_news_to_send:
-                    self._jobs[job] = None
+            self._submitted(jobs, accepted(replies[0]))
         if cancels:
-            for answer, left in zip(cancels.values(), running(replies[-1]), strict=True):
-                if not answer.done():
-                    answer.set_result(left)
+            self._settle(dict(zip(cancels, running(replies[-1]), strict=True)))
 
-    def _submitted(self, reply: Reply) -> None:
-        if accepted(reply) is None:
-            raise SessionLostError(
-                f"session {self._session} had expired on the server: this process was silent for "
-                "too long, or the server lost its data. Its jobs are given up; send them again"
-            )
+    def _submitted(self, jobs: Sequence[Job], counts: Sequence[int] | None) -> None:
+        if counts is None:
+            self._on_lost()
+            return
+        for job, count in zip(jobs, counts, strict=True):
+            job.acknowledged = max(job.acknowledged, count)
+            if job.has_news_to_send:
+                self._jobs[job] = None
+
+    def _settle(self, left: Mapping[str, int]) -> None:
+        for job, count in left.items():
+            answer = self._cancels.pop(job)
+            if not answer.done():
+                answer.set_result(count)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias, cast
 
-from lionherd_dist.store.connection import Argument, Reply
+from lionherd_dist.store.connection import Argument, Connection, Reply
 from lionherd_dist.store.keys import CONTROL_TTL_MS, Keys
 from lionherd_dist.store.scripts import CANCEL, SUBMIT, Script
 
@@ -60,3 +60,13 @@ def cancel_request(keys: Keys, jobs: Sequence[str]) -> Request:
 def running(reply: Reply) -> list[int]:
     """For each cancelled job how many of its calls some worker still runs."""
     return cast("list[int]", reply)
+
+
+async def accepted_calls(
+    connection: Connection, keys: Keys, jobs: Sequence[str]
+) -> list[int | None]:
+    """For each of *jobs*, by id, how many calls the server has accepted; None if it is gone."""
+    replies = await connection.pipeline(
+        [("HGET", f"{keys.prefix}job:{job}", "next") for job in jobs]
+    )
+    return [None if reply is None else int(cast("bytes", reply)) for reply in replies]

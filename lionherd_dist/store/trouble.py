@@ -4,15 +4,18 @@ from redis import exceptions as redis_errors
 
 from lionherd_dist.errors import LionherdError, StoreRefusedError, StoreUnavailableError
 
+# NOGROUP and UNBLOCKED: the server lost its data; the session is soon found lost, and begun anew.
 _PASSING = (
     "OOM ",
+    "NOGROUP",
+    "UNBLOCKED",
     "LOADING",
     "READONLY",
     "MASTERDOWN",
     "CLUSTERDOWN",
     "NOREPLICAS",
     "MISCONF",
-    "BUSY",
+    "BUSY ",
 )
 
 

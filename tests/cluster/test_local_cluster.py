@@ -32,9 +32,9 @@ def alive(pid: int) -> bool:
 
 
 async def test_several_processes_share_the_work_and_end_with_the_block() -> None:
-    """Each of three workers with one slot takes one of three calls."""
+    """Each of three workers with one slot takes some of twenty calls."""
     async with LocalCluster("tasks", workers=3, concurrency=1) as cluster:
-        pids = set(await gather(*(cluster.run(tasks.busy_pid.call(0.3)) for _ in range(3))))
+        pids = set(await gather(*(cluster.run(tasks.busy_pid.call(0.1)) for _ in range(20))))
         assert len(pids) == 3
         assert os.getpid() not in pids
     assert not [pid for pid in pids if alive(pid)]
@@ -93,15 +93,15 @@ async def test_nothing_outlives_a_parent_that_is_killed(tmp_path: Path) -> None:
         "from lionherd_dist import LocalCluster\n"
         "async def main():\n"
         "    async with LocalCluster('tasks', workers=2, concurrency=1) as cluster:\n"
-        "        pids = await cluster.gather(*[tasks.busy_pid.call(0.2)] * 2)\n"
+        "        pids = await cluster.gather(*[tasks.busy_pid.call(0.1)] * 12)\n"
         "        print(*pids, flush=True)\n"
         "        await asyncio.sleep(60)\n"
         "asyncio.run(main())\n"
     )
     program = await anyio.open_process([sys.executable, str(script)], stderr=None)
     assert program.stdout is not None
-    pids = [int(word) for word in (await program.stdout.receive()).split()]
-    assert len(set(pids)) == 2
+    pids = {int(word) for word in (await program.stdout.receive()).split()}
+    assert len(pids) == 2
     os.kill(program.pid, signal.SIGKILL)
     await program.wait()
     await wait_until(

@@ -348,3 +348,12 @@ async def test_payloads_are_never_logged(
     with caplog.at_level(logging.DEBUG), pytest.raises(ValueError, match="sesame"):
         await cluster.run(tasks.fail.call("sesame"))
     assert "sesame" not in caplog.text
+
+
+async def test_an_error_in_the_clusters_block_comes_out_as_itself(
+    redis_url: str, settings: Settings
+) -> None:
+    """Neither wrapped in a group nor lost."""
+    with pytest.raises(KeyError, match="mine"):
+        async with Cluster(redis_url, settings=settings):
+            raise KeyError("mine")
