@@ -43,6 +43,7 @@ class LineWriter:
         self._waiting: list[bytes] = []
         self._news, self._room, self._idle = anyio.Event(), anyio.Event(), anyio.Event()
         self._idle.set()
+        self._ended = False
 
     async def put(self, lines: Iterable[bytes]) -> None:
         """Have *lines* written, after waiting until not too many are waiting."""
@@ -54,7 +55,7 @@ class LineWriter:
     def add(self, lines: Iterable[bytes]) -> None:
         """Have *lines* written, however many are waiting."""
         self._waiting += lines
-        if self._waiting:
+        if self._waiting and not self._ended:
             self._idle = anyio.Event() if self._idle.is_set() else self._idle
             self._news.set()
 
@@ -70,7 +71,8 @@ class LineWriter:
                 if not self._waiting:
                     self._idle.set()
         finally:
-            self._idle.set()  # nobody writes any more: nobody need wait for that
+            self._ended = True  # nobody writes any more: nobody need wait for that
+            self._idle.set()
 
     async def drained(self) -> None:
         """Return when everything that was put is written."""

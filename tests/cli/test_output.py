@@ -77,6 +77,7 @@ async def test_a_reader_that_is_gone_ends_the_writer() -> None:
             await writer.put([b"1"])
             await anyio.sleep_forever()
     assert caught.group_contains(OutputClosedError)
+    writer.add([b"2"])
     with anyio.fail_after(1):
         await writer.drained()
 
