@@ -179,3 +179,24 @@ async def test_return_exceptions_puts_errors_in_their_places():
 
     results = await bounded_map(odd_fails, range(4), limit=2, return_exceptions=True)
     assert [repr(result) for result in results] == ["0", "ValueError(1)", "2", "ValueError(3)"]
+
+
+async def test_limit_is_still_reached_after_context_variables_were_set(work, until):
+    """A worker that makes room for a fresh one is not counted twice."""
+    variable = ContextVar("variable")
+
+    async def set_first(item):
+        if item == 0:
+            variable.set(item)
+        else:
+            await work(item)
+
+    async with anyio.create_task_group() as tasks:
+
+        async def open_all():
+            await until(lambda: work.running == 3)
+            work.open(1, 2, 3)
+
+        tasks.start_soon(open_all)
+        await bounded_map(set_first, range(4), limit=3)
+    assert work.most == 3

@@ -187,3 +187,39 @@ async def test_items_that_are_coroutines_are_closed_when_a_call_fails(work, neve
     with pytest.raises(ExceptionGroup):
         await bounded_map(fail, [work(i) for i in range(5)], limit=1)
     assert never_awaited() == []
+
+
+async def test_call_that_ends_beside_a_failure_is_followed_by_none(settled):
+    """A worker that was free in the moment of the failure pulls nothing more."""
+    started = []
+    gate = anyio.Event()
+
+    async def fail_and_free_the_other(item):
+        started.append(item)
+        if item == 0:
+            await settled()
+            gate.set()
+            raise ValueError
+        await gate.wait()
+
+    with pytest.raises(ExceptionGroup):
+        await bounded_map(fail_and_free_the_other, range(10), limit=2)
+    assert started == [0, 1]
+
+
+@pytest.mark.parametrize("source", ["sync", "async"])
+async def test_cancellation_wins_over_an_error_of_the_items(source):
+    """A caller that was cancelled sees a cancellation, whatever its input raises."""
+
+    def broken():
+        scope.cancel()
+        yield from ()
+        raise KeyError("lost")
+
+    async def abroken():
+        for item in broken():
+            yield item
+
+    with anyio.CancelScope() as scope:
+        await bounded_map(anyio.sleep, broken() if source == "sync" else abroken(), limit=1)
+    assert scope.cancelled_caught
