@@ -8,6 +8,7 @@ from pathlib import Path
 import anyio
 import pytest
 import tasks
+from anyio.streams.buffered import BufferedByteReceiveStream
 from helpers import wait_until
 
 from lionherd_dist import LocalCluster, WorkerStartError, gather
@@ -100,7 +101,8 @@ async def test_nothing_outlives_a_parent_that_is_killed(tmp_path: Path) -> None:
     )
     program = await anyio.open_process([sys.executable, str(script)], stderr=None)
     assert program.stdout is not None
-    pids = {int(word) for word in (await program.stdout.receive()).split()}
+    line = await BufferedByteReceiveStream(program.stdout).receive_until(b"\n", 1000)
+    pids = {int(word) for word in line.split()}
     assert len(pids) == 2
     os.kill(program.pid, signal.SIGKILL)
     await program.wait()
