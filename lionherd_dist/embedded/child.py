@@ -39,6 +39,8 @@ class Child:
     ) -> "Child":
         """Start *argv*; a program that cannot be run ends with status 126 or 127 and says why.
 
+        A cancel scope does not interrupt it: what was started can always be stopped.
+
         Args:
             argv: the program, found on the PATH if it has no slash, and its arguments.
             env: its whole environment; ours unless given. The shell in between may add PWD, SHLVL.

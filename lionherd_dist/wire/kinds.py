@@ -185,7 +185,6 @@ def _dataclass_from(members: list[Any]) -> object:
             "here: import the module that has it, with @sendable above it"
         )
     names, values = rest[::2], rest[1::2]
-    unknown = set(names).difference(entry.fields)
-    if unknown or len(names) != len(values) or len(set(names)) != len(names):
-        raise ValueError(f"{entry.name} with fields that it does not have here, or without values")
+    if len(set(names)) != len(names) or not set(names).issubset(entry.fields):
+        raise ValueError(f"{entry.name} with fields that it does not have here, or with one twice")
     return entry.cls(**dict(zip(names, values, strict=True)))

@@ -1,5 +1,6 @@
 """A child is the program itself, and ends when its parent does."""
 
+import gc
 import json
 import os
 import signal
@@ -116,6 +117,14 @@ async def test_the_end_of_the_output_is_kept() -> None:
     assert len(b"".join(pieces)) == 10**6 + 1 + len("the end")
 
 
+async def test_what_it_left_running_does_not_hold_us_up() -> None:
+    """A grandchild has the output too, and may keep it for ever."""
+    child = await Child.start(["sh", "-c", "sleep 1000 & echo $!"])
+    with anyio.fail_after(10):
+        assert await child.wait() == 0
+    os.kill(int(child.output), signal.SIGKILL)
+
+
 async def test_terminate_reaches_the_program_itself() -> None:
     """It can end in its own way."""
     code = """
@@ -178,11 +187,35 @@ def watchers_of(pid: int) -> list[int]:
     return [int(row[0]) for row in rows if row[1] == str(pid) and not row[2].startswith("Z")]
 
 
+def is_there(path: Path) -> bool:
+    return path.is_dir()
+
+
+async def test_what_orphans_leave_to_remove_stays_while_we_live(tmp_path: Path) -> None:
+    """The watcher of a child that ended by itself just leaves."""
+    child = await Child.start(["true"], orphan_remove=str(tmp_path))
+    assert await child.wait() == 0
+    await wait_until(lambda: not watchers_of(child.pid), description="its watcher has left")
+    assert is_there(tmp_path)
+
+
+async def test_a_start_is_not_interrupted() -> None:
+    """The cancellation comes after it, when there is a child that can be stopped."""
+    with anyio.CancelScope() as scope:
+        scope.cancel()
+        child = await Child.start(["sleep", "1000"])
+        try:
+            await anyio.lowlevel.checkpoint()
+        finally:
+            assert await child.stop() == -signal.SIGKILL
+    assert scope.cancelled_caught
+
+
 async def test_a_start_that_is_cancelled_leaves_nothing_behind() -> None:
     """At whatever moment of the start it comes."""
     before, processes = await what_is_open()
     started: list[Child] = []
-    for turns in range(6):
+    for turns in [*range(6)] * 5:
 
         async def start(scope: anyio.CancelScope) -> None:
             with scope:
@@ -196,6 +229,7 @@ async def test_a_start_that_is_cancelled_leaves_nothing_behind() -> None:
             scope.cancel()
     for child in started:
         await child.stop()
+    gc.collect()  # a process that was not reaped warns when it is collected
     await wait_until(
         lambda: set(children_of(os.getpid())) <= processes, description="no process is left"
     )

@@ -86,10 +86,10 @@ def test_a_named_program_that_is_none_is_not_replaced_by_another(
         find_server()
 
 
+@pytest.mark.parametrize(("what", "value"), [("machine", "riscv64"), ("system", "Plan9")])
 def test_a_wheel_for_another_machine_is_not_taken(
-    bare: Path, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch, what: str, value: str
 ) -> None:
     """Its binary would not run here."""
-    monkeypatch.undo()
-    monkeypatch.setattr(find.platform, "machine", lambda: "riscv64")
+    monkeypatch.setattr(find.platform, what, lambda: value)
     assert find._bundled() is None

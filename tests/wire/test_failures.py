@@ -70,6 +70,12 @@ class CrewError(ExceptionGroup):
     pass
 
 
+@sendable(name="tests.NoError")
+@dataclass
+class NoErrorAtAll:
+    status: int = 0
+
+
 class UnknownHereError(Exception):
     pass
 
@@ -280,7 +286,17 @@ def test_records_of_another_shape_are_refused(record: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["os.system", "@os:system", "@", "SystemExit", "KeyboardInterrupt", "object", "eval"]
+    "name",
+    [
+        "os.system",
+        "@os:system",
+        "@",
+        "@tests.NoError",
+        "SystemExit",
+        "KeyboardInterrupt",
+        "object",
+        "eval",
+    ],
 )
 def test_names_outside_the_allow_list_are_only_text(name: str) -> None:
     """No import, no lookup in modules, and nothing that is not an Exception."""
