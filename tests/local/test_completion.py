@@ -1,10 +1,12 @@
 """``CompletionStream``."""
 
+import itertools
+
 import anyio
 import anyio.lowlevel
 import pytest
 
-from lionherd_dist.local import CompletionStream, move_on_after
+from lionherd_dist.local import CompletionStream, move_on_after, pace
 
 pytestmark = pytest.mark.anyio
 
@@ -214,3 +216,26 @@ async def test_limit_below_one_is_refused_and_warns_of_nothing(work, never_await
     with pytest.raises(ValueError, match=f"limit is {limit}"):
         CompletionStream([work(0), work(1)], limit=limit)
     assert never_awaited() == []
+
+
+async def test_reading_what_is_there_lets_other_tasks_run(settled, monkeypatch):
+    """A reader that never has to wait rests when its slice of time is over."""
+    ticks = 0
+
+    async def tick():
+        nonlocal ticks
+        while True:
+            await anyio.lowlevel.checkpoint()
+            ticks += 1
+
+    async with (
+        CompletionStream(map(ready, range(10))) as stream,
+        anyio.create_task_group() as tasks,
+    ):
+        await settled()
+        tasks.start_soon(tick)
+        monkeypatch.setattr(pace, "monotonic", itertools.count(1e9).__next__)
+        for _ in range(10):
+            await anext(stream)
+        tasks.cancel_scope.cancel()
+        assert ticks >= 5

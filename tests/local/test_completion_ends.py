@@ -1,7 +1,5 @@
 """``CompletionStream``: every way in which its block can end early."""
 
-import asyncio
-
 import anyio
 import anyio.lowlevel
 import pytest
@@ -59,17 +57,6 @@ async def test_leaving_at_once_runs_nothing_to_its_end(work, never_awaited, sour
     assert never_awaited() == []
 
 
-async def test_error_of_the_block_is_raised_as_itself(work, never_awaited):
-    """The rest is cancelled and awaited first; no group is wrapped around the error."""
-    work.open(0)
-    with pytest.raises(KeyError, match="mine"):
-        async with CompletionStream([work(i) for i in range(5)], limit=2) as stream:
-            async for _ in stream:
-                raise KeyError("mine")
-    assert work.running == 0
-    assert never_awaited() == []
-
-
 @SOURCES
 @LIMITS
 async def test_failure_ends_the_block_and_cancels_the_others_at_once(
@@ -97,66 +84,6 @@ async def test_failure_reaches_a_reader_that_waits_for_the_next_outcome(work):
         async with CompletionStream([work(0, ValueError()), work(1)]) as stream:
             async for _ in stream:
                 pass
-
-
-async def test_failure_beside_an_error_of_the_block_loses_neither(work):
-    """Both stand in one group."""
-
-    async def fail_when_stopped():
-        try:
-            await anyio.sleep_forever()
-        finally:
-            raise ValueError("clean-up")
-
-    with pytest.raises(ExceptionGroup) as caught:
-        async with CompletionStream([fail_when_stopped(), work(0)]) as stream:
-            work.open(0)
-            await anext(stream)
-            raise KeyError("mine")
-    assert caught.value.subgroup(KeyError)
-    assert caught.value.subgroup(ValueError)
-
-
-async def test_failing_clean_up_after_break_is_raised(work):
-    """An error that appears while the rest is being stopped is not swallowed."""
-
-    async def fail_when_stopped():
-        try:
-            await anyio.sleep_forever()
-        finally:
-            raise ValueError("clean-up")
-
-    with pytest.raises(ExceptionGroup) as caught:
-        async with CompletionStream([fail_when_stopped(), work(0)]) as stream:
-            work.open(0)
-            await anext(stream)
-    assert [repr(error) for error in caught.value.exceptions] == ["ValueError('clean-up')"]
-
-
-async def test_group_raised_by_an_awaitable_is_nested_as_it_is():
-    """Its members are not pulled up into the outer group."""
-    inner = ExceptionGroup("inner", [ValueError("a")])
-
-    async def fail():
-        raise inner
-
-    with pytest.raises(ExceptionGroup) as caught:
-        async with CompletionStream([fail()]) as stream:
-            await anext(stream)
-    assert caught.value.exceptions == (inner,)
-
-
-async def test_error_of_the_source_is_raised_as_itself(work):
-    """A generator that fails stops everything, and its error is in no group."""
-
-    def broken():
-        yield work(0)
-        raise KeyError("broken input")
-
-    with pytest.raises(KeyError, match="broken input"):
-        async with CompletionStream(broken(), limit=3, return_exceptions=True) as stream:
-            await anext(stream)
-    assert work.cancelled == [0]
 
 
 @SOURCES
@@ -248,17 +175,6 @@ async def test_sync_generator_is_closed_before_the_block_ends(work):
     async with CompletionStream(source(), limit=2) as stream:
         assert await anext(stream) == (0, 0)
     assert closed == [True]
-
-
-@pytest.mark.parametrize("anyio_backend", ["asyncio"])
-async def test_cancelled_future_is_a_failure_of_its_own_kind(work, anyio_backend):
-    """A future that somebody cancelled ends the block, and its error is raised as it is."""
-    future = asyncio.get_running_loop().create_future()
-    future.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        async with CompletionStream([work(0), future]) as stream:
-            await anext(stream)
-    assert work.cancelled == [0]
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
