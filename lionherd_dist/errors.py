@@ -103,6 +103,20 @@ class JobLostError(LionherdError):
         self.job, self.completed = job, completed
 
 
+class JobNotFoundError(LionherdError, KeyError):
+    """There is no job of that id to attach to: never was, cancelled, consumed, or past its time."""
+
+    def __str__(self) -> str:  # KeyError would show the repr
+        return str(self.args[0])
+
+
+class JobTakenError(LionherdError):
+    """Another process reads the outcomes of this job now; a job has one reader at a time.
+
+    Wait until that process has left or, if it is dead, until its session is over.
+    """
+
+
 class ServerNotFoundError(LionherdError):
     """A private server was asked for and no server program was found.
 

@@ -13,6 +13,7 @@ import tasks
 from lionherd_dist import Cluster, Settings, Worker
 from lionherd_dist.embedded.server import private_server
 from lionherd_dist.store.connection import Connection
+from lionherd_dist.store.keys import Keys
 
 _numbers = itertools.count(1)
 
@@ -62,7 +63,7 @@ def keys_of(connection: Connection) -> Callable[[Settings], Awaitable[list[str]]
     """The keys that a namespace still has."""
 
     async def keys(settings: Settings) -> list[str]:
-        reply = await connection.call("KEYS", f"ld:{{{settings.namespace}}}:*")
+        reply = await connection.call("KEYS", Keys(settings.namespace).prefix + "*")
         assert isinstance(reply, list)
         return sorted(key.decode() for key in reply if isinstance(key, bytes))
 

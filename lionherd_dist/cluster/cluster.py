@@ -7,9 +7,11 @@ from types import TracebackType
 from typing import Literal, Protocol, Self, TypeVar, cast, overload
 
 from lionherd_dist.call import Call
-from lionherd_dist.cluster.feeder import encode_all, encode_each
+from lionherd_dist.cluster.attached import AttachedStream
+from lionherd_dist.cluster.feeder import encode_all
 from lionherd_dist.cluster.link import Link, open_link
 from lionherd_dist.cluster.stream import RemoteStream
+from lionherd_dist.cluster.submission import submit
 from lionherd_dist.errors import NotATaskError
 from lionherd_dist.settings import Settings, redis_url
 from lionherd_dist.task import Task
@@ -176,12 +178,12 @@ class Cluster:
                 f"{name} is no task and cannot travel: decorate it with @task, "
                 f"and give bounded_map the task itself"
             )
-        payloads = _encoded(
-            (task.call(item) async for item in items)
-            if isinstance(items, AsyncIterable)
-            else (task.call(item) for item in items)
-        )
-        return await self._collected(payloads, _checked(limit), return_exceptions)
+        calls: Iterable[object] | AsyncIterable[object]
+        if isinstance(items, AsyncIterable):
+            calls = _each_call(task, items)
+        else:
+            calls = (task.call(item) for item in items)
+        return await self._collected(calls, _checked(limit), return_exceptions)
 
     @overload
     def completion_stream(
@@ -210,18 +212,56 @@ class Cluster:
 
         *calls* may be of any length, sync or async, and are pulled as there is room for them.
         """
-        return self._stream(_encoded(calls), _checked(limit), return_exceptions=return_exceptions)
+        return self._stream(calls, _checked(limit), return_exceptions=return_exceptions)
+
+    async def submit(
+        self,
+        calls: Iterable[Call[object]] | AsyncIterable[Call[object]],
+        *,
+        limit: int | None = None,
+        result_ttl: float = 86_400.0,
+    ) -> str:
+        """The id of a job of *calls* that outlives this process, once the server has them all.
+
+        ``attach`` reads its outcomes, here or in another process. Its failures are outcomes, too.
+
+        Args:
+            calls: of any length; all of them are kept at the server until they are run.
+            limit: most calls at once over all workers.
+            result_ttl: seconds that outcomes are kept after the job's end, read or not.
+        """
+        if result_ttl < 1:
+            raise ValueError(f"result_ttl is {result_ttl}: give at least 1 second")
+        return await submit(
+            self._link, calls, limit=_checked(limit), keep_ms=int(result_ttl * 1000)
+        )
+
+    def attach(self, job_id: str) -> AttachedStream:
+        """The outcomes of a submitted job: ``async with cluster.attach(job_id) as stream``.
+
+        Goes on after the last outcome that a reader was done with: asking for the next one says so.
+        Leaving early leaves the rest for the next reader. Failures come as exceptions, in place.
+
+        Raises, on entering:
+            JobNotFoundError: there is no such job.
+            JobTakenError: another process reads it now.
+        """
+        return AttachedStream(self._link, job_id, patience_s=self._settings.patience_s)
+
+    async def cancel(self, job_id: str) -> None:
+        """Cancel a submitted job: what waits is dropped, what runs is told to stop; all is gone."""
+        await self._link.cancel(job_id)
 
     def _stream(
         self,
-        payloads: Iterable[bytes] | AsyncGenerator[bytes, None],
+        calls: Iterable[object] | AsyncIterable[object],
         limit: int | None,
         *,
         return_exceptions: bool,
     ) -> RemoteStream[R | Exception]:
         return RemoteStream(
             self._link,
-            payloads,
+            calls,
             limit=limit,
             return_exceptions=return_exceptions,
             resubmit=self._resubmit,
@@ -229,21 +269,28 @@ class Cluster:
 
     async def _collected(
         self,
-        payloads: Iterable[bytes] | AsyncGenerator[bytes, None],
+        calls: Iterable[object] | AsyncIterable[object],
         limit: int | None,
         return_exceptions: bool,
     ) -> list[R | BaseException]:
         stream: RemoteStream[R | Exception]
-        stream = self._stream(payloads, limit, return_exceptions=return_exceptions)
+        stream = self._stream(calls, limit, return_exceptions=return_exceptions)
         async with stream:
             arrived = {index: result async for index, result in stream}
         return [arrived[index] for index in range(len(arrived))]
 
 
-def _encoded(
-    calls: Iterable[Call[object]] | AsyncIterable[Call[object]],
-) -> Iterable[bytes] | AsyncGenerator[bytes, None]:
-    return encode_each(calls) if isinstance(calls, AsyncIterable) else encode_all(calls)
+async def _each_call(
+    task: Mappable[T, R], items: AsyncIterable[T]
+) -> AsyncGenerator[Call[R], None]:
+    """The call of *task* with each of *items*; closes them when it is closed."""
+    try:
+        async for item in items:
+            yield task.call(item)
+    finally:
+        close = getattr(items, "aclose", None)
+        if close is not None:
+            await close()
 
 
 def _checked(limit: int | None) -> int | None:

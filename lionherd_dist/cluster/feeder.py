@@ -1,7 +1,6 @@
 """Keeps a job supplied with calls, pulled lazily: the input may be endless."""
 
-from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Iterator
-from contextlib import aclosing
+from collections.abc import AsyncIterable, Iterable, Iterator
 
 from lionherd_dist.call import Call
 from lionherd_dist.cluster.job import Job
@@ -9,7 +8,6 @@ from lionherd_dist.cluster.link import Link
 from lionherd_dist.errors import EncodeError, NotATaskError
 from lionherd_dist.local.time import sleep
 from lionherd_dist.task import as_call
-from lionherd_dist.wire.limits import Limits
 from lionherd_dist.wire.messages import encode_call
 
 PULLED_AT_ONCE = 128  # calls of a plain iterable between two breaths of the event loop
@@ -23,7 +21,7 @@ def encoded(call: object, index: int) -> bytes:
         EncodeError: an argument cannot be sent.
     """
     try:
-        return encode_call(as_call(call), Limits())
+        return encode_call(as_call(call))
     except (EncodeError, NotATaskError) as error:
         error.add_note(f"in call {index} of the job, counted from 0")
         raise
@@ -35,36 +33,53 @@ def encode_all(calls: Iterable[Call[object]]) -> Iterator[bytes]:
         yield encoded(call, index)
 
 
-async def encode_each(calls: AsyncIterable[Call[object]]) -> AsyncGenerator[bytes, None]:
-    """Each of *calls* as bytes, as it arrives; closes *calls* when it is closed."""
-    index = 0
-    try:
-        async for call in calls:
-            yield encoded(call, index)
-            index += 1
-    finally:
-        close = getattr(calls, "aclose", None)
-        if close is not None:
-            await close()
+class Feeder:
+    """Adds calls to *job* as it has room for them; an error in them ends it.
 
+    With *lenient*, a call that cannot be sent is an outcome of its own and the rest goes on.
+    """
 
-async def feed(job: Job, link: Link, calls: Iterable[bytes] | AsyncGenerator[bytes, None]) -> None:
-    """Add encoded *calls* as the job has room for them; an error in them ends the job."""
-    try:
-        if isinstance(calls, AsyncGenerator):
-            async with aclosing(calls):
-                async for call in calls:
-                    job.add(call)
-                    link.poke(job)
-                    await job.space()
-        else:
-            for count, call in enumerate(calls, start=1):
-                job.add(call)
-                if count % PULLED_AT_ONCE == 0 or job.full:
-                    link.poke(job)
-                    await job.space()
-                    await sleep(0)
-        job.close_input()
-        link.poke(job)
-    except Exception as error:  # noqa: BLE001 (raised again where the outcomes are consumed)
-        job.fail(error)
+    def __init__(self, job: Job, link: Link, *, lenient: bool) -> None:
+        self._job, self._link, self._lenient = job, link, lenient
+
+    async def feed(self, calls: Iterable[object] | AsyncIterable[object]) -> None:
+        """Feed *calls*, or what ``encode_all`` made of them, to their end."""
+        try:
+            if isinstance(calls, AsyncIterable):
+                await self._feed_async(calls)
+            else:
+                await self._feed_plain(calls)
+            self._job.close_input()
+            self._link.poke(self._job)
+        except Exception as error:  # noqa: BLE001 (raised again where outcomes are consumed)
+            self._job.fail(error)
+
+    async def _feed_plain(self, calls: Iterable[object]) -> None:
+        for index, call in enumerate(calls):
+            self._add(call, index)
+            if index % PULLED_AT_ONCE == PULLED_AT_ONCE - 1 or self._job.full:
+                self._link.poke(self._job)
+                await self._job.space()
+                await sleep(0)
+
+    async def _feed_async(self, calls: AsyncIterable[object]) -> None:
+        iterator = aiter(calls)
+        try:
+            index = 0
+            async for call in iterator:
+                self._add(call, index)
+                self._link.poke(self._job)
+                await self._job.space()
+                index += 1
+        finally:
+            close = getattr(iterator, "aclose", None)
+            if close is not None:
+                await close()
+
+    def _add(self, call: object, index: int) -> None:
+        try:
+            self._job.add(call if isinstance(call, bytes) else encoded(call, index))
+        except (EncodeError, NotATaskError) as error:
+            if not self._lenient:
+                raise
+            self._job.add_failed(error)

@@ -2,13 +2,13 @@
 
     added ──taken by the writer──▶ outstanding ──outcome──▶ arrived ──taken by the consumer──▶ gone
 
-Indexes here are those of the user's input. At the server they are the same, until the job has to
-start over there: then only what has no outcome is sent again, and ``_Places`` translates.
+Indexes are those of the user's input. The server numbers what it is sent; the two differ where a
+call could not be encoded, or where the job had to start over and only the rest was sent again.
 """
 
 import asyncio
 from collections import deque
-from dataclasses import dataclass
+from operator import itemgetter
 
 import anyio
 
@@ -17,23 +17,8 @@ from lionherd_dist.store.jobs import Chunk
 
 MOST_PER_CHUNK = 500
 MOST_PENDING = 1_000  # encoded and not yet sent; the feeder pauses above it
+UNLIMITED = 2**53  # the largest count that Lua holds exactly
 CREDIT_SHARE = 4  # the server hears of consumption this often per cap
-
-
-@dataclass(frozen=True, slots=True)
-class _Places:
-    """Index there to index here: first the calls sent again, then the rest in order."""
-
-    again: tuple[int, ...] = ()
-    then_from: int = 0
-
-    def here(self, there: int) -> int:
-        if there < len(self.again):
-            return self.again[there]
-        return there - len(self.again) + self.then_from
-
-    def total_there(self, total_here: int) -> int:
-        return total_here - self.then_from + len(self.again)
 
 
 class Job:
@@ -43,6 +28,7 @@ class Job:
         limit: most calls in hand over all workers; None for no limit of its own.
         deadline: when it ends, in the event loop's time; None for never.
         resubmit: send what has no outcome again, under the same indexes, if the server loses it.
+        keep_ms: 0, or how long outcomes are kept for others: then none arrive here.
 
     Attributes:
         id: ``session-number``; another one when the job has started over.
@@ -51,18 +37,24 @@ class Job:
     """
 
     def __init__(
-        self, *, limit: int | None, deadline: float | None, resubmit: bool, settings: Settings
+        self,
+        *,
+        limit: int | None,
+        deadline: float | None,
+        resubmit: bool,
+        settings: Settings,
+        keep_ms: int = 0,
     ) -> None:
         self.id, self._number = "", 0
         self._limit, self._deadline, self._resubmit = limit, deadline, resubmit
-        self._settings = settings
-        self._places = _Places()
-        self._added: deque[bytes] = deque()
-        self._outstanding: dict[int, bytes] = {}
+        self._settings, self._keep_ms = settings, keep_ms
+        self._added: deque[tuple[int, bytes]] = deque()
+        self._outstanding: dict[int, tuple[int, bytes]] = {}  # by the server's number
+        self._count = 0
         self._total: int | None = None
-        self._arrived: deque[tuple[int, bytes]] = deque()
+        self._arrived: deque[tuple[int, bytes | Exception]] = deque()
         self._consumed = self.received = self.duplicates = 0
-        self._sent = self._sent_bytes = self._sent_there = self.acknowledged = 0
+        self._sent_bytes = self._sent_there = self.acknowledged = 0
         self._total_told = False
         self._consumed_before = self._consumed_told = 0  # before this id; told under it
         self._error: Exception | None = None
@@ -76,6 +68,29 @@ class Job:
     def over(self) -> bool:
         """True if nothing more will come: every call has its outcome here, or it failed."""
         return self._error is not None or self.complete
+
+    @property
+    def accepted(self) -> bool:
+        """True if the server has all of its calls, and knows that they are all."""
+        if self._total == 0:
+            return True
+        return self._total_told and self.acknowledged == self._sent_there
+
+    async def until_accepted(self) -> None:
+        """Wait until the server has all of its calls."""
+        while not self.accepted:
+            if self._error is not None:
+                raise self._error
+            self._news.clear()
+            await self._news.wait()
+
+    def acknowledge(self, count: int) -> None:
+        """The server has accepted *count* calls."""
+        self.acknowledged = max(self.acknowledged, count)
+        if self._keep_ms:  # no outcome will come for them here: they need not be remembered
+            for there in [there for there in self._outstanding if there < count]:
+                del self._outstanding[there]
+            self._wake()
 
     @property
     def complete(self) -> bool:
@@ -95,26 +110,28 @@ class Job:
             return True
         if not self._resubmit:
             return False
-        again = sorted(self._outstanding)
-        self._places = _Places(tuple(again), self._sent)
-        self._added.extendleft(self._outstanding[index] for index in reversed(again))
-        self._sent -= len(again)
+        again = sorted(self._outstanding.values(), key=itemgetter(0))
+        self._added.extendleft(reversed(again))
+        self._outstanding.clear()
         self._sent_there = self.acknowledged = 0
         self._total_told = False
-        self._consumed_before, self._consumed_told = self.received, 0
+        self._consumed_before, self._consumed_told = self._consumed + self._unread(), 0
         return True
+
+    def _unread(self) -> int:
+        return sum(isinstance(outcome, bytes) for _, outcome in self._arrived)
 
     # --- the feeder's side
 
     @property
     def full(self) -> bool:
         """True while no more calls should be added: enough is on its way."""
-        unfinished = self._sent + len(self._added) - self.received
+        unfinished = len(self._outstanding) + len(self._added)
         return len(self._added) >= MOST_PENDING or unfinished >= self._ahead()
 
     def _ahead(self) -> int:
         """How many calls may be unfinished: fewer when they are large."""
-        mean_bytes = max(1, self._sent_bytes // max(1, self._sent))
+        mean_bytes = max(1, self._sent_bytes // max(1, self._sent_there))
         return max(2, min(self._settings.ahead, self._settings.ahead_bytes // mean_bytes))
 
     async def space(self) -> None:
@@ -124,12 +141,20 @@ class Job:
             await self._space.wait()
 
     def add(self, call: bytes) -> None:
-        """Append an encoded call; its index is the number of calls added before."""
-        self._added.append(call)
+        """Append an encoded call; its index is the number of calls before."""
+        self._added.append((self._count, call))
+        self._count += 1
+
+    def add_failed(self, error: Exception) -> None:
+        """Append a call that cannot be sent: its outcome is here already."""
+        self._arrived.append((self._count, error))
+        self._count += 1
+        self.received += 1
+        self._wake()
 
     def close_input(self) -> None:
         """No call will follow."""
-        self._total = self._sent + len(self._added)
+        self._total = self._count
         self._news.set()
 
     # --- the writer's side
@@ -146,7 +171,7 @@ class Job:
             return False
         if self._added:
             return True
-        if self._total and not self._total_told:
+        if self._total is not None and self._sent_there and not self._total_told:
             return True
         credit = self._consumed - self._consumed_before - self._consumed_told
         return not self.complete and credit >= max(1, self._settings.unread_cap // CREDIT_SHARE)
@@ -154,12 +179,10 @@ class Job:
     def take_chunk(self) -> Chunk:
         """What is new, up to one chunk; it is then the writer's to deliver."""
         first = self._sent_there
-        calls = [self._added.popleft() for _ in range(min(MOST_PER_CHUNK, len(self._added)))]
-        for there, call in enumerate(calls, start=first):
-            self._outstanding[self._places.here(there)] = call
-            self._sent_bytes += len(call)
-        self._sent += len(calls)
-        self._sent_there += len(calls)
+        taken = [self._added.popleft() for _ in range(min(MOST_PER_CHUNK, len(self._added)))]
+        self._outstanding.update(enumerate(taken, start=first))
+        self._sent_there += len(taken)
+        self._sent_bytes += sum(len(call) for _, call in taken)
         last = not self._added and self._total is not None
         self._total_told = self._total_told or last
         self._consumed_told = max(0, self._consumed - self._consumed_before)
@@ -167,12 +190,13 @@ class Job:
         return Chunk(
             number=self._number,
             limit=self._limit or 0,
-            cap=self._settings.unread_cap,
+            cap=UNLIMITED if self._keep_ms else self._settings.unread_cap,
             left_ms=self._left_ms(),
+            keep_ms=self._keep_ms,
             first=first,
-            total=self._places.total_there(self._total) if last and self._total else -1,
+            total=self._sent_there if last else -1,
             consumed=self._consumed_told,
-            calls=calls,
+            calls=[call for _, call in taken],
         )
 
     def _left_ms(self) -> int:
@@ -190,20 +214,25 @@ class Job:
     def deliver(self, outcomes: list[tuple[int, bytes]]) -> None:
         """Outcomes have arrived; one that came before, or was never asked for, counts nothing."""
         for there, outcome in outcomes:
-            index = self._places.here(there)
-            if self._outstanding.pop(index, None) is None:
+            call = self._outstanding.pop(there, None)
+            if call is None:
                 self.duplicates += 1
             else:
-                self._arrived.append((index, outcome))
+                self._arrived.append((call[0], outcome))
                 self.received += 1
         self._wake()
 
     # --- the consumer's side
 
-    def take(self) -> tuple[int, bytes]:
-        """The next outcome in the order of arrival, after ``arrival`` said that one is here."""
-        self._consumed += 1
-        return self._arrived.popleft()
+    def take(self) -> tuple[int, bytes | Exception]:
+        """The next outcome in the order of arrival, after ``arrival`` said that one is here.
+
+        Encoded, or the error of a call that could not be sent.
+        """
+        index, outcome = self._arrived.popleft()
+        if isinstance(outcome, bytes):
+            self._consumed += 1
+        return index, outcome
 
     async def arrival(self) -> bool:
         """Wait for an outcome; False if none will come any more."""

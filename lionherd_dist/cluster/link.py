@@ -7,6 +7,7 @@ by a new one; jobs of the old one end in ``JobLostError``, or move over with ``r
 import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 import anyio
 
@@ -24,6 +25,15 @@ from lionherd_dist.store.patience import persist
 from lionherd_dist.store.sessions import NO_CAPACITY
 
 
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """What reading kept outcomes needs."""
+
+    connection: Connection
+    keys: Keys
+    session: str
+
+
 class Link:
     """Jobs are opened here and hear here of their outcomes."""
 
@@ -38,15 +48,19 @@ class Link:
 
     # --- what jobs need
 
-    async def open(self, *, limit: int | None, resubmit: bool) -> Job:
-        """A new job, with the deadline that is in force here; nothing is sent yet."""
+    async def open(self, *, limit: int | None, resubmit: bool = False, keep_ms: int = 0) -> Job:
+        """A new job, with the deadline that is in force here; nothing is sent yet.
+
+        A kept job, one with *keep_ms*, outlives this block, and so has no deadline of it.
+        """
         await self.ready()
-        deadline = anyio.current_effective_deadline()
+        deadline = math.inf if keep_ms else anyio.current_effective_deadline()
         job = Job(
             limit=limit,
             deadline=None if math.isinf(deadline) else deadline,
             resubmit=resubmit,
             settings=self._settings,
+            keep_ms=keep_ms,
         )
         self._adopt(job)
         return job
@@ -62,6 +76,18 @@ class Link:
                 raise self._trouble
             await self._changed.wait()
 
+    @asynccontextmanager
+    async def reader(self, use: str) -> AsyncIterator[Reader]:
+        """A connection of one's own, and the session under which to use it."""
+        await self.ready()
+        async with _connection(self._url, use) as connection:
+            yield Reader(connection, self._keys, self.session_id)
+
+    @property
+    def session_id(self) -> str:
+        """The id of the session that is in force now."""
+        return "" if self._session is None else self._session.id
+
     def poke(self, job: Job) -> None:
         """*job* has something to send."""
         if self._writer is not None:
@@ -73,17 +99,31 @@ class Link:
         try:
             if writer is not None:
                 writer.forget(job)
-                if job.opened and not job.over:
+                if job.opened and not job.complete:
                     with anyio.move_on_after(self._settings.cancel_wait_s, shield=True):
-                        if await writer.cancel(job):
+                        if await writer.cancel(job.id):
                             await job.stopped.wait()
         finally:
             self._jobs.pop(job.id, None)
 
+    async def cancel(self, job_id: str) -> None:
+        """Cancel a job that is not one of ours."""
+        await self.ready()
+        if self._writer is not None:
+            await self._writer.cancel(job_id)
+
+    def forget(self, job: Job) -> None:
+        """*job* goes on without us."""
+        self._jobs.pop(job.id, None)
+
     # --- one session after the other
 
-    async def live(self) -> None:
-        """Keep a session, until cancelled; each ends when it is lost."""
+    async def live(self, life: anyio.CancelScope) -> None:
+        """Keep a session, until *life* is cancelled; each ends when it is lost."""
+        with life:
+            await self._live()
+
+    async def _live(self) -> None:
         while True:
             try:
                 await self._one_session()
@@ -180,7 +220,13 @@ async def open_link(url: str, settings: Settings) -> AsyncIterator[Link]:
         StoreRefusedError: it will not have us.
     """
     link = Link(url, settings)
+    life = anyio.CancelScope(
+        shield=True
+    )  # the last cancellations go out when all else is cancelled
     async with background() as group:
-        group.start_soon(link.live)
-        await link.ready()
-        yield link
+        group.start_soon(link.live, life)
+        try:
+            await link.ready()
+            yield link
+        finally:
+            life.cancel()

@@ -1,18 +1,17 @@
 """The completion stream over workers: outcomes as they arrive; leaving it takes the rest back."""
 
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncIterable, Iterable
 from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Generic, Self, TypeVar, cast
 
 from lionherd_dist.call import Cancelled, Failure, Success
-from lionherd_dist.cluster.feeder import feed
+from lionherd_dist.cluster.decoding import outcome_of
+from lionherd_dist.cluster.feeder import Feeder
 from lionherd_dist.cluster.job import Job
 from lionherd_dist.cluster.link import Link
-from lionherd_dist.errors import DecodeError, RemoteError
+from lionherd_dist.errors import RemoteError
 from lionherd_dist.local.background import background
-from lionherd_dist.wire.limits import Limits
-from lionherd_dist.wire.messages import decode_outcome
 
 R = TypeVar("R")
 
@@ -28,7 +27,7 @@ class RemoteStream(Generic[R]):
     def __init__(
         self,
         link: Link,
-        calls: Iterable[bytes] | AsyncGenerator[bytes, None],
+        calls: Iterable[object] | AsyncIterable[object],
         *,
         limit: int | None,
         return_exceptions: bool,
@@ -44,7 +43,8 @@ class RemoteStream(Generic[R]):
             raise RuntimeError("a completion stream is used once; make another")
         self._entered = job = await self._link.open(limit=self._limit, resubmit=self._resubmit)
         group = await self._feeding.enter_async_context(background())
-        group.start_soon(feed, job, self._link, self._calls)
+        feeder = Feeder(job, self._link, lenient=self._return_exceptions)
+        group.start_soon(feeder.feed, self._calls)
         return self
 
     async def __aexit__(
@@ -75,11 +75,7 @@ class RemoteStream(Generic[R]):
         index, data = job.take()
         if job.has_news_to_send:
             self._link.poke(job)
-        try:
-            outcome = decode_outcome(data, Limits())
-        except DecodeError as undecodable:
-            outcome = Failure(undecodable)
-        match outcome:
+        match outcome_of(data):
             case Success(value):
                 return index, cast("R", value)
             case Failure(error):

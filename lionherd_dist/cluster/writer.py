@@ -52,12 +52,11 @@ class Writer:
         """What *job* still had to send is not wanted any more."""
         self._jobs.pop(job, None)
 
-    async def cancel(self, job: Job) -> int:
-        """Have *job* cancelled; how many of its calls were then still running."""
-        self.forget(job)
-        answer = self._cancels.get(job.id)
+    async def cancel(self, job: str) -> int:
+        """Have the job of that id cancelled; how many of its calls were then still running."""
+        answer = self._cancels.get(job)
         if answer is None:
-            answer = self._cancels[job.id] = asyncio.get_running_loop().create_future()
+            answer = self._cancels[job] = asyncio.get_running_loop().create_future()
             self._wake.set()
         return await asyncio.shield(answer)
 
@@ -104,7 +103,7 @@ class Writer:
             self._on_lost()
             return
         for job, count in zip(jobs, counts, strict=True):
-            job.acknowledged = max(job.acknowledged, count)
+            job.acknowledge(count)
             if job.has_news_to_send:
                 self._jobs[job] = None
 

@@ -67,9 +67,12 @@ async def _stop_on_signal(worker: Worker) -> None:
 
 def import_error(name: str, error: BaseException) -> str:
     """Why module *name* could not be imported: the user's own line and error, not our stack."""
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if "importlib" not in frame.filename][1:]
-    where = f" ({own[-1].filename}, line {own[-1].lineno}: {own[-1].line})" if own else ""
+    if isinstance(error, SyntaxError) and error.filename:
+        where = f" ({error.filename}, line {error.lineno})"
+    else:
+        frames = traceback.extract_tb(error.__traceback__)
+        own = [frame for frame in frames if "importlib" not in frame.filename][1:]
+        where = f" ({own[-1].filename}, line {own[-1].lineno}: {own[-1].line})" if own else ""
     what = traceback.format_exception_only(error)[-1].strip()
     return f"module {name!r} cannot be imported: {what}{where}"
 

@@ -19,7 +19,9 @@ class Chunk:
         number: the job's number within its session, from 1; a job's id is ``session-number``.
         limit: most calls in hand over all workers; 0 for no limit of its own.
         cap: most outcomes that may wait for the consumer.
-        left_ms: milliseconds to the job's deadline; -1 for none. Counts when the job is opened.
+        left_ms: milliseconds to the job's deadline when it is opened; -1 for none.
+        keep_ms: milliseconds that outcomes outlive the job's end, for whoever attaches; 0 for a job
+            that belongs to its session.
         first: index of the first of *calls*.
         total: how many calls the job has in all; -1 while that is unknown.
         consumed: how many outcomes the consumer has taken so far.
@@ -30,6 +32,7 @@ class Chunk:
     limit: int
     cap: int
     left_ms: int
+    keep_ms: int
     first: int
     total: int
     consumed: int
@@ -40,8 +43,8 @@ def submit_request(keys: Keys, session: str, chunks: Sequence[Chunk]) -> Request
     """The request that brings *chunks* to the server."""
     args: list[Argument] = [session, "", len(chunks)]
     for chunk in chunks:
-        args += (chunk.number, chunk.limit, chunk.cap, chunk.left_ms, chunk.first, chunk.total)
-        args += (chunk.consumed, len(chunk.calls))
+        args += (chunk.number, chunk.limit, chunk.cap, chunk.left_ms, chunk.keep_ms)
+        args += (chunk.first, chunk.total, chunk.consumed, len(chunk.calls))
         args += chunk.calls
     return SUBMIT, (keys.sessions, keys.calls, keys.slots, keys.opened, keys.prefix), args
 

@@ -16,11 +16,15 @@ calls              stream  c: "J index attempt deadline deaths",       submit, f
                            p: payload; group ``workers``, a consumer   reap / entry: finish,
                            is a P                                      cancel, reap
 job:J              hash    limit, cap, next, released, consumed, done, submit / when the last
-                           total, deadline, owner, inbox, cancelled    outcome is recorded
+                           total, deadline, owner, inbox, cancelled,   outcome is recorded; if
+                           keep; reader, read, place (see attach.lua)  kept: is read; TTL
 job:J:backlog      list    payloads not yet released, in order         submit / release, cancel
 job:J:hand         hash    index -> entry id in calls, or ``parked``   release / finish, cancel
 job:J:solo         hash    index -> "deaths entry": how often it died  alone, reap / with the job
                            alone, and as which entry it runs alone
+job:J:outcomes     stream  of a kept job: j: J, index: outcome         finish / advance; TTL
+kept               zset    J -> when its outcomes expire (server ms),  submit, finish / advance,
+                           0 while it is not done                      reap
 due                zset    "J index" -> due at (server ms)             finish / promote, cancel
 parked             hash    "J index" -> "attempt deadline deaths       finish / promote, cancel
                            payload"
@@ -34,6 +38,7 @@ dead               stream  j, i, c, p as above, o: the outcome; or an  finish, b
 
 from lionherd_dist.settings import check_namespace
 
+SCHEMA = 1  # raised when keys or scripts change so that old and new processes must not mix
 CONTROL_TTL_MS = 3_600_000  # a worker that heard nothing for an hour is long dead
 DEAD_TTL_MS = 7 * 24 * 3_600_000
 INBOX_TTL_SESSIONS = 4  # an inbox outlives its silent owner by this many sessions
@@ -57,7 +62,7 @@ class Keys:
 
     def __init__(self, namespace: str) -> None:
         check_namespace(namespace)
-        prefix = self.prefix = f"ld:{{{namespace}}}:"
+        prefix = self.prefix = f"ld{SCHEMA}:{{{namespace}}}:"
         self.sessions = prefix + "sessions"
         self.slots = prefix + "slots"
         self.opened = prefix + "opened"
@@ -71,6 +76,10 @@ class Keys:
     def inbox(self, session: str) -> str:
         """The stream of outcomes for the jobs of *session*."""
         return f"{self.prefix}inbox:{session}"
+
+    def job(self, job: str) -> str:
+        """The hash of *job*; its other keys begin with this one."""
+        return f"{self.prefix}job:{job}"
 
     def owned(self, session: str) -> str:
         """The set of the jobs that *session* has open."""

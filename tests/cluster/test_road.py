@@ -1,7 +1,7 @@
 """The road of a call across workers: what holds there beyond the contract of both halves."""
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime
 
 import anyio
@@ -357,3 +357,46 @@ async def test_an_error_in_the_clusters_block_comes_out_as_itself(
     with pytest.raises(KeyError, match="mine"):
         async with Cluster(redis_url, settings=settings):
             raise KeyError("mine")
+
+
+async def test_a_cancellation_from_outside_the_cluster_stops_the_calls_at_once(
+    redis_url: str, settings: Settings, cluster: Cluster, stage: tasks.Stage
+) -> None:
+    """The word goes out though everything around it is cancelled; nobody waits for a time-out."""
+    with anyio.CancelScope() as scope:
+        async with (
+            Cluster(redis_url, settings=settings) as inner,
+            inner.completion_stream(map(tasks.hold.call, range(5))),
+        ):
+            await wait_until(lambda: stage.running == 5, description="five run")
+            scope.cancel()
+            await anyio.sleep_forever()
+    assert stage.running == 0
+
+
+async def test_an_unsendable_call_can_be_an_outcome_like_others(cluster: Cluster) -> None:
+    """With return_exceptions the rest goes on, and every index stays its own."""
+    calls: list[Call[object]] = [tasks.double.call(1), tasks.echo.call(object())]
+    calls += [tasks.double.call(3)]
+    async with cluster.completion_stream(calls, return_exceptions=True) as stream:
+        seen = {index: type(outcome).__name__ async for index, outcome in stream}
+    assert seen == {0: "int", 1: "EncodeError", 2: "int"}
+    only_bad = calls[1:2]
+    async with cluster.completion_stream(only_bad, return_exceptions=True) as stream:
+        assert [type(outcome) async for _, outcome in stream] == [EncodeError]
+
+
+async def test_an_input_that_fails_ends_the_stream_and_takes_back_what_was_sent(
+    cluster: Cluster, stage: tasks.Stage
+) -> None:
+    """The error comes out as itself; the calls before it are stopped."""
+
+    def calls() -> Iterator[Call[object]]:
+        yield from map(tasks.hold.call, range(500))
+        raise LookupError("mine")
+
+    with pytest.raises(LookupError, match="mine"):
+        async with cluster.completion_stream(calls()) as stream:
+            async for _ in stream:
+                pass
+    assert stage.running == 0

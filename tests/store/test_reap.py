@@ -76,7 +76,7 @@ async def test_the_living_are_left_alone(bench: Bench) -> None:
 async def test_a_few_dead_entries_are_found_among_many_live_ones(bench: Bench) -> None:
     """There is no scan over the living: the look goes to the dead one's own list."""
     await bench.hello("V", slots=10_000)
-    await bench.submit("C", Chunk(1, 0, 100_000, -1, 0, -1, 0, [b"x"] * 4_000))
+    await bench.submit("C", Chunk(1, 0, 100_000, -1, 0, 0, -1, 0, [b"x"] * 4_000))
     dead = await bench.take("W", 10)
     assert len(await bench.take("V", 4_000)) == 3_990
     await die(bench, "W")

@@ -1,7 +1,7 @@
 -- _jobs: prepended where a job's own record is read. A job is its hash, its backlog, its hand
 -- (index -> the entry that it was handed out as) and, for suspects, its solo marks.
 local NUMBERS = {'limit', 'cap', 'next', 'released', 'consumed', 'done', 'total', 'deadline',
-                 'cancelled'}
+                 'cancelled', 'keep'}
 
 local function load_job(job_key)
   local values = redis.call('HMGET', job_key, 'owner', 'inbox', unpack(NUMBERS))
@@ -13,8 +13,10 @@ end
 
 local function end_job(prefix, id, owner)
   local job_key = prefix .. 'job:' .. id
-  redis.call('UNLINK', job_key, job_key .. ':backlog', job_key .. ':hand', job_key .. ':solo')
+  redis.call('UNLINK', job_key, job_key .. ':backlog', job_key .. ':hand', job_key .. ':solo',
+    job_key .. ':outcomes')
   redis.call('SREM', prefix .. 'owned:' .. owner, id)
+  redis.call('ZREM', prefix .. 'kept', id)
 end
 
 -- A cancelled job whose last running call has stopped: its owner, if it lives, waits for this.

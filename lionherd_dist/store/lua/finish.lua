@@ -4,6 +4,7 @@
 -- USES _jobs
 -- USES _release
 -- USES _requeue
+-- USES _record
 -- KEYS 1 sessions: zset, session -> expires at (ms)
 -- KEYS 2 calls: stream of released calls
 -- KEYS 3 slots: hash, session -> slots, '*' -> their sum
@@ -22,13 +23,6 @@ local session, now, inbox_ttl = ARGV[1], clock(ARGV[2]), ARGV[3]
 if tonumber(redis.call('ZSCORE', keys.sessions, session) or 0) <= now then return {} end
 local window, recorded, dropped = window_of(KEYS[3]), 0, 0
 
-local function bury(id, index, entry, outcome)
-  local header, payload = handed_out(keys.calls, entry)
-  redis.call('XADD', keys.dead, 'MAXLEN', '~', '10000', '*', 'j', id, 'i', index,
-    'c', header or '', 'p', payload or '', 'o', outcome)
-  redis.call('PEXPIRE', keys.dead, ARGV[4])
-end
-
 local function settle(id, job, indexes, first)  -- returns the indexes that ended, and the news
   local job_key, over, news = prefix .. 'job:' .. id, {}, {'j', id}
   local held = job and redis.call('HMGET', job_key .. ':hand', unpack(indexes)) or {}
@@ -37,7 +31,7 @@ local function settle(id, job, indexes, first)  -- returns the indexes that ende
     if held[k] ~= entry then
       dropped = dropped + 1
     elseif verb == 'done' or verb == 'dead' or job.cancelled == 1 then
-      if verb == 'dead' then bury(id, index, entry, detail) end
+      if verb == 'dead' then bury(keys, id, index, entry, detail, ARGV[4]) end
       table.insert(over, index)
       table.insert(news, index)
       table.insert(news, detail)
@@ -60,11 +54,11 @@ local function account(id, job, over, news)
     end
     return
   end
-  redis.call('XADD', job.inbox, '*', unpack(news))
-  redis.call('PEXPIRE', job.inbox, inbox_ttl)
-  if redis.call('HINCRBY', job_key, 'done', #over) == job.total then
+  local ended = redis.call('HINCRBY', job_key, 'done', #over) == job.total
+  record(prefix, id, job, news, inbox_ttl, ended and now + job.keep)
+  if ended and job.keep == 0 then
     end_job(prefix, id, job.owner)
-  else
+  elseif not ended then
     release(keys.calls, job_key, id, job, window)
   end
 end

@@ -68,6 +68,7 @@ local function forget(session)
 end
 
 redis.call('ZREM', keys.sessions, '')
+redis.call('ZREMRANGEBYSCORE', prefix .. 'kept', 1, now)  -- their keys have expired, too
 for _, session in ipairs(dead_sessions()) do
   local room = most - given_on - given_up
   local pending = room > 0

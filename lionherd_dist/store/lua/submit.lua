@@ -9,7 +9,8 @@
 -- KEYS 5 prefix: what every key of the namespace begins with
 -- ARGV 1 session | 2 now (ms, '' = server clock) | 3 chunks (count)
 -- ARGV 4 for each chunk: number, limit (0 = none), cap (count), left (ms to the deadline, -1 = none),
--- first (index), total (count, -1 = unknown), consumed (count), calls (count), then the calls
+-- keep (ms that outcomes outlive the job's end, 0 = the job belongs to the session), first (index),
+-- total (count, -1 = unknown), consumed (count), calls (count), then the calls
 -- RETURN {} session lost | for each chunk: {next index} accepted, or {-1} the job is over
 local sessions, calls_key, slots, opened, prefix = unpack(KEYS)
 local session, now = ARGV[1], clock(ARGV[2])
@@ -17,9 +18,9 @@ if tonumber(redis.call('ZSCORE', sessions, session) or 0) <= now then return {} 
 
 local window, reply, at = window_of(slots), {}, 4
 for _ = 1, tonumber(ARGV[3]) do
-  local number, limit, cap, left, first, total, consumed, count =
-    unpack(ARGV, at, at + 7)
-  local from, upto = at + 8, at + 7 + tonumber(count)
+  local number, limit, cap, left, keep, first, total, consumed, count =
+    unpack(ARGV, at, at + 8)
+  local from, upto = at + 9, at + 8 + tonumber(count)
   at = upto + 1
   local id = session .. '-' .. number
   local job_key = prefix .. 'job:' .. id
@@ -29,8 +30,9 @@ for _ = 1, tonumber(ARGV[3]) do
     redis.call('HSET', opened, session, number)
     redis.call('SADD', prefix .. 'owned:' .. session, id)
     redis.call('HSET', job_key, 'limit', limit, 'cap', cap, 'deadline', deadline, 'next', 0,
-      'released', 0, 'consumed', 0, 'done', 0, 'total', -1, 'owner', session,
-      'inbox', prefix .. 'inbox:' .. session, 'cancelled', 0)
+      'released', 0, 'consumed', 0, 'done', 0, 'total', -1, 'owner', session, 'keep', keep,
+      'inbox', keep == '0' and prefix .. 'inbox:' .. session or job_key .. ':outcomes',
+      'cancelled', 0)
     job = load_job(job_key)
   end
   if not job or job.cancelled == 1 then
@@ -44,8 +46,13 @@ for _ = 1, tonumber(ARGV[3]) do
     job.consumed = math.max(job.consumed, tonumber(consumed))
     job.total = math.max(job.total, tonumber(total))
     redis.call('HSET', job_key, 'next', job.next, 'consumed', job.consumed, 'total', job.total)
+    if job.keep > 0 and job.total >= 0 then  -- complete: from here on it outlives the session
+      redis.call('HSET', job_key, 'owner', '')
+      redis.call('SREM', prefix .. 'owned:' .. session, id)
+      if job.done < job.total then redis.call('ZADD', prefix .. 'kept', 0, id) end
+    end
     release(calls_key, job_key, id, job, window)
-    if job.total == job.done then end_job(prefix, id, session) end
+    if job.total == job.done and job.keep == 0 then end_job(prefix, id, session) end
     table.insert(reply, job.next)
   end
 end

@@ -1,0 +1,137 @@
+"""Reading a submitted job's outcomes, in any process: going on where the last reader stopped."""
+
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, suppress
+from types import TracebackType
+from typing import Self
+
+import anyio
+
+from lionherd_dist.call import Failure, Success
+from lionherd_dist.cluster.decoding import outcome_of
+from lionherd_dist.cluster.link import Link, Reader
+from lionherd_dist.errors import (
+    JobLostError,
+    JobNotFoundError,
+    JobTakenError,
+    LionherdError,
+    RemoteError,
+)
+from lionherd_dist.store import kept
+from lionherd_dist.store.patience import persist
+
+DETACH_S = 2.0
+
+
+class AttachedStream:
+    """``(index, result or exception)`` in the order of completion, from where the last reader was.
+
+    Asking for the next outcome says that the one before is done with: it is never given again, to
+    anybody. After the last one the job is gone.
+    """
+
+    def __init__(self, link: Link, job: str, *, patience_s: float) -> None:
+        self._link, self._job, self._patience_s = link, job, patience_s
+        self._stack = AsyncExitStack()
+        self._reader: Reader | None = None
+        self._arrived: deque[kept.Kept] = deque()
+        self._given: kept.Kept | None = None
+        self._after = b"0-0"
+        self._read = 0
+        self._ended = False
+
+    async def __aenter__(self) -> Self:
+        async with AsyncExitStack() as stack:
+            reader = await stack.enter_async_context(self._link.reader("attach"))
+            place = await persist(
+                lambda: kept.attach(reader.connection, reader.keys, reader.session, self._job),
+                patience_s=self._patience_s,
+            )
+            match place:
+                case kept.Gone():
+                    raise JobNotFoundError(
+                        f"there is no job {self._job!r} to attach to: it was read to its end, "
+                        "cancelled, or kept no longer; or the id is wrong"
+                    )
+                case kept.Taken(other):
+                    raise JobTakenError(f"job {self._job} is being read by session {other}")
+                case kept.Place(read, entry):
+                    self._read, self._after = read, entry
+            self._reader = reader
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        reader = self._entered
+        with anyio.move_on_after(DETACH_S, shield=True), suppress(LionherdError):
+            await kept.detach(reader.connection, reader.keys, reader.session, self._job)
+        await self._stack.__aexit__(kind, error, trace)
+
+    @property
+    def _entered(self) -> Reader:
+        if self._reader is None:
+            raise RuntimeError("enter the stream first: async with cluster.attach(...) as stream")
+        return self._reader
+
+    def __aiter__(self) -> AsyncIterator[tuple[int, object]]:
+        _ = self._entered
+        return self
+
+    async def __anext__(self) -> tuple[int, object]:
+        if self._given is not None:
+            await self._advance(self._given)
+            self._given = None
+        while not self._ended and not self._arrived:
+            await self._fetch()
+        if self._ended:
+            raise StopAsyncIteration
+        self._given = self._arrived.popleft()
+        match outcome_of(self._given.outcome):
+            case Success(value):
+                return self._given.index, value
+            case Failure(error):
+                return self._given.index, error
+            case _:
+                return self._given.index, RemoteError("Cancelled", "the call was cancelled")
+
+    async def _advance(self, done: kept.Kept) -> None:
+        reader, self._read = self._entered, self._read + 1
+        advanced = await persist(
+            lambda: kept.advance(
+                reader.connection,
+                reader.keys,
+                reader.session,
+                self._job,
+                entry=done.entry,
+                read=self._read,
+            ),
+            patience_s=self._patience_s,
+        )
+        match advanced:
+            case kept.Displaced():
+                raise JobTakenError(f"this process was held dead, and job {self._job} given on")
+            case kept.Last():
+                self._ended = True
+            case kept.Noted():
+                pass
+
+    async def _fetch(self) -> None:
+        reader = self._entered
+        batch = await persist(
+            lambda: kept.read(reader.connection, reader.keys, self._job, self._after),
+            patience_s=self._patience_s,
+        )
+        if batch:
+            self._after = batch[-1].entry
+            self._arrived.extend(batch)
+        elif not await persist(
+            lambda: kept.exists(reader.connection, reader.keys, self._job),
+            patience_s=self._patience_s,
+        ):
+            raise JobLostError(self._job, self._read, "the server no longer knows it")

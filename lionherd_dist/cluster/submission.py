@@ -1,0 +1,33 @@
+"""Sending a job that outlives this process."""
+
+from collections.abc import AsyncIterable, Iterable
+
+from lionherd_dist.cluster.feeder import Feeder
+from lionherd_dist.cluster.link import Link
+from lionherd_dist.local.background import background
+
+
+async def submit(
+    link: Link,
+    calls: Iterable[object] | AsyncIterable[object],
+    *,
+    limit: int | None,
+    keep_ms: int,
+) -> str:
+    """The id of a job of *calls*, once the server has all of them.
+
+    Until then the job belongs to this session: if we are cancelled or die half-way, so is it.
+    """
+    job = await link.open(limit=limit, keep_ms=keep_ms)
+    try:
+        async with background() as group:
+            group.start_soon(Feeder(job, link, lenient=False).feed, calls)
+            await job.until_accepted()
+    finally:
+        if job.accepted:
+            link.forget(job)
+        else:
+            await link.close(job)
+    if not job.opened:
+        raise ValueError("there is nothing to submit: the input has no call")
+    return job.id

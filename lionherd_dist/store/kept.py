@@ -1,0 +1,108 @@
+"""The kept outcomes of a submitted job: one reader at a time, going on where one stopped."""
+
+from dataclasses import dataclass
+from typing import TypeAlias, cast
+
+from lionherd_dist.store.connection import Connection
+from lionherd_dist.store.keys import Keys
+from lionherd_dist.store.scripts import ADVANCE, ATTACH, DETACH
+
+BLOCK_MS = 2_000
+MOST_ENTRIES = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """We read the job now: *read* outcomes are done with, the last of them in *entry*."""
+
+    read: int
+    entry: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Another session reads it."""
+
+    reader: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """There is no such job, or none whose outcomes are kept."""
+
+
+Attached: TypeAlias = Place | Taken | Gone
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """The reader's place has moved on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Last:
+    """It was the last outcome, and the job is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Displaced:
+    """Somebody else reads the job now."""
+
+
+Advanced: TypeAlias = Noted | Last | Displaced
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """One kept outcome."""
+
+    entry: bytes
+    index: int
+    outcome: bytes
+
+
+async def attach(connection: Connection, keys: Keys, session: str, job: str) -> Attached:
+    """Become the reader of *job*."""
+    match await connection.run(ATTACH, (keys.sessions, keys.job(job)), (session, "")):
+        case [1, int(read), bytes(entry)]:
+            return Place(read, entry)
+        case [0, bytes(reader)]:
+            return Taken(reader.decode())
+        case _:
+            return Gone()
+
+
+async def read(connection: Connection, keys: Keys, job: str, after: bytes) -> list[Kept]:
+    """Outcomes past the entry *after*; waits up to two seconds for the first."""
+    reply = await connection.call(
+        *("XREAD", "COUNT", MOST_ENTRIES, "BLOCK", BLOCK_MS),
+        *("STREAMS", f"{keys.job(job)}:outcomes", after),
+    )
+    if not reply:
+        return []
+    ((_, entries),) = cast("list[tuple[bytes, list[tuple[bytes, list[bytes]]]]]", reply)
+    return [Kept(entry, int(fields[2]), fields[3]) for entry, fields in entries]
+
+
+async def exists(connection: Connection, keys: Keys, job: str) -> bool:
+    """True while the server knows *job*."""
+    return await connection.call("EXISTS", keys.job(job)) == 1
+
+
+async def advance(
+    connection: Connection, keys: Keys, session: str, job: str, *, entry: bytes, read: int
+) -> Advanced:
+    """Note that the outcome in *entry*, the *read*-th, is done with."""
+    reply = await connection.run(ADVANCE, (keys.prefix,), (session, job, entry, read))
+    match reply:
+        case 0:
+            return Displaced()
+        case 1:
+            return Noted()
+        case _:
+            return Last()
+
+
+async def detach(connection: Connection, keys: Keys, session: str, job: str) -> None:
+    """Leave *job* to another reader."""
+    await connection.run(DETACH, (keys.job(job),), (session,))

@@ -1,0 +1,177 @@
+"""A job that outlives its client, and is picked up where the last reader stopped."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import anyio
+import pytest
+import tasks
+from helpers import wait_until
+
+from lionherd_dist import (
+    Call,
+    Cluster,
+    EncodeError,
+    JobNotFoundError,
+    JobTakenError,
+    Settings,
+)
+from lionherd_dist.store.connection import Connection
+from lionherd_dist.store.keys import Keys
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def stage() -> tasks.Stage:
+    return tasks.new_stage()
+
+
+@pytest.fixture
+async def other(redis_url: str, settings: Settings, cluster: Cluster) -> AsyncIterator[Cluster]:
+    """Another client of the same namespace."""
+    async with Cluster(redis_url, settings=settings) as other:
+        yield other
+
+
+async def test_another_process_reads_what_one_submitted(
+    redis_url: str,
+    settings: Settings,
+    cluster: Cluster,
+    keys_of: Callable[[Settings], Awaitable[list[str]]],
+) -> None:
+    """The submitting client is gone by then; read to its end, the job leaves nothing."""
+    async with Cluster(redis_url, settings=settings) as submitter:
+        job = await submitter.submit(map(tasks.double.call, range(300)), limit=7)
+    async with cluster.attach(job) as stream:
+        assert sorted([pair async for pair in stream]) == [(n, 2 * n) for n in range(300)]
+    assert not [key for key in await keys_of(settings) if "job" in key or "kept" in key]
+    with pytest.raises(JobNotFoundError, match=job):
+        async with cluster.attach(job):
+            pass
+
+
+async def test_the_next_reader_goes_on_where_the_last_one_stopped(
+    cluster: Cluster, other: Cluster
+) -> None:
+    """Nothing is skipped, and nothing given again that a reader was done with."""
+    job = await cluster.submit(map(tasks.double.call, range(20)))
+    seen: list[int] = []
+    async with cluster.attach(job) as stream:
+        async for index, _ in stream:
+            seen.append(index)
+            if len(seen) == 8:
+                break
+    async with other.attach(job) as stream:
+        rest = [index async for index, _ in stream]
+    assert rest[0] == seen[-1]  # it was given, but the reader never said that it was done with it
+    assert sorted(seen + rest[1:]) == list(range(20))
+
+
+async def test_one_reader_at_a_time(cluster: Cluster, other: Cluster) -> None:
+    """The second one is told who reads; when the first has left, it may."""
+    job = await cluster.submit([tasks.double.call(1)])
+    async with cluster.attach(job) as stream:
+        assert await anext(stream) == (0, 2)
+        with pytest.raises(JobTakenError, match="is being read"):
+            async with other.attach(job):
+                pass
+    async with other.attach(job) as stream:
+        assert [pair async for pair in stream] == [(0, 2)]
+
+
+async def test_a_dead_readers_place_is_free(
+    cluster: Cluster, other: Cluster, connection: Connection, settings: Settings
+) -> None:
+    """And whoever was held dead is told when it asks for more."""
+    job = await cluster.submit(map(tasks.double.call, range(3)))
+    keys = Keys(settings.namespace)
+    async with cluster.attach(job) as first:
+        await anext(first)
+        reader = await connection.call("HGET", keys.job(job), "reader")
+        assert isinstance(reader, bytes)
+        await connection.call("ZADD", keys.sessions, 1, reader)
+        async with other.attach(job) as second:
+            await anext(second)
+            with pytest.raises(JobTakenError, match="held dead"):
+                await anext(first)
+            assert len([pair async for pair in second]) == 2
+
+
+async def test_failures_are_outcomes_in_place(cluster: Cluster) -> None:
+    """One failure ends nothing."""
+    calls: list[Call[object]] = [tasks.fail.call("no"), tasks.double.call(2)]
+    job = await cluster.submit(calls)
+    async with cluster.attach(job) as stream:
+        seen = {index: repr(outcome) async for index, outcome in stream}
+    assert seen == {0: "ValueError('no')", 1: "4"}
+
+
+async def test_the_submitters_deadline_does_not_travel(
+    cluster: Cluster, stage: tasks.Stage
+) -> None:
+    """The job is to outlive the block that sent it."""
+    with anyio.fail_after(30):
+        job = await cluster.submit([tasks.seconds_left.call()])
+    async with cluster.attach(job) as stream:
+        assert [pair async for pair in stream] == [(0, None)]
+
+
+async def test_a_submission_that_fails_half_way_leaves_nothing(
+    cluster: Cluster,
+    settings: Settings,
+    keys_of: Callable[[Settings], Awaitable[list[str]]],
+) -> None:
+    """A bad call is refused as itself, and what was sent before it is taken back."""
+    bad: list[Call[object]] = [tasks.echo.call(object())]
+    with pytest.raises(EncodeError):
+        await cluster.submit([*map(tasks.double.call, range(2_000)), *bad])
+    assert not [key for key in await keys_of(settings) if ":job:" in key or "kept" in key]
+
+
+async def test_nothing_to_submit_is_refused(cluster: Cluster) -> None:
+    """So is a time to live that is none."""
+    with pytest.raises(ValueError, match="nothing to submit"):
+        await cluster.submit([])
+    with pytest.raises(ValueError, match="result_ttl is 0"):
+        await cluster.submit([tasks.double.call(1)], result_ttl=0)
+
+
+async def test_a_submitted_job_can_be_cancelled_by_anybody(
+    cluster: Cluster,
+    other: Cluster,
+    stage: tasks.Stage,
+    settings: Settings,
+    keys_of: Callable[[Settings], Awaitable[list[str]]],
+) -> None:
+    """What runs is stopped, what waits is dropped, and nothing stays."""
+    job = await cluster.submit(map(tasks.hold.call, range(200)), limit=5)
+    await wait_until(lambda: stage.running == 5, description="five run")
+    await other.cancel(job)
+    await wait_until(lambda: stage.running == 0, description="they were stopped")
+
+    async def clean() -> bool:
+        return not [key for key in await keys_of(settings) if ":job:" in key or "kept" in key]
+
+    await wait_until(clean, description="its keys are gone")
+    with pytest.raises(JobNotFoundError):
+        async with other.attach(job):
+            pass
+
+
+async def test_kept_outcomes_expire(
+    cluster: Cluster, connection: Connection, settings: Settings
+) -> None:
+    """Each key of a job that is done has a time to live, and the list of kept jobs knows it."""
+    job = await cluster.submit([tasks.double.call(1)], result_ttl=100)
+    keys = Keys(settings.namespace)
+
+    async def done() -> bool:
+        return await connection.call("HGET", keys.job(job), "done") == b"1"
+
+    await wait_until(done, description="the job is done")
+    for name in (keys.job(job), f"{keys.job(job)}:outcomes"):
+        ttl_ms = await connection.call("PTTL", name)
+        assert isinstance(ttl_ms, int)
+        assert 90_000 < ttl_ms <= 100_000
+    assert not await connection.call("EXISTS", f"{keys.job(job)}:backlog")
+    await cluster.cancel(job)
