@@ -299,3 +299,34 @@ async def test_a_deadline_reaches_the_function(half: Half) -> None:
         (left_s,) = await half.gather(tasks.seconds_left.call())
     assert 50 < left_s <= 60
     assert await half.gather(tasks.seconds_left.call()) == [None]
+
+
+# --- inputs that fail
+
+
+async def test_an_input_that_fails_ends_bounded_map_as_itself(
+    half: Half, stage: tasks.Stage
+) -> None:
+    """Not wrapped in a group: it is the caller's own error, and nothing is left running."""
+
+    def items() -> Iterator[int]:
+        yield from range(3)
+        raise LookupError("mine")
+
+    with pytest.raises(LookupError, match="mine"):
+        await half.bounded_map(tasks.hold, items(), limit=5)
+    assert stage.running == 0
+
+
+async def test_an_input_that_fails_ends_a_stream_as_itself(half: Half, stage: tasks.Stage) -> None:
+    """As in bounded_map."""
+
+    def calls() -> Iterator[Call[object]]:
+        yield from map(tasks.hold.call, range(3))
+        raise LookupError("mine")
+
+    with pytest.raises(LookupError, match="mine"):
+        async with half.completion_stream(calls(), limit=5) as stream:
+            async for _ in stream:
+                pass
+    assert stage.running == 0
