@@ -95,3 +95,12 @@ async def test_sleep_lets_others_run():
         await sleep(0)
         await sleep(0.001)
         assert ran == [True]
+
+
+@pytest.mark.parametrize("scope_of", [fail_after, lambda s: fail_at(current_time() + s)])
+async def test_block_that_finished_is_no_timeout(scope_of):
+    """Even if it finished late: nothing in it was cancelled."""
+    with scope_of(0.001) as scope:
+        while current_time() <= scope.deadline:
+            pass  # busy, so that the loop has no chance to cancel it
+    assert not scope.cancelled_caught
