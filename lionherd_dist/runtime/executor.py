@@ -69,6 +69,7 @@ class Executor:
         self._group = asyncio.TaskGroup()
         self._scopes: dict[str, dict[bytes, anyio.CancelScope]] = {}
         self._cancelled: OrderedDict[str, None] = OrderedDict()
+        self._unsettled: dict[bytes, Taken] = {}
         self._running = 0
         self._suspects = 0
         self._one_suspect = asyncio.Lock()
@@ -113,6 +114,7 @@ class Executor:
         if taken.entry in self._in_hand:
             return
         self._in_hand.add(taken.entry)
+        self._unsettled[taken.entry] = taken
         if taken.deaths >= SUSPECT_AFTER_DEATHS:
             self._suspects += 1
             self._group.create_task(self._run_alone(taken), context=contextvars.Context())
@@ -135,9 +137,20 @@ class Executor:
             for scope in scopes.values():
                 scope.cancel()
 
+    def give_away(self) -> bool:
+        """Hand back what has not stopped, whatever it still does; True if there was anything."""
+        stuck = list(self._unsettled.values())
+        for taken in stuck:
+            self._settle(Back(taken))
+        return bool(stuck)
+
+    def _settle(self, settled: Settled) -> None:
+        if self._unsettled.pop(settled.taken.entry, None) is not None:
+            self._ways.settle(settled)
+
     async def _run(self, taken: Taken) -> None:
         try:
-            self._ways.settle(await self._settled(taken))
+            self._settle(await self._settled(taken))
         finally:
             self._running -= 1
             self._changed.set()
@@ -149,15 +162,15 @@ class Executor:
                 while self._running:
                     await self._change()
                 if self._handing_back or taken.job in self._cancelled:
-                    self._ways.settle(await self._settled(taken))
+                    self._settle(await self._settled(taken))
                 elif await self._ways.alone(taken) >= DEATHS_ALONE:
                     error = PoisonTaskError(
                         f"call {taken.index} of job {taken.job} ended its worker each of the "
                         f"{DEATHS_ALONE} times it ran alone; it is kept as a dead letter"
                     )
-                    self._ways.settle(Dead(taken, self._encoded(taken, Failure(error))))
+                    self._settle(Dead(taken, self._encoded(taken, Failure(error))))
                 else:
-                    self._ways.settle(await self._settled(taken))
+                    self._settle(await self._settled(taken))
         finally:
             self._suspects -= 1
             self._changed.set()

@@ -7,6 +7,7 @@ always. Which of them finds a dead session first does not matter.
 import anyio
 
 from lionherd_dist.errors import StoreUnavailableError
+from lionherd_dist.settings import Settings
 from lionherd_dist.store.connection import Connection
 from lionherd_dist.store.keys import Keys
 from lionherd_dist.store.sessions import reap
@@ -14,12 +15,12 @@ from lionherd_dist.store.sessions import reap
 LOOKS_PER_SESSION = 3
 
 
-async def reap_the_dead(connection: Connection, keys: Keys, *, session_s: float) -> None:
+async def reap_the_dead(connection: Connection, keys: Keys, settings: Settings) -> None:
     """Reap expired sessions, until cancelled."""
     while True:
         try:
-            while (await reap(connection, keys, session_ms=int(session_s * 1000))).more:
+            while (await reap(connection, keys, session_ms=settings.session_ms)).more:
                 pass
         except StoreUnavailableError:
             pass  # looked again as soon as it would have been anyway
-        await anyio.sleep(session_s / LOOKS_PER_SESSION)
+        await anyio.sleep(settings.session_s / LOOKS_PER_SESSION)

@@ -2,9 +2,10 @@
 
 import contextlib
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import anyio
 import anyio.to_thread
@@ -59,14 +60,17 @@ async def open_session(
         StoreUnavailableError: the server was silent for ``patience_s``.
         StoreRefusedError: it will not have us.
     """
+    tried: list[str] = []
 
-    async def register() -> tuple[str, Welcome | None]:
-        id_ = new_id()  # a new one for each try: the last may have been registered unheard
-        return id_, await hello(
-            connection, keys, id_, ttl_ms=settings.session_ms, capacity=capacity
+    async def register() -> Welcome | None:
+        tried.append(new_id())  # for each try: the last may have been registered unheard
+        return await hello(
+            connection, keys, tried[-1], ttl_ms=settings.session_ms, capacity=capacity
         )
 
-    id_, welcome = await persist(register, patience_s=settings.patience_s)
+    welcome = await persist(register, patience_s=settings.patience_s)
+    id_ = tried.pop()
+    await _leave(connection, keys, tried)
     if welcome is None:
         raise StoreRefusedError(f"the session id {id_} is taken; start again for another")
     clock = ServerClock(welcome.now_ms)
@@ -80,7 +84,13 @@ async def open_session(
     try:
         yield Session(id_, clock, welcome.control_id)
     finally:
-        with anyio.move_on_after(QUIT_S, shield=True):
+        with anyio.CancelScope(shield=True):
             await anyio.to_thread.run_sync(heartbeat.stop)
-            with contextlib.suppress(LionherdError):  # then it expires by itself
-                await quit_(connection, keys, id_)
+            await _leave(connection, keys, [id_])
+
+
+async def _leave(connection: Connection, keys: Keys, ids: Sequence[str]) -> None:
+    """End the sessions *ids*, bounded; what the server does not hear of expires by itself."""
+    with anyio.move_on_after(QUIT_S), contextlib.suppress(LionherdError):
+        for id_ in ids:
+            await persist(partial(quit_, connection, keys, id_), patience_s=QUIT_S)

@@ -15,7 +15,7 @@ end
 -- Drops what no worker has and tells the workers of the rest; returns how many calls still run.
 local function cancel_job(keys, prefix, id, control_ttl)
   local job_key, running = prefix .. 'job:' .. id, 0
-  local owner = redis.call('HGET', job_key, 'owner')
+  local owner, cancelled = unpack(redis.call('HMGET', job_key, 'owner', 'cancelled'))
   if not owner then return 0 end
   local upto_ms, upto_sequence = delivered_upto(keys.calls)
   local hand = redis.call('HGETALL', job_key .. ':hand')
@@ -33,7 +33,7 @@ local function cancel_job(keys, prefix, id, control_ttl)
   end
   if running == 0 then
     end_job(prefix, id, owner)
-  else
+  elseif cancelled == '0' then  -- the workers are told once
     redis.call('UNLINK', job_key .. ':backlog')
     redis.call('HSET', job_key, 'cancelled', 1)
     redis.call('XADD', keys.control, 'MAXLEN', '~', '10000', '*', 'cancel', id)

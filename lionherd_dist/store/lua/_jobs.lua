@@ -19,6 +19,15 @@ local function end_job(prefix, id, owner)
   redis.call('ZREM', prefix .. 'kept', id)
 end
 
+-- A kept job that is done: its outcomes wait for a reader, but not for ever.
+local function expire_kept(prefix, id, job, now)
+  local job_key = prefix .. 'job:' .. id
+  redis.call('UNLINK', job_key .. ':backlog', job_key .. ':hand', job_key .. ':solo')
+  redis.call('PEXPIRE', job_key, job.keep)
+  redis.call('PEXPIRE', job.inbox, job.keep)
+  redis.call('ZADD', prefix .. 'kept', now + job.keep, id)
+end
+
 -- A cancelled job whose last running call has stopped: its owner, if it lives, waits for this.
 local function end_cancelled(keys, prefix, id, owner, inbox, inbox_ttl)
   if redis.call('ZSCORE', keys.sessions, owner) then

@@ -1,19 +1,13 @@
 -- _record: prepended where a call ends: its outcome goes to the client, or is kept for whoever
 -- attaches later, one entry for each, so that a reader's place is an entry id.
-local function record(prefix, id, job, news, inbox_ttl, ends_at)
+local function record(prefix, id, job, news, inbox_ttl, ended_at)
   if job.keep == 0 then
     redis.call('XADD', job.inbox, '*', unpack(news))
     redis.call('PEXPIRE', job.inbox, inbox_ttl)
     return
   end
   for k = 3, #news, 2 do redis.call('XADD', job.inbox, '*', 'j', id, news[k], news[k + 1]) end
-  if ends_at then
-    local job_key = prefix .. 'job:' .. id
-    redis.call('UNLINK', job_key .. ':backlog', job_key .. ':hand', job_key .. ':solo')
-    redis.call('PEXPIRE', job_key, job.keep)
-    redis.call('PEXPIRE', job.inbox, job.keep)
-    redis.call('ZADD', prefix .. 'kept', ends_at, id)
-  end
+  if ended_at then expire_kept(prefix, id, job, ended_at) end
 end
 
 -- A call that can never succeed leaves a letter besides its outcome.

@@ -55,7 +55,7 @@ local function account(id, job, over, news)
     return
   end
   local ended = redis.call('HINCRBY', job_key, 'done', #over) == job.total
-  record(prefix, id, job, news, inbox_ttl, ended and now + job.keep)
+  record(prefix, id, job, news, inbox_ttl, ended and now)
   if ended and job.keep == 0 then
     end_job(prefix, id, job.owner)
   elseif not ended then

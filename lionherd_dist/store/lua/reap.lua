@@ -18,7 +18,9 @@
 local keys = {sessions = KEYS[1], calls = KEYS[2], control = KEYS[6], due = KEYS[7],
               parked = KEYS[8]}
 local prefix, now, most, inbox_ttl = KEYS[9], clock(ARGV[1]), tonumber(ARGV[2]), ARGV[4]
-local given_on, given_up, unfinished = 0, 0, 0
+local given_on, given_up = 0, 0
+local MOST_SESSIONS = 5
+local unfinished = math.max(0, redis.call('ZCOUNT', keys.sessions, '-inf', now) - MOST_SESSIONS)
 
 local function note_death_alone(job_key, index, entry)
   local deaths, marked = string.match(redis.call('HGET', job_key .. ':solo', index) or '',
@@ -50,7 +52,7 @@ end
 
 -- A consumer without a session: its read was still waiting when its session was reaped.
 local function dead_sessions()
-  local dead = redis.call('ZRANGEBYSCORE', keys.sessions, '-inf', now, 'LIMIT', 0, 5)
+  local dead = redis.call('ZRANGEBYSCORE', keys.sessions, '-inf', now, 'LIMIT', 0, MOST_SESSIONS)
   local consumers = redis.pcall('XINFO', 'CONSUMERS', keys.calls, 'workers')
   for _, fields in ipairs(consumers) do
     if not redis.call('ZSCORE', keys.sessions, fields[2]) then table.insert(dead, fields[2]) end
@@ -76,7 +78,10 @@ for _, session in ipairs(dead_sessions()) do
   for _, one in ipairs(pending) do give_on(one[1]) end
   room = room - #pending
   local jobs = room > 0 and redis.call('SRANDMEMBER', prefix .. 'owned:' .. session, room) or {}
-  for _, id in ipairs(jobs) do cancel_job(keys, prefix, id, ARGV[3]) end
+  for _, id in ipairs(jobs) do
+    cancel_job(keys, prefix, id, ARGV[3])
+    redis.call('SREM', prefix .. 'owned:' .. session, id)  -- those that run end without an owner
+  end
   given_up = given_up + #jobs
   if room > #jobs then forget(session) else unfinished = unfinished + 1 end
 end

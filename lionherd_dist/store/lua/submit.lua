@@ -1,5 +1,6 @@
 -- submit: open jobs, append calls to their backlogs, note what was consumed, release what may run.
--- A chunk sent twice is accepted once: it carries the index of its first call.
+-- A chunk sent twice is accepted once: it carries the index of its first call. One that begins
+-- past what is known here, after a loss of data, is not accepted at all: the count says so.
 -- USES _jobs
 -- USES _release
 -- KEYS 1 sessions: zset, session -> expires at (ms)
@@ -11,7 +12,8 @@
 -- ARGV 4 for each chunk: number, limit (0 = none), cap (count), left (ms to the deadline, -1 = none),
 -- keep (ms that outcomes outlive the job's end, 0 = the job belongs to the session), first (index),
 -- total (count, -1 = unknown), consumed (count), calls (count), then the calls
--- RETURN {} session lost | for each chunk: {next index} accepted, or {-1} the job is over
+-- RETURN {} session lost | for each chunk: {next index} accepted, or {-1} the job is over or lost
+local LAST_MOMENT = 99999999999999  -- Lua's .. writes more than 14 digits with an exponent
 local sessions, calls_key, slots, opened, prefix = unpack(KEYS)
 local session, now = ARGV[1], clock(ARGV[2])
 if tonumber(redis.call('ZSCORE', sessions, session) or 0) <= now then return {} end
@@ -25,8 +27,9 @@ for _ = 1, tonumber(ARGV[3]) do
   local id = session .. '-' .. number
   local job_key = prefix .. 'job:' .. id
   local job = load_job(job_key)
-  if not job and tonumber(number) > tonumber(redis.call('HGET', opened, session) or 0) then
-    local deadline = tonumber(left) < 0 and 0 or now + tonumber(left)
+  if not job and first == '0'
+     and tonumber(number) > tonumber(redis.call('HGET', opened, session) or 0) then
+    local deadline = tonumber(left) < 0 and 0 or math.min(now + tonumber(left), LAST_MOMENT)
     redis.call('HSET', opened, session, number)
     redis.call('SADD', prefix .. 'owned:' .. session, id)
     redis.call('HSET', job_key, 'limit', limit, 'cap', cap, 'deadline', deadline, 'next', 0,
@@ -35,8 +38,10 @@ for _ = 1, tonumber(ARGV[3]) do
       'cancelled', 0)
     job = load_job(job_key)
   end
-  if not job or job.cancelled == 1 then
+  if not job or job.cancelled == 1 or tonumber(first) > job.next then  -- the last: a lost chunk
     table.insert(reply, -1)
+  elseif tonumber(first) > job.next then
+    table.insert(reply, job.next)
   else
     local known = job.next - tonumber(first)  -- calls of this chunk that an earlier try brought
     for f = from + known, upto, 4000 do
@@ -44,12 +49,14 @@ for _ = 1, tonumber(ARGV[3]) do
     end
     job.next = math.max(job.next, tonumber(first) + tonumber(count))
     job.consumed = math.max(job.consumed, tonumber(consumed))
+    local news = job.total < 0 and tonumber(total) >= 0
     job.total = math.max(job.total, tonumber(total))
     redis.call('HSET', job_key, 'next', job.next, 'consumed', job.consumed, 'total', job.total)
-    if job.keep > 0 and job.total >= 0 then  -- complete: from here on it outlives the session
+    if job.keep > 0 and news then  -- complete: from here on it outlives the session
       redis.call('HSET', job_key, 'owner', '')
       redis.call('SREM', prefix .. 'owned:' .. session, id)
-      if job.done < job.total then redis.call('ZADD', prefix .. 'kept', 0, id) end
+      redis.call('ZADD', prefix .. 'kept', 0, id)
+      if job.done == job.total then expire_kept(prefix, id, job, now) end
     end
     release(calls_key, job_key, id, job, window)
     if job.total == job.done and job.keep == 0 then end_job(prefix, id, session) end

@@ -1,0 +1,138 @@
+"""One session's work: the parts of a worker put together, and taken apart in the right order."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, fields
+
+import anyio
+
+from lionherd_dist.local.race import race
+from lionherd_dist.runtime.canceller import hear_cancellations
+from lionherd_dist.runtime.executor import Executor, Ways
+from lionherd_dist.runtime.finisher import Finisher
+from lionherd_dist.runtime.promoter import Promoter
+from lionherd_dist.runtime.puller import Puller
+from lionherd_dist.runtime.reaper import reap_the_dead
+from lionherd_dist.session.session import Session
+from lionherd_dist.settings import Settings
+from lionherd_dist.store.calls import Calls
+from lionherd_dist.store.connection import Connection
+from lionherd_dist.store.control import Control
+from lionherd_dist.store.keys import Keys
+from lionherd_dist.store.sessions import known_by_some_worker
+from lionherd_dist.task import Task
+
+STOP_S = 5.0  # how long cancelled calls may take for their clean-up before they are given away
+TELL_S = 5.0  # how long the last outcomes of a stopping worker may take to reach the server
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """A worker's connections, one for each task that waits on the server."""
+
+    take: Connection
+    tell: Connection
+    hear: Connection
+    side: Connection
+    wake: Connection
+
+
+@asynccontextmanager
+async def open_lines(url: str) -> AsyncIterator[Lines]:
+    """Connections that open on first use and are closed on leaving."""
+    lines = Lines(*(Connection(url, name=f"lionherd-{one.name}") for one in fields(Lines)))
+    try:
+        yield lines
+    finally:
+        for one in fields(Lines):
+            await getattr(lines, one.name).close()
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """What may end a shift: a stop, with its grace in seconds; a second stop; a lost session."""
+
+    stop: asyncio.Event
+    grace_s: float
+    hurry: asyncio.Event
+    lost: asyncio.Event
+
+
+class Shift:
+    """Takes calls, runs them and tells of them, from ``work`` until one of *ends*.
+
+    Args:
+        name: what failures call this worker.
+        slots: how many calls run at once.
+    """
+
+    def __init__(
+        self,
+        tasks: Mapping[str, Task[..., object]],
+        session: Session,
+        lines: Lines,
+        settings: Settings,
+        ends: Ends,
+        *,
+        slots: int,
+        name: str,
+    ) -> None:
+        keys = Keys(settings.namespace)
+        calls = Calls(keys, session.id, session_ms=settings.session_ms)
+        in_hand: set[bytes] = set()
+        self._ends, self._settings, self._keys, self._lines = ends, settings, keys, lines
+        self._control = Control(lines.hear, keys, session.control_id)
+        self._promoter = Promoter(lines.side, calls, look_every_s=settings.session_s)
+        self._finisher = Finisher(
+            lines.tell,
+            calls,
+            in_hand,
+            patience_s=settings.session_s,
+            on_parked=self._promoter.expect,
+            on_lost=ends.lost.set,
+        )
+        ways = Ways(
+            settle=self._finisher.put,
+            known_elsewhere=lambda name: known_by_some_worker(lines.side, keys, name),
+            alone=lambda taken: calls.run_alone(lines.side, taken),
+        )
+        self._executor = Executor(tasks, in_hand, ways, slots=slots, name=name, clock=session.clock)
+        self._puller = Puller(lines.take, lines.wake, calls, self._executor)
+
+    async def work(self, *, on_ready: Callable[[], None], on_stuck: Callable[[], None]) -> None:
+        """Work until the end; what does not stop then is given away, and *on_stuck* called."""
+        async with self._executor, anyio.create_task_group() as helpers:
+            for helper in (self._finisher.run, self._puller.run, self._promoter.run):
+                helpers.start_soon(helper)
+            helpers.start_soon(hear_cancellations, self._control, self._executor)
+            helpers.start_soon(reap_the_dead, self._lines.side, self._keys, self._settings)
+            on_ready()
+            try:
+                await self._until_end()
+            finally:
+                with anyio.CancelScope(shield=True):
+                    if await self._wind_up():
+                        on_stuck()
+                helpers.cancel_scope.cancel()
+
+    async def _until_end(self) -> None:
+        ends = self._ends
+        await race(ends.stop.wait(), ends.lost.wait())
+        if not ends.lost.is_set():
+            await self._puller.stop()
+            with anyio.move_on_after(ends.grace_s):
+                await race(self._executor.idle(), ends.hurry.wait(), ends.lost.wait())
+
+    async def _wind_up(self) -> bool:
+        """Stop what runs, hand it back while the session is ours; True if something is stuck."""
+        await self._puller.stop()
+        self._executor.hand_back()
+        with anyio.move_on_after(STOP_S):
+            await self._executor.idle()
+        stuck = self._executor.give_away()
+        if not self._ends.lost.is_set():
+            with anyio.move_on_after(TELL_S):
+                await race(self._finisher.drained(), self._ends.lost.wait())
+        self._finisher.stop()
+        return stuck

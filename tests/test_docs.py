@@ -1,0 +1,72 @@
+"""What the README and the docs show is run, as it stands there."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FILE_NAME = re.compile(r"# (\w+\.py)$")
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block: its language, its text, and where it stands."""
+
+    language: str
+    text: str
+    where: str
+
+
+def blocks(page: Path) -> Iterator[Block]:
+    text = page.read_text()
+    for match in BLOCK.finditer(text):
+        line = text[: match.start()].count("\n") + 1
+        yield Block(match[1], match[2], f"{page.name}, line {line}")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_block_of_a_page_runs(page: Path, tmp_path: Path) -> None:
+    """In order, in one directory: files by their first line, then programs and commands."""
+    bin_ = str(Path(sys.executable).parent)
+    env = {**os.environ, "PATH": f"{bin_}{os.pathsep}{os.environ['PATH']}"}
+    for number, block in enumerate(blocks(page)):
+        first = block.text.partition("\n")[0]
+        name = FILE_NAME.match(first)
+        if block.language == "python":
+            file = tmp_path / (name[1] if name else f"block_{number}.py")
+            file.write_text(block.text)
+            command = None if name else [sys.executable, str(file)]
+        else:
+            assert block.language in {"sh", "console"}, f"{block.where}: unknown language"
+            command = ["sh", "-ec", block.text] if block.language == "sh" else None
+        if command:
+            done = subprocess.run(
+                command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=100
+            )
+            assert done.returncode == 0, f"{block.where}:\n{done.stdout}\n{done.stderr}"
+
+
+def test_the_commands_that_the_readme_shows_exist() -> None:
+    """Each `make` target is one, and each script of `lionherd-dist` answers --help."""
+    text = (ROOT / "README.md").read_text()
+    targets = re.findall(r"make ([a-z]+)", text)
+    makefile = (ROOT / "Makefile").read_text()
+    assert {"demo", "test", "check", "bench"} <= set(targets)
+    for target in targets:
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+    for command in set(re.findall(r"lionherd-dist (\w+)", text)):
+        done = subprocess.run(
+            [sys.executable, "-m", "lionherd_dist", command, "--help"],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert "Examples" in done.stdout
