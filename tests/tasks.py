@@ -179,3 +179,30 @@ async def pid_after(wait_s: float) -> int:
 def busy_pid(seconds: float) -> int:
     time.sleep(seconds)
     return os.getpid()
+
+
+@task
+async def log(path: str, line: str, wait_s: float = 0.0) -> str:
+    """Leaves a line in a file each time it starts, and one when it has ended."""
+    with open(path, "a") as file:  # noqa: PTH123, ASYNC230 (one short append)
+        file.write(f"start {line} {os.getpid()}\n")
+    await sleep(wait_s)
+    with open(path, "a") as file:  # noqa: PTH123, ASYNC230
+        file.write(f"end {line} {os.getpid()}\n")
+    return line
+
+
+@task
+async def die(path: str, line: str) -> None:
+    """Takes its process along."""
+    with open(path, "a") as file:  # noqa: PTH123, ASYNC230
+        file.write(f"start {line} {os.getpid()}\n")
+    os._exit(9)
+
+
+@task
+def block(path: str, seconds: float) -> None:
+    """A thread that nothing can stop."""
+    with open(path, "a") as file:  # noqa: PTH123
+        file.write(f"start block {os.getpid()}\n")
+    time.sleep(seconds)
