@@ -1,6 +1,6 @@
 -- submit: open jobs, append calls to their backlogs, note what was consumed, release what may run.
 -- A chunk sent twice is accepted once: it carries the index of its first call. One that begins
--- past what is known here, after a loss of data, is not accepted at all: the count says so.
+-- past what is known here, after a loss of data, is not accepted at all.
 -- USES _jobs
 -- USES _release
 -- KEYS 1 sessions: zset, session -> expires at (ms)
@@ -40,8 +40,6 @@ for _ = 1, tonumber(ARGV[3]) do
   end
   if not job or job.cancelled == 1 or tonumber(first) > job.next then  -- the last: a lost chunk
     table.insert(reply, -1)
-  elseif tonumber(first) > job.next then
-    table.insert(reply, job.next)
   else
     local known = job.next - tonumber(first)  -- calls of this chunk that an earlier try brought
     for f = from + known, upto, 4000 do
