@@ -72,7 +72,9 @@ class Bench:
         return state
 
 
-CHUNK = Chunk(number=1, limit=0, cap=1000, left_ms=-1, first=0, total=-1, consumed=0, calls=())
+CHUNK = Chunk(
+    number=1, limit=0, cap=1000, left_ms=-1, keep_ms=0, first=0, total=-1, consumed=0, calls=()
+)
 
 
 def chunk(first: int = 0, count: int = 0, **changes: int) -> Chunk:
