@@ -35,9 +35,17 @@ class Pulse:
         """Seconds between two beats."""
         return self.session_s / BEATS_PER_SESSION
 
+    def left_s(self, silent_s: float) -> float:
+        """Seconds for which the session can still be trusted, after *silent_s* without an answer.
+
+        What waits for an answer waits no longer than that: who cannot renew its session stops
+        before others may take over what is its.
+        """
+        return max(0.0, self.session_s * TRUSTED_SHARE - silent_s)
+
     def lost_because(self, *, silent_s: float, stalled_s: float) -> str | None:
         """Why the session can no longer be trusted; None while it can."""
-        if silent_s > self.session_s * TRUSTED_SHARE:
+        if self.left_s(silent_s) <= 0:
             return f"no beat was answered for {silent_s:.1f} s"
         if self.stall_limit_s is not None and stalled_s > self.stall_limit_s:
             return f"the event loop has not turned for {stalled_s:.1f} s"
@@ -81,21 +89,22 @@ class Heartbeat:
             if reason is not None:
                 self._in_loop(self._on_lost, reason)
                 break
-            answered = time.monotonic() - self._answered_at < self._pulse.beat_s
-            wait_s = self._pulse.beat_s / (1 if answered else TRIES_PER_BEAT)
+            silent_s = time.monotonic() - self._answered_at
+            wait_s = self._pulse.beat_s
+            if silent_s >= wait_s:
+                wait_s = min(wait_s / TRIES_PER_BEAT, self._pulse.left_s(silent_s))
         self._connection.close()
 
     def _beat(self) -> str | None:
         """Why the session is lost; None while it is not."""
         sent_at = time.monotonic()
-        reason = self._pulse.lost_because(
-            silent_s=sent_at - self._answered_at, stalled_s=sent_at - self._turned_at
-        )
+        silent_s = sent_at - self._answered_at
+        reason = self._pulse.lost_because(silent_s=silent_s, stalled_s=sent_at - self._turned_at)
         if reason is not None:
             return reason
         self._in_loop(self._turned)
         try:
-            beat = self._connection.beat()
+            beat = self._connection.beat(min(self._pulse.beat_s, self._pulse.left_s(silent_s)))
         except LionherdError:
             return None  # tried again soon; silence has its own limit
         if not isinstance(beat, Alive):

@@ -68,9 +68,14 @@ async def open_session(
             connection, keys, tried[-1], ttl_ms=settings.session_ms, capacity=capacity
         )
 
-    welcome = await persist(register, patience_s=settings.patience_s)
-    id_ = tried.pop()
-    await _leave(connection, keys, tried)
+    try:
+        welcome = await persist(register, patience_s=settings.patience_s)
+        await _leave(connection, keys, tried[:-1])
+    except anyio.get_cancelled_exc_class():
+        with anyio.CancelScope(shield=True):
+            await _leave(connection, keys, tried[-1:], patience_s=0)
+        raise
+    id_ = tried[-1]
     if welcome is None:
         raise StoreRefusedError(f"the session id {id_} is taken; start again for another")
     clock = ServerClock(welcome.now_ms)
@@ -89,8 +94,10 @@ async def open_session(
             await _leave(connection, keys, [id_])
 
 
-async def _leave(connection: Connection, keys: Keys, ids: Sequence[str]) -> None:
+async def _leave(
+    connection: Connection, keys: Keys, ids: Sequence[str], *, patience_s: float = QUIT_S
+) -> None:
     """End the sessions *ids*, bounded; what the server does not hear of expires by itself."""
     with anyio.move_on_after(QUIT_S), contextlib.suppress(LionherdError):
         for id_ in ids:
-            await persist(partial(quit_, connection, keys, id_), patience_s=QUIT_S)
+            await persist(partial(quit_, connection, keys, id_), patience_s=patience_s)

@@ -5,6 +5,7 @@ from typing import TypeAlias, cast
 
 from redis import ConnectionPool
 from redis.backoff import NoBackoff
+from redis.connection import AbstractConnection
 from redis.exceptions import NoScriptError, RedisError
 from redis.retry import Retry
 
@@ -112,22 +113,23 @@ class BeatConnection:
         pool = ConnectionPool.from_url(
             url, retry=Retry(NoBackoff(), 0), **connection_options(f"lionherd-beat-{session}")
         )
-        self._link = pool.make_connection()
+        self._link = cast("AbstractConnection", pool.make_connection())
         self._command = ("EVALSHA", BEAT.sha, 1, keys.sessions, session, "", ttl_ms)
 
-    def beat(self) -> Beat:
-        """Renew the session.
+    def beat(self, within_s: float) -> Beat:
+        """Renew the session; connecting and each answer may take *within_s*.
 
         Raises:
             StoreUnavailableError: no answer; it may or may not have been renewed.
             StoreRefusedError: the server will not have it.
         """
+        self._link.socket_timeout = self._link.socket_connect_timeout = within_s
         try:
             try:
-                reply = self._ask(*self._command)
+                reply = self._ask(*self._command, within_s=within_s)
             except NoScriptError:
-                self._ask("SCRIPT", "LOAD", BEAT.text)
-                reply = self._ask(*self._command)
+                self._ask("SCRIPT", "LOAD", BEAT.text, within_s=within_s)
+                reply = self._ask(*self._command, within_s=within_s)
         except (RedisError, OSError) as error:
             self.close()
             raise translate(error, self.address) from error
@@ -136,8 +138,10 @@ class BeatConnection:
                 return Alive(now_ms)
         return Lost()
 
-    def _ask(self, *command: str | int) -> Reply:
+    def _ask(self, *command: str | int, within_s: float) -> Reply:
         self._link.send_command(*command)
+        if not self._link.can_read(within_s):
+            raise TimeoutError(f"no answer in {within_s:.1f} s")
         return cast("Reply", self._link.read_response(disable_decoding=True))
 
     def close(self) -> None:

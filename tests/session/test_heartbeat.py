@@ -48,7 +48,7 @@ class Line:
     def __init__(self, *answers: Beat | Exception) -> None:
         self.answers, self.beats, self.closed = list(answers), 0, False
 
-    def beat(self) -> Beat:
+    def beat(self, within_s: float) -> Beat:
         self.beats += 1
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if isinstance(answer, Exception):

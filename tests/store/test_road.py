@@ -233,11 +233,11 @@ async def test_a_session_id_is_given_once(bench: Bench) -> None:
 async def test_beats_keep_a_session_and_never_bring_one_back(bench: Bench, redis_url: str) -> None:
     """Renewed while it lives; once expired it stays so."""
     beat = BeatConnection(redis_url, bench.keys, "C", 60_000)
-    assert isinstance(beat.beat(), Alive)
+    assert isinstance(beat.beat(5), Alive)
     names, now = (bench.keys.sessions,), 10**13
     assert await bench.connection.run(BEAT, names, ("W", now, 1000)) == [0, now]
     await bench.connection.call("ZADD", bench.keys.sessions, 1, "C")
-    assert isinstance(beat.beat(), Lost)
+    assert isinstance(beat.beat(5), Lost)
     assert await bench.connection.call("ZSCORE", bench.keys.sessions, "C") == b"1"
     beat.close()
 
