@@ -11,6 +11,7 @@ from lionherd_dist.call import Call, Retry
 from lionherd_dist.errors import (
     DecodeError,
     EncodeError,
+    ForkedClientError,
     JobLostError,
     JobNotFoundError,
     JobTakenError,
@@ -102,6 +103,7 @@ __all__ = (
     "EncodeError",
     "Event",
     "ExceptionGroup",
+    "ForkedClientError",
     "JobLostError",
     "JobNotFoundError",
     "JobTakenError",

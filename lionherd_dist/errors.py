@@ -117,6 +117,14 @@ class JobTakenError(LionherdError):
     """
 
 
+class ForkedClientError(LionherdError):
+    """A cluster was used in a process that was forked from the one that opened it.
+
+    Its connections, its heartbeat and its event loop stayed behind. Open a cluster of its own in
+    each process, and start processes by ``spawn`` or ``forkserver``.
+    """
+
+
 class ServerNotFoundError(LionherdError):
     """A private server was asked for and no server program was found.
 

@@ -5,6 +5,7 @@ by a new one; jobs of the old one end in ``JobLostError``, or move over with ``r
 """
 
 import math
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ import anyio
 from lionherd_dist.cluster.job import Job
 from lionherd_dist.cluster.watch import watch
 from lionherd_dist.cluster.writer import Writer
-from lionherd_dist.errors import JobLostError, LionherdError, sole
+from lionherd_dist.errors import ForkedClientError, JobLostError, LionherdError, sole
 from lionherd_dist.local.background import background
 from lionherd_dist.session.session import Session, open_session
 from lionherd_dist.settings import Settings
@@ -39,6 +40,7 @@ class Link:
 
     def __init__(self, url: str, settings: Settings) -> None:
         self._url, self._settings, self._keys = url, settings, Keys(settings.namespace)
+        self._pid = os.getpid()
         self._jobs: dict[str, Job] = {}
         self._numbers = 0
         self._session: Session | None = None
@@ -70,7 +72,13 @@ class Link:
 
         Raises:
             StoreUnavailableError, StoreRefusedError: there is none to be had.
+            ForkedClientError: this process was forked from the one that opened the cluster.
         """
+        if os.getpid() != self._pid:
+            raise ForkedClientError(
+                f"this cluster was opened in process {self._pid}, and this is {os.getpid()}: open "
+                "one in each process, and start processes by spawn or forkserver"
+            )
         while self._writer is None:
             if self._trouble is not None:
                 raise self._trouble
