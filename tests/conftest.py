@@ -1,10 +1,13 @@
 """A real server for the whole run; a namespace of its own for every test; nothing left behind."""
 
 import asyncio
+import contextlib
 import itertools
 import os
 import threading
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
 
 import anyio
 import pytest
@@ -42,6 +45,44 @@ def redis_url() -> Iterator[str]:
     yield urls[0]
     stop.set()
     thread.join(20)
+
+
+def _open_files() -> set[str]:
+    """What this process has open, as far as the system tells."""
+    directory = Path("/proc/self/fd")
+    if not directory.exists():
+        return set()
+    found = set()
+    for link in directory.iterdir():
+        with contextlib.suppress(OSError):
+            found.add(f"{link.name} {link.readlink()}")
+    return {one for one in found if "/proc/" not in one}
+
+
+def _heartbeats() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("lionherd")]
+
+
+def _children() -> set[str]:
+    path = Path(f"/proc/self/task/{threading.get_native_id()}/children")
+    return set(path.read_text().split()) if path.exists() else set()
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left(request: pytest.FixtureRequest) -> Iterator[None]:
+    """After a test with a server: no heartbeat, no open file, no child process of its own."""
+    if "redis_url" not in request.fixturenames:
+        yield
+        return
+    request.getfixturevalue("redis_url")
+    files, children = _open_files(), _children()
+    yield
+    until = time.monotonic() + 5
+    while time.monotonic() < until and (_heartbeats() or _open_files() - files):
+        time.sleep(0.01)
+    assert _heartbeats() == []
+    assert _open_files() - files == set()
+    assert _children() - children == set()
 
 
 @pytest.fixture
