@@ -76,3 +76,15 @@ def test_the_commands_that_the_readme_shows_exist() -> None:
             check=True,
         )
         assert "Examples" in done.stdout
+
+
+def test_every_promise_names_tests_that_exist() -> None:
+    """docs/guarantees.md: each id is a function in that file, and each promise has some."""
+    text = (ROOT / "docs" / "guarantees.md").read_text()
+    promises = text.split("\n## ")[1:]
+    assert len(promises) == 8
+    for promise in promises:
+        ids = re.findall(r"^- `([\w/]+\.py)::(\w+)`$", promise, re.MULTILINE)
+        assert ids, promise.partition("\n")[0]
+        for file, name in ids:
+            assert f"def {name}(" in (ROOT / "tests" / file).read_text(), f"{file}::{name}"
