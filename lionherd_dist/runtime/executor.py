@@ -18,7 +18,12 @@ from typing import Self
 import anyio
 
 from lionherd_dist.call import Cancelled, Failure, Message, Outcome, Success
-from lionherd_dist.errors import EncodeError, PoisonTaskError, UnknownTaskError
+from lionherd_dist.errors import (
+    EncodeError,
+    PoisonTaskError,
+    StoreUnavailableError,
+    UnknownTaskError,
+)
 from lionherd_dist.session.clock import ServerClock
 from lionherd_dist.store.calls import Again, Back, Dead, Done, Settled, Taken
 from lionherd_dist.task import Task
@@ -151,6 +156,8 @@ class Executor:
     async def _run(self, taken: Taken) -> None:
         try:
             self._settle(await self._settled(taken))
+        except StoreUnavailableError:  # who else knows the task could not be asked
+            self._settle(Back(taken))
         finally:
             self._running -= 1
             self._changed.set()
@@ -171,6 +178,8 @@ class Executor:
                     self._settle(Dead(taken, self._encoded(taken, Failure(error))))
                 else:
                     self._settle(await self._settled(taken))
+        except StoreUnavailableError:  # it does not run while that cannot be noted
+            self._settle(Back(taken))
         finally:
             self._suspects -= 1
             self._changed.set()

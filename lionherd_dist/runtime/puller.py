@@ -1,7 +1,8 @@
-"""Takes calls for the free slots: one long-lived reader that is never cancelled.
+"""Takes calls for the free slots: one long-lived reader.
 
 A cancelled read loses what was on its way to this worker's pending list; so the reader is asked
-to stop, and woken by ``CLIENT UNBLOCK`` from another connection. After a read that broke, the
+to stop, and woken by ``CLIENT UNBLOCK`` from another connection; it is cancelled only when the
+session is over and that list is for others to see to. After a read that broke, the
 pending list is read again from its start.
 """
 
@@ -29,12 +30,13 @@ class Puller:
         self._stopping = False
         self._client_id: int | None = None
         self._waiting = anyio.CancelScope()
+        self._life = anyio.CancelScope(shield=True)
         self._ended = anyio.Event()
 
     async def run(self) -> None:
-        """Take calls until ``stop``, whatever is cancelled around it."""
+        """Take calls until ``stop`` or ``abandon``, whatever is cancelled around it."""
         try:
-            with anyio.CancelScope(shield=True):
+            with self._life:
                 await self._pull()
         finally:
             self._ended.set()
@@ -84,3 +86,8 @@ class Puller:
             with contextlib.suppress(LionherdError):  # then it wakes by itself within 2 s
                 await self._waker.call("CLIENT", "UNBLOCK", self._client_id)
         await self._ended.wait()
+
+    def abandon(self) -> None:
+        """End at once: the session is over, and others see to what the reader may still bring."""
+        self._stopping = True
+        self._life.cancel()

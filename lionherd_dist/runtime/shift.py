@@ -1,9 +1,10 @@
 """One session's work: the parts of a worker put together, and taken apart in the right order."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, fields
+from typing import TypeVar
 
 import anyio
 
@@ -20,8 +21,11 @@ from lionherd_dist.store.calls import Calls
 from lionherd_dist.store.connection import Connection
 from lionherd_dist.store.control import Control
 from lionherd_dist.store.keys import Keys
+from lionherd_dist.store.patience import persist
 from lionherd_dist.store.sessions import known_by_some_worker
 from lionherd_dist.task import Task
+
+T = TypeVar("T")
 
 STOP_S = 5.0  # how long cancelled calls may take for their clean-up before they are given away
 TELL_S = 5.0  # how long the last outcomes of a stopping worker may take to reach the server
@@ -94,8 +98,10 @@ class Shift:
         )
         ways = Ways(
             settle=self._finisher.put,
-            known_elsewhere=lambda name: known_by_some_worker(lines.side, keys, name),
-            alone=lambda taken: calls.run_alone(lines.side, taken),
+            known_elsewhere=lambda name: self._answer(
+                lambda: known_by_some_worker(lines.side, keys, name)
+            ),
+            alone=lambda taken: self._answer(lambda: calls.run_alone(lines.side, taken)),
         )
         self._executor = Executor(tasks, in_hand, ways, slots=slots, name=name, clock=session.clock)
         self._puller = Puller(lines.take, lines.wake, calls, self._executor)
@@ -116,18 +122,22 @@ class Shift:
                         on_stuck()
                 helpers.cancel_scope.cancel()
 
+    async def _answer(self, question: Callable[[], Awaitable[T]]) -> T:
+        return await persist(question, patience_s=self._settings.session_s)
+
     async def _until_end(self) -> None:
         ends = self._ends
         await race(ends.stop.wait(), ends.lost.wait())
         if not ends.lost.is_set():
-            await self._puller.stop()
+            await race(self._puller.stop(), ends.lost.wait())
             with anyio.move_on_after(ends.grace_s):
                 await race(self._executor.idle(), ends.hurry.wait(), ends.lost.wait())
 
     async def _wind_up(self) -> bool:
         """Stop what runs, hand it back while the session is ours; True if something is stuck."""
-        await self._puller.stop()
-        self._executor.hand_back()
+        self._executor.hand_back()  # at once: a read may take its time on a silent connection
+        await race(self._puller.stop(), self._ends.lost.wait())
+        self._puller.abandon()
         with anyio.move_on_after(STOP_S):
             await self._executor.idle()
         stuck = self._executor.give_away()
