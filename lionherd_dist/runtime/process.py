@@ -4,6 +4,8 @@ The order comes in an environment variable, so that no URL with a password stand
 processes. Whoever starts it may be the command line, a LocalCluster, or anything else.
 """
 
+import asyncio
+import contextlib
 import importlib
 import json
 import os
@@ -49,12 +51,21 @@ def order_of(text: str) -> Order:
 
 
 async def serve(worker: Worker, on_ready: Callable[[], None]) -> None:
-    """Run *worker* until SIGTERM or SIGINT; a second signal hands back at once."""
+    """Run *worker* until SIGTERM or SIGINT; a second signal hands back at once.
+
+    For the main thread of a process that then ends: the signals stay minded to its very end, where
+    one more of them would otherwise turn a clean exit into a killed one.
+    """
+    loop = asyncio.get_running_loop()
+
+    def stop(*_: object) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed: it has stopped already
+            loop.call_soon_threadsafe(worker.stop)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
     try:
-        async with anyio.create_task_group() as group:
-            group.start_soon(_stop_on_signal, worker)
-            await worker.run(on_ready=on_ready, on_stuck=_leave)
-            group.cancel_scope.cancel()
+        await worker.run(on_ready=on_ready, on_stuck=_leave)
     except BaseExceptionGroup as error:
         raise sole(error) from None
 
@@ -65,12 +76,6 @@ def _leave() -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)
-
-
-async def _stop_on_signal(worker: Worker) -> None:
-    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
-        async for _ in signals:
-            worker.stop()
 
 
 def import_error(name: str, error: BaseException) -> str:
