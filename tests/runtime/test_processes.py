@@ -45,7 +45,7 @@ class Workers:
 
 @pytest.fixture
 async def workers(redis_url: str, settings: Settings) -> AsyncIterator[Workers]:
-    quick = Settings(namespace=settings.namespace, session_s=1)
+    quick = Settings(namespace=settings.namespace, session_s=1, cancel_wait_s=1)
     async with AsyncExitStack() as stack:
         yield Workers(redis_url, quick, stack)
 
