@@ -1,0 +1,286 @@
+"""What the scripts are to do, in plain Python: a namespace as a value, a method for each script.
+
+An entry of the stream of calls is known by a number of our own, counted up as entries are made;
+which id the server gave it is none of the model's business.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from model.values import (
+    FAR_FUTURE_MS,
+    MOST_DEAD,
+    NOBODY_YET,
+    PARKED,
+    HandOut,
+    JobState,
+    Part,
+    Verdict,
+)
+
+
+@dataclass(slots=True)
+class Life:
+    """A namespace. Every method is a script: it changes the state and returns the reply."""
+
+    sessions: dict[str, int] = field(default_factory=dict)
+    slots: dict[str, int] = field(default_factory=dict)
+    opened: dict[str, int] = field(default_factory=dict)
+    owned: dict[str, set[str]] = field(default_factory=dict)
+    jobs: dict[str, JobState] = field(default_factory=dict)
+    stream: dict[int, HandOut] = field(default_factory=dict)
+    pending: dict[int, str] = field(default_factory=dict)
+    consumers: set[str] = field(default_factory=set)
+    has_group: bool = False
+    made: int = 0
+    delivered: int = 0
+    parked: dict[tuple[str, int], tuple[int, HandOut]] = field(default_factory=dict)
+    inboxes: dict[str, list[tuple[object, ...]]] = field(default_factory=dict)
+    control: list[str] = field(default_factory=list)
+    dead: list[tuple[object, ...]] = field(default_factory=list)
+
+    # --- sessions
+
+    def lives(self, session: str, now: int) -> bool:
+        return self.sessions.get(session, 0) > now
+
+    def hello(self, session: str, now: int, ttl_ms: int, slots: int) -> bool:
+        if session in self.sessions:
+            return False
+        self.sessions[session] = now + ttl_ms
+        if slots:
+            self.slots[session] = slots
+            self.has_group = True
+        return True
+
+    def beat(self, session: str, now: int, ttl_ms: int) -> list[int]:
+        if not self.lives(session, now):
+            return [0, now]
+        self.sessions[session] = now + ttl_ms
+        return [1, now]
+
+    def quit(self, session: str) -> int:
+        self.opened.pop(session, None)
+        self.inboxes.pop(session, None)
+        self.slots.pop(session, None)
+        clean = True
+        if self.owned.get(session):
+            clean = False
+            if session in self.sessions:
+                self.sessions[session] = 0
+        else:
+            self.sessions.pop(session, None)
+        if session in self.pending.values():
+            clean = False
+        else:
+            self.consumers.discard(session)
+        if not self.sessions and not self.stream:
+            self.has_group, self.delivered = False, 0
+            self.opened.clear()
+            self.consumers.clear()
+            self.control.clear()
+        return int(clean)
+
+    # --- submit
+
+    def submit(self, session: str, now: int, parts: Sequence[Part]) -> list[int]:
+        if not self.lives(session, now):
+            return []
+        return [self._part(session, now, part) for part in parts]
+
+    def _part(self, session: str, now: int, part: Part) -> int:
+        id_ = f"{session}-{part.number}"
+        job = self.jobs.get(id_)
+        if job is None and part.first == 0 and part.number > self.opened.get(session, 0):
+            deadline = 0 if part.left_ms < 0 else min(now + part.left_ms, FAR_FUTURE_MS)
+            job = self.jobs[id_] = JobState(session, part.limit, part.cap, deadline)
+            self.opened[session] = part.number
+            self.owned.setdefault(session, set()).add(id_)
+        if job is None or job.cancelled or part.first > job.next:
+            return -1
+        job.backlog += part.calls[job.next - part.first :]
+        job.next = max(job.next, part.first + len(part.calls))
+        job.consumed = max(job.consumed, part.consumed)
+        job.total = max(job.total, part.total)
+        self._release(id_, job, self._window())
+        if job.total == job.done:
+            self._end(id_)
+        return job.next
+
+    def _window(self) -> int:
+        return 2 * sum(self.slots.values()) or NOBODY_YET
+
+    def _release(self, id_: str, job: JobState, window: int) -> None:
+        room = min(job.limit or window, window) - len(job.hand)
+        room = min(room, job.consumed + job.cap - job.released)
+        for _ in range(min(room, len(job.backlog))):
+            call = HandOut(id_, job.released, 1, job.deadline, 0, job.backlog.pop(0))
+            job.released += 1
+            self._hand_out(job, call)
+
+    def _hand_out(self, job: JobState, call: HandOut) -> None:
+        self.made += 1
+        self.stream[self.made] = call
+        job.hand[call.index] = self.made
+
+    def _end(self, id_: str) -> None:
+        job = self.jobs.pop(id_)
+        self.owned.get(job.owner, set()).discard(id_)
+
+    def _end_cancelled(self, id_: str) -> None:
+        owner = self.jobs[id_].owner
+        if owner in self.sessions:
+            self.inboxes.setdefault(owner, []).append((id_, "end"))
+        self._end(id_)
+
+    # --- the workers
+
+    def take(self, session: str, most: int) -> list[int]:
+        """The numbers that XREADGROUP gives: no script of ours, but part of the road."""
+        if not self.has_group:
+            return []
+        self.consumers.add(session)
+        numbers = [number for number in self.stream if number > self.delivered][:most]
+        for number in numbers:
+            self.pending[number], self.delivered = session, number
+        return numbers
+
+    def finish(self, session: str, now: int, verdicts: Sequence[Verdict]) -> list[int]:
+        if not self.lives(session, now):
+            return []
+        window, recorded, dropped = self._window(), 0, 0
+        for id_ in dict.fromkeys(one.job for one in verdicts):
+            job = self.jobs.get(id_)
+            over: list[Verdict] = []
+            for one in (one for one in verdicts if one.job == id_):
+                if job is None or job.hand.get(one.index) != one.number:
+                    dropped += 1
+                elif self._is_over(job, one, now):
+                    over.append(one)
+            recorded += len(over)
+            if over and job is not None:
+                self._account(id_, job, over, window)
+        for one in verdicts:
+            self.stream.pop(one.number, None)
+            self.pending.pop(one.number, None)
+        return [recorded, dropped]
+
+    def _is_over(self, job: JobState, one: Verdict, now: int) -> bool:
+        call = self.stream[one.number]
+        if one.verb == "dead":
+            self.dead.append((one.job, one.index, call.header, call.payload, one.outcome))
+        if one.verb in {"done", "dead"} or job.cancelled:
+            return True
+        if one.verb == "again":
+            call = replace(call, attempt=one.attempt)
+            self.parked[one.job, one.index] = (now + one.delay_ms, call)
+            job.hand[one.index] = PARKED
+        else:
+            self._hand_out(job, call)
+        return False
+
+    def _account(self, id_: str, job: JobState, over: list[Verdict], window: int) -> None:
+        for one in over:
+            del job.hand[one.index]
+        if job.cancelled:
+            if not job.hand:
+                self._end_cancelled(id_)
+            return
+        news = tuple((one.index, one.outcome) for one in over)
+        self.inboxes.setdefault(job.owner, []).append((id_, *news))
+        job.done += len(over)
+        if job.done == job.total:
+            self._end(id_)
+        else:
+            self._release(id_, job, window)
+
+    def promote(self, now: int, most: int) -> int:
+        due = sorted(
+            (at, f"{job} {index}", job, index) for (job, index), (at, _) in self.parked.items()
+        )
+        for _, _, id_, index in [one for one in due if one[0] <= now][:most]:
+            _, call = self.parked.pop((id_, index))
+            self._hand_out(self.jobs[id_], call)
+        left = [at for at, _ in self.parked.values()]
+        return max(0, min(left) - now) if left else -1
+
+    def alone(self, id_: str, index: int, number: int) -> int:
+        job = self.jobs.get(id_)
+        if job is None or job.hand.get(index) != number:
+            return 0
+        deaths, _ = job.solo.get(index, (0, None))
+        job.solo[index] = (deaths, number)
+        return deaths
+
+    # --- giving up, and what the dead leave
+
+    def cancel(self, ids: Sequence[str]) -> list[int]:
+        return [self._cancel(id_) for id_ in ids]
+
+    def _cancel(self, id_: str) -> int:
+        job = self.jobs.get(id_)
+        if job is None:
+            return 0
+        for index, number in list(job.hand.items()):
+            if number == PARKED:
+                del self.parked[id_, index], job.hand[index]
+            elif number > self.delivered:
+                del self.stream[number], job.hand[index]
+        if not job.hand:
+            self._end(id_)
+        elif not job.cancelled:  # the workers are told once
+            job.backlog.clear()
+            job.cancelled = 1
+            self.control.append(id_)
+        return len(job.hand)
+
+    def reap(self, now: int, most: int) -> list[int]:
+        """*most* is enough for all jobs of the expired, or they have none: no picking here."""
+        expired = sorted((at, name) for name, at in self.sessions.items() if at <= now)
+        looked_at = [name for _, name in expired[:MOST_DEAD]]
+        looked_at += sorted(self.consumers - self.sessions.keys())
+        given_on = given_up = 0
+        unfinished = max(0, len(expired) - MOST_DEAD)
+        for session in looked_at:
+            room = most - given_on - given_up
+            held = sorted(n for n, holder in self.pending.items() if holder == session)
+            held = held[: max(0, room)]
+            given_on += sum([self._give_on(number) for number in held])
+            room -= len(held)
+            jobs = set(self.owned.get(session, ()))
+            count = len(jobs)
+            for id_ in sorted(jobs):
+                self._cancel(id_)
+                self.owned[session].discard(id_)
+            given_up += count
+            if room > count:
+                self._forget(session)
+            else:
+                unfinished += 1
+        return [given_on, given_up, unfinished]
+
+    def _give_on(self, number: int) -> bool:
+        del self.pending[number]
+        call = self.stream.pop(number, None)
+        job = self.jobs.get(call.job) if call else None
+        if call is None or job is None or job.hand.get(call.index) != number:
+            return False
+        if not job.cancelled:
+            deaths, marked = job.solo.get(call.index, (0, None))
+            if marked == number:
+                job.solo[call.index] = (deaths + 1, None)
+            call = replace(call, attempt=call.attempt + 1, deaths=call.deaths + 1)
+            self._hand_out(job, call)
+            return True
+        del job.hand[call.index]
+        if not job.hand:
+            self._end_cancelled(call.job)
+        return False
+
+    def _forget(self, session: str) -> None:
+        self.slots.pop(session, None)
+        self.opened.pop(session, None)
+        self.inboxes.pop(session, None)
+        self.owned.pop(session, None)
+        self.sessions.pop(session, None)
+        self.consumers.discard(session)

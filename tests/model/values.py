@@ -1,0 +1,72 @@
+"""What the model is made of."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+FAR_FUTURE_MS = 99_999_999_999_999
+NOBODY_YET = 100
+MOST_DEAD = 5  # expired sessions that one look sees to
+
+PARKED = -1  # in a hand instead of a number
+
+
+@dataclass(frozen=True, slots=True)
+class HandOut:
+    """An entry of the stream of calls."""
+
+    job: str
+    index: int
+    attempt: int
+    deadline: int
+    deaths: int
+    payload: bytes
+
+    @property
+    def header(self) -> str:
+        return f"{self.job} {self.index} {self.attempt} {self.deadline} {self.deaths}"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A chunk as the model takes it; the fields are those of the store's ``Chunk``."""
+
+    number: int
+    limit: int
+    cap: int
+    left_ms: int
+    first: int
+    total: int
+    consumed: int
+    calls: Sequence[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of the hand-out *number*."""
+
+    job: str
+    index: int
+    number: int
+    verb: str
+    outcome: bytes = b""
+    attempt: int = 0
+    delay_ms: int = 0
+
+
+@dataclass(slots=True)
+class JobState:
+    """A job that has not ended."""
+
+    owner: str
+    limit: int
+    cap: int
+    deadline: int
+    next: int = 0
+    released: int = 0
+    consumed: int = 0
+    done: int = 0
+    total: int = -1
+    cancelled: int = 0
+    backlog: list[bytes] = field(default_factory=list)
+    hand: dict[int, int] = field(default_factory=dict)
+    solo: dict[int, tuple[int, int | None]] = field(default_factory=dict)
