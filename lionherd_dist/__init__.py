@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from lionherd_dist.call import Call, Retry
 from lionherd_dist.errors import (
+    BackpressureError,
     DecodeError,
     EncodeError,
     ForkedClientError,
@@ -92,6 +93,7 @@ def __getattr__(name: str) -> object:
 
 
 __all__ = (
+    "BackpressureError",
     "Call",
     "CancelScope",
     "CapacityLimiter",

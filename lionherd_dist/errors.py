@@ -77,6 +77,13 @@ class StoreUnavailableError(LionherdError, ConnectionError):
     """
 
 
+class BackpressureError(StoreUnavailableError):
+    """The server answered that it takes no more: no memory, no disk, or too few replicas.
+
+    Calls that it has accepted are run, and make room. Submit more slowly, or give it more.
+    """
+
+
 class StoreRefusedError(LionherdError):
     """The server answered, and will give the same answer again: credentials, rights, version.
 

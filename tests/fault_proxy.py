@@ -30,9 +30,9 @@ class _Blow:
         self.struck = asyncio.Event()
 
     def falls_on(self, request: list[bytes]) -> bool:
-        """True for the one request it was meant for: the handshake of a connection is never it."""
+        """True for the one request it was meant for."""
         meant = all(word in request for word in self._words) if self._words else True
-        if self.struck.is_set() or request[0] == b"CLIENT" or not meant:
+        if self.struck.is_set() or not meant:
             return False
         self._left -= 1
         if self._left == 0:
@@ -133,9 +133,13 @@ class FaultProxy:
         await self._flowing.wait()
 
     def fate_of(self, request: list[bytes]) -> Fault | bytes | None:
-        """What becomes of *request*: a fault, an answer of our own, or nothing unusual."""
-        if request[0] != b"CLIENT":
-            self.requests += 1
+        """What becomes of *request*: a fault, an answer of our own, or nothing unusual.
+
+        The handshake of a connection, which a server answers in any state, is left alone.
+        """
+        if request[0] == b"CLIENT":
+            return None
+        self.requests += 1
         faults = [blow.fault for blow in self._blows if blow.falls_on(request)]
         return faults[0] if faults else self.answer
 

@@ -2,25 +2,31 @@
 
 from redis import exceptions as redis_errors
 
-from lionherd_dist.errors import LionherdError, StoreRefusedError, StoreUnavailableError
+from lionherd_dist.errors import (
+    BackpressureError,
+    LionherdError,
+    StoreRefusedError,
+    StoreUnavailableError,
+)
 
 # NOGROUP and UNBLOCKED: the server lost its data; the session is soon found lost, and begun anew.
 _PASSING = (
-    "OOM ",
     "NOGROUP",
     "UNBLOCKED",
     "LOADING",
     "READONLY",
     "MASTERDOWN",
     "CLUSTERDOWN",
-    "NOREPLICAS",
-    "MISCONF",
     "BUSY ",
 )
+_FULL = ("OOM ", "NOREPLICAS", "MISCONF")
 
 
 def translate(error: Exception, address: str) -> LionherdError:
     """The error of ours for *error*: one that passes, or one that stays until settings change."""
+    refusal = error.__cause__  # of a handshake: redis-py wraps it, and it may be one that stays
+    if isinstance(refusal, redis_errors.AuthenticationError | redis_errors.ResponseError):
+        error = refusal
     text = str(error) or type(error).__name__
     match error:
         case redis_errors.AuthenticationError() | redis_errors.NoPermissionError():
@@ -29,9 +35,17 @@ def translate(error: Exception, address: str) -> LionherdError:
             )
         case redis_errors.ConnectionError() | redis_errors.TimeoutError() | OSError():
             return StoreUnavailableError(f"{address} does not answer: {text}")
-        case redis_errors.OutOfMemoryError() | redis_errors.ReadOnlyError():
+        case redis_errors.OutOfMemoryError():
+            return BackpressureError(f"{address} takes no more: {text}")
+        case redis_errors.ResponseError() if text.startswith(_FULL) or "OOM " in text:
+            return BackpressureError(f"{address} takes no more: {text}")
+        case (
+            redis_errors.ReadOnlyError()
+            | redis_errors.ClusterDownError()  # and MasterDownError, which is one
+            | redis_errors.NoScriptError()  # forgotten again between being told and being run
+        ):
             return StoreUnavailableError(f"{address} cannot take this now: {text}")
-        case redis_errors.ResponseError() if text.startswith(_PASSING) or "OOM " in text:
+        case redis_errors.ResponseError() if text.startswith(_PASSING):
             return StoreUnavailableError(f"{address} cannot take this now: {text}")
         case _:
             return StoreRefusedError(f"{address} refused the request: {text}")

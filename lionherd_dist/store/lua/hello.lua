@@ -11,6 +11,7 @@ local sessions, calls_key, slots, names, control = unpack(KEYS)
 local session, now = ARGV[1], clock(ARGV[2])
 if redis.call('ZSCORE', sessions, session) then return {} end
 
+redis.call('ZREM', sessions, '')  -- a first write that a server at maxmemory does not refuse
 redis.call('ZADD', sessions, now + ARGV[3], session)
 if tonumber(ARGV[4]) > 0 then
   redis.call('HSET', slots, session, ARGV[4])
