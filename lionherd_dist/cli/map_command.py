@@ -13,6 +13,7 @@ from click.core import ParameterSource
 from lionherd_dist.call import Call, Retry
 from lionherd_dist.cli import options
 from lionherd_dist.cli.complaints import UsageProblemError
+from lionherd_dist.cli.detached import send
 from lionherd_dist.cli.items import STDIN
 from lionherd_dist.cli.map_run import MapRun
 from lionherd_dist.cli.modules import find_task
@@ -44,6 +45,8 @@ class Options(TypedDict):
     redis: str | None
     namespace: str
     quiet: bool
+    detach: bool
+    attach: str | None
 
 
 @click.command("map")
@@ -88,6 +91,16 @@ class Options(TypedDict):
     metavar="SECONDS",
     help="What one attempt may take; the task's own unless given.",
 )
+@click.option(
+    "--detach",
+    is_flag=True,
+    help="Send the items, print the id of their job, and leave; needs --redis.",
+)
+@click.option(
+    "--attach",
+    metavar="ID",
+    help="Read what became of a job sent with --detach, from where its last reader stopped.",
+)
 @options.redis
 @options.namespace
 @click.option("--quiet", "-q", is_flag=True, help="No progress and no summary.")
@@ -118,21 +131,32 @@ def map_(context: click.Context, **given: Unpack[Options]) -> int:
       lionherd-dist map my_tasks:fetch --limit 50 < urls.jsonl > sizes.jsonl
       find . -name '*.py' | lionherd-dist map my_tasks:check --lines | jq .result
       lionherd-dist map my_tasks:fetch --redis redis://host:6379/0 --retry 2 --timeout 30 a.jsonl
+      job=$(lionherd-dist map my_tasks:fetch --redis redis://host:6379/0 --detach < urls.jsonl)
+      lionherd-dist map my_tasks:fetch --redis redis://host:6379/0 --attach $job > sizes.jsonl
     """  # noqa: D301 (\b keeps click from filling a block)
     module, task = find_task(given["target"])
+    cluster = _cluster(context, given, module.__name__)
+    sources = (*given["files"], *given["more_files"]) or (STDIN,)
+    _check_detached(given, cluster)
+    if given["detach"]:
+        sent = partial(send, bare=given["lines"], limit=given["limit"])
+        click.echo(anyio.run(sent, cluster, _call_maker(task, given), sources))
+        return 0
     tally = Tally()
     view = view_of(tally, quiet=given["quiet"])
     run = MapRun(
-        cluster=_cluster(context, given, module.__name__),
+        cluster=cluster,
         call=_call_maker(task, given),
-        sources=(*given["files"], *given["more_files"]) or (STDIN,),
+        sources=sources,
         bare=given["lines"],
         ordered=given["ordered"],
         limit=given["limit"],
+        attach=given["attach"],
         tally=tally,
         view=view,
     )
-    if run.sources == (STDIN,) and sys.stdin.isatty() and not given["quiet"]:
+    reads_terminal = run.sources == (STDIN,) and sys.stdin.isatty() and not given["attach"]
+    if reads_terminal and not given["quiet"]:
         view.say("Reading items from the terminal, one a line; Ctrl-D ends the input.")
     interrupt = anyio.run(run.run)
     if interrupt.number is not None:
@@ -162,6 +186,25 @@ def _cluster(context: click.Context, given: Options, module: str) -> Cluster:
     return LocalCluster(
         module, workers=given["workers"], concurrency=given["concurrency"], settings=settings
     )
+
+
+def _check_detached(given: Options, cluster: Cluster) -> None:
+    """Refuse what cannot go together with a job that outlives the command."""
+    if not given["detach"] and given["attach"] is None:
+        return
+    if given["detach"] and given["attach"] is not None:
+        raise UsageProblemError("--detach sends a job and --attach reads one: give one of them")
+    if isinstance(cluster, LocalCluster):
+        raise UsageProblemError(
+            "a job outlives this command only on a server that does: name it with --redis"
+        )
+    if given["attach"] is not None and (given["files"] or given["more_files"]):
+        raise UsageProblemError("--attach reads a job that was sent before: give no input with it")
+    if given["attach"] is not None and given["ordered"]:
+        raise UsageProblemError(
+            "--attach goes on where a reader stopped, so there is no order of the input to keep: "
+            "leave --ordered out, and sort by index"
+        )
 
 
 def _call_maker(task: Task[..., object], given: Options) -> Callable[[object], Call[object]]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import anyio
 
 from lionherd_dist.call import Call
+from lionherd_dist.cli.detached import read
 from lionherd_dist.cli.interrupts import Interrupt, until_interrupted
 from lionherd_dist.cli.items import count_items, read_items
 from lionherd_dist.cli.mapping import Mapping
@@ -76,6 +77,7 @@ class MapRun:
         bare: True if a line is text, False if it is JSON.
         ordered: True if results are written in the order of the input.
         limit: how many calls run at once.
+        attach: the id of a job to read, instead of sending one.
         tally: is kept up to date.
         view: shows it.
     """
@@ -86,6 +88,7 @@ class MapRun:
     bare: bool
     ordered: bool
     limit: int | None
+    attach: str | None
     tally: Tally
     view: View
 
@@ -100,6 +103,9 @@ class MapRun:
 
         async def work() -> None:
             async with self.cluster as cluster:
+                if self.attach is not None:
+                    await read(cluster, self.attach, self.tally, writer)
+                    return
                 mapping = Mapping(self.call, self.limit, self.tally, results)
                 await mapping.run(cluster, read_items(self.sources, bare=self.bare))
                 await writer.drained()
@@ -119,6 +125,8 @@ class MapRun:
 
     async def _count(self) -> None:
         """Learn how many items there are, where that takes no more than reading files through."""
+        if self.attach is not None:
+            return
         try:
             total = await in_spare_thread(lambda: count_items(self.sources, bare=self.bare))
         except OSError:  # whoever reads the items will say so

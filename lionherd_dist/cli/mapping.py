@@ -7,11 +7,9 @@ from typing import Protocol
 
 from lionherd_dist.call import Call
 from lionherd_dist.cli.items import BadLine, Item
-from lionherd_dist.cli.outcomes import Done, Failed, Result, failure_of, result_of
+from lionherd_dist.cli.outcomes import Done, Failed, Result, result_of
 from lionherd_dist.cli.tally import Tally
 from lionherd_dist.cluster.cluster import Cluster
-from lionherd_dist.errors import EncodeError
-from lionherd_dist.wire.messages import encode_call
 
 
 class Receiver(Protocol):
@@ -73,12 +71,7 @@ class Mapping:
     def _prepared(self, item: Item | BadLine) -> Call[object] | Failed:
         if isinstance(item, BadLine):
             return Failed(item.type_name, item.message)
-        call = self.call(item.value)
-        try:
-            encode_call(call)  # tried here as well: in the stream it would end the whole job
-        except EncodeError as error:
-            return failure_of(error)
-        return call
+        return self.call(item.value)
 
     async def _settle(self, index: int, result: Result) -> None:
         match result:

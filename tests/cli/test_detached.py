@@ -1,0 +1,94 @@
+"""``map --detach`` and ``map --attach``: a job that outlives the command that sent it."""
+
+import itertools
+import json
+import os
+import signal
+
+import pytest
+
+from .conftest import wait_until
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture
+def server(redis_url: str, start) -> tuple[str, ...]:
+    """A server with a worker on it, as the options that name them."""
+    options = ("--redis", redis_url, "--namespace", f"cli-{os.getpid()}-{next(_numbers)}")
+    worker = start("worker", "my_tasks", *options)
+    assert b"ready" in worker.stderr.readline().lower()
+    return options
+
+
+def outcomes(out: str) -> dict[int, object]:
+    lines = [json.loads(line) for line in out.splitlines()]
+    found = {line["index"]: line.get("result", line.get("error")) for line in lines}
+    assert len(found) == len(lines)
+    return found
+
+
+def test_a_job_is_sent_by_one_command_and_read_by_another(run, server) -> None:
+    """The first prints the id and nothing else; the second ends when all is read."""
+    status, out, err = run(
+        "map", "my_tasks:double", *server, "--detach", stdin="\n".join(map(str, range(200)))
+    )
+    assert (status, err) == (0, "")
+    job = out.strip()
+    status, out, err = run("map", "my_tasks:double", *server, "--attach", job)
+    assert status == 0
+    assert outcomes(out) == {n: 2 * n for n in range(200)}
+    assert "200 done, 0 failed" in err
+    status, _, err = run("map", "my_tasks:double", *server, "--attach", job)
+    assert status == 1
+    assert job in err
+    assert "Traceback" not in err
+
+
+def test_a_killed_reader_is_followed_by_one_that_misses_nothing(run, start, server) -> None:
+    """At most the one line that the killed one was writing comes again."""
+    items = "\n".join(["0.001"] * 3000)
+    _, out, _ = run("map", "my_tasks:wait", *server, "--detach", stdin=items)
+    job = out.strip()
+    first = start("map", "my_tasks:wait", *server, "--attach", job)
+    seen = [json.loads(first.stdout.readline())["index"] for _ in range(50)]
+    first.send_signal(signal.SIGKILL)
+    rest = first.stdout.read().decode().splitlines()
+    seen += [json.loads(line)["index"] for line in rest if line.endswith("}")]
+    first.wait(20)
+    results: list[tuple[int, str, str]] = []
+
+    def free() -> bool:
+        results.append(run("map", "my_tasks:wait", *server, "--attach", job))
+        return results[-1][0] == 0
+
+    wait_until(free, "the killed reader's session is over")
+    after = list(outcomes(results[-1][1]))
+    assert set(seen) | set(after) == set(range(3000))
+    assert len(set(seen) & set(after)) <= 1
+
+
+def test_a_bad_line_leaves_no_half_a_job(run, server) -> None:
+    """Nobody would hear of it later: it is told now, with its place."""
+    status, out, err = run("map", "my_tasks:double", *server, "--detach", stdin="1\n{oops\n")
+    assert (status, out) == (2, "")
+    assert "line 2" in err
+    assert "nothing was submitted" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--detach",), "--redis"),
+        (("--attach", "x"), "--redis"),
+        (("--detach", "--attach", "x", "--redis", "redis://h"), "one of them"),
+        (("--attach", "x", "--ordered", "--redis", "redis://h"), "--ordered"),
+        (("--attach", "x", "--input", "my_tasks.py", "--redis", "redis://h"), "no input"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(
+    here, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], words: str
+) -> None:
+    """In a sentence that says what to do."""
+    assert here("map", "my_tasks:double", *arguments) == 2
+    assert words in capsys.readouterr().err
