@@ -27,7 +27,6 @@ from lionherd_dist.errors import (
 from lionherd_dist.session.clock import ServerClock
 from lionherd_dist.store.calls import Again, Back, Dead, Done, Settled, Taken
 from lionherd_dist.task import Task
-from lionherd_dist.wire.limits import Limits
 from lionherd_dist.wire.messages import decode_call, encode_outcome
 
 REMEMBERED_CANCELS = 10_000  # a call may arrive after the word that its job was cancelled
@@ -190,7 +189,7 @@ class Executor:
         if taken.deadline_ms and self._clock.left_s(taken.deadline_ms) <= 0:
             return self._done(taken, Failure(TimeoutError("the deadline passed before it began")))
         try:
-            message = decode_call(taken.payload, Limits())
+            message = decode_call(taken.payload)
         except Exception as error:  # noqa: BLE001 (whatever the bytes are, the worker lives)
             return Dead(taken, self._encoded(taken, Failure(error)))
         task = self._tasks.get(message.task)
@@ -266,4 +265,4 @@ class Executor:
         return Done(taken, data)
 
     def _encoded(self, taken: Taken, outcome: Outcome) -> bytes:
-        return encode_outcome(outcome, worker=self._name, attempt=taken.attempt, limits=Limits())
+        return encode_outcome(outcome, worker=self._name, attempt=taken.attempt)
