@@ -230,6 +230,9 @@ class Machine(RuleBasedStateMachine):
     def cancel(self, which: int, more: bool) -> None:
         every = (which % 4 and list(self.life.jobs)) or list(self.ledger.accepted)
         ids = [every[(which + step) % len(every)] for step in range(1 + more)]
+        self.cancel_jobs(ids)
+
+    def cancel_jobs(self, ids: Sequence[str]) -> None:
         script, names, args = cancel_request(self.keys, ids)
         self.ledger.given_up.update(id_ for id_ in ids if id_ in self.life.jobs)
         request = Request(script.name, tuple(names), tuple(args))

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
-from lionherd_dist.store.calls import Again, Back, Calls, Dead, Done, Settled, Taken, taken_of
+from lionherd_dist.store.calls import Calls, Done, Settled, Taken, taken_of
 from lionherd_dist.store.keys import CONTROL_TTL_MS
 from lionherd_dist.store.sessions import quit_
 from model.driver import Pen, Request, written
 from model.life import Life
 from model.machine import INBOX_MS, TTL_MS, Machine, few, picks
-from model.values import Verdict
+from model.words import settled_as, verdict_of
 
 verbs = st.sampled_from(("done", "done", "done", "again", "back", "dead"))
 
@@ -48,7 +48,7 @@ class Whole(Machine):
         calls = Calls(self.keys, worker, session_ms=INBOX_MS)
         request = written(calls.finish(Pen(), settled))  # type: ignore[arg-type]
         ordered = sorted(settled, key=lambda one: one.taken.job)
-        verdicts = [_verdict(one, self.numbers.get(one.taken.entry, 0)) for one in ordered]
+        verdicts = [verdict_of(one, self.numbers.get(one.taken.entry, 0)) for one in ordered]
         self.ask(request, lambda life, now: life.finish(worker, now, verdicts))
 
     @precondition(lambda self: any(self.workers.values()))
@@ -62,17 +62,32 @@ class Whole(Machine):
         verbs_ = [verb, *[other] * (len(chosen) - 1)]
         self.finish(
             worker,
-            [_settled(one, v, delay) for one, v in zip(chosen, verbs_, strict=True)],
+            [settled_as(one, v, delay) for one, v in zip(chosen, verbs_, strict=True)],
         )
+
+    @precondition(lambda self: any(self.workers.values()))
+    @rule(who=picks, verb=verbs, more=st.booleans())
+    def cancel_what_runs(self, who: int, verb: str, more: bool) -> None:
+        """Neither the worker nor, sometimes, the owner's writer has heard of it."""
+        worker = self.one_of([name for name, hand in self.workers.items() if hand], who)
+        job = self.workers[worker][0].job
+        self.cancel_jobs([job])
+        client, _, number = job.rpartition("-")
+        if more:
+            self.go_on_with(client, int(number), 2)
+        hand, self.workers[worker] = self.workers[worker], []
+        self.finish(worker, [settled_as(one, verb, 40) for one in hand])
 
     @precondition(lambda self: self.live(self.workers))
     @rule(who=picks, most=st.integers(1, 5), verb=verbs)
     def work(self, who: int, most: int, verb: str) -> None:
         """Take and finish; all that this worker has in hand."""
-        worker = self.one_of(self.live(self.workers), who)
+        self.work_as(self.one_of(self.live(self.workers), who), most, verb)
+
+    def work_as(self, worker: str, most: int, verb: str) -> None:
         self.take_as(worker, most)
         if self.workers[worker]:
-            self.finish(worker, [_settled(one, verb, 40) for one in self.workers[worker]])
+            self.finish(worker, [settled_as(one, verb, 40) for one in self.workers[worker]])
             self.workers[worker] = []
 
     @precondition(lambda self: self.taken)
@@ -81,7 +96,7 @@ class Whole(Machine):
         """A fault of a process: a zombie or an impostor tells of a hand-out, current or not."""
         worker = self.one_of(self.workers, who)
         _, taken = self.taken[which % len(self.taken)]
-        self.finish(worker, [_settled(taken, verb, 40)])
+        self.finish(worker, [settled_as(taken, verb, 40)])
 
     @precondition(lambda self: self.taken)
     @rule(which=picks, old=st.booleans())
@@ -116,7 +131,7 @@ class Whole(Machine):
         for _ in range(times):
             worker = self.one_of([name for name, hand in self.workers.items() if hand], who)
             self.tell_alone(self.workers[worker][0])
-            self.a_process_dies(worker, 0, reap=True)
+            self.a_process_dies(worker, 0, reap=200)
             self.join(f"w{len(self.workers)}", 1)
             self.take_as(f"w{len(self.workers) - 1}", 3)
             if not any(self.workers.values()):
@@ -128,14 +143,14 @@ class Whole(Machine):
         for name in self.live(self.life.sessions) if heard else ():
             self.beat_of(name)
 
-    @rule(pick=picks, late=st.sampled_from((-1, 0, 1, 300)), reap=st.booleans())
-    def someone_dies(self, pick: int, late: int, reap: bool) -> None:
+    @rule(pick=picks, late=st.sampled_from((-1, 0, 1, 300)), reap=st.sampled_from((0, 1, 2, 200)))
+    def someone_dies(self, pick: int, late: int, reap: int) -> None:
         """A fault of a process: it is silent until it expires, while all others live on."""
         busy = [name for name, hand in self.workers.items() if hand]
         name = self.one_of(busy, pick) if busy and pick % 4 else self.someone(pick)
         self.a_process_dies(name, late, reap=reap)
 
-    def a_process_dies(self, name: str, late: int, *, reap: bool) -> None:
+    def a_process_dies(self, name: str, late: int, *, reap: int) -> None:
         if not self.life.lives(name, self.now):
             return
         for other in self.live(self.life.sessions):
@@ -146,7 +161,7 @@ class Whole(Machine):
                 )
         self.now = max(self.now, self.life.sessions[name] + late)
         if reap:
-            self.reap(200)
+            self.reap(reap)
 
     def reap(self, most: int) -> None:
         """A part of it at a time, but where the server would pick jobs at random."""
@@ -199,6 +214,9 @@ class Whole(Machine):
             case "join":
                 self.someone_joins(pick)
             case "promote":
+                if self.life.parked and pick % 3:  # at the very moment, or just before it
+                    due = min(at for at, _ in self.life.parked.values())
+                    self.now = max(self.now, due - pick % 3 + 1)
                 self.promote((1, 500)[pick % 2])
             case "reap":
                 self.reap((1, 2, 3, 200)[pick % 4])
@@ -267,28 +285,3 @@ class Whole(Machine):
 def _opens(request: Request) -> str:
     """The job that a submit is about first."""
     return f"{request.args[0]}-{request.args[3]}" if request.script == "submit" else ""
-
-
-def _settled(taken: Taken, verb: str, delay_ms: int) -> Settled:
-    match verb:
-        case "done":
-            return Done(taken, b"ok")
-        case "dead":
-            return Dead(taken, b"why")
-        case "again":
-            return Again(taken, taken.attempt + 1, delay_ms)
-        case _:
-            return Back(taken)
-
-
-def _verdict(settled: Settled, number: int) -> Verdict:
-    taken = settled.taken
-    match settled:
-        case Done(_, outcome):
-            return Verdict(taken.job, taken.index, number, "done", outcome)
-        case Dead(_, outcome):
-            return Verdict(taken.job, taken.index, number, "dead", outcome)
-        case Again(_, attempt, delay_ms):
-            return Verdict(taken.job, taken.index, number, "again", b"", attempt, delay_ms)
-        case Back():
-            return Verdict(taken.job, taken.index, number, "back")

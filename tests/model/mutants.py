@@ -1,0 +1,198 @@
+"""Faults sown into the scripts, each of which the model must catch."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import lionherd_dist.store
+from lionherd_dist.store.scripts import Script
+from model.driver import ALL
+
+LUA = Path(lionherd_dist.store.__file__).parent / "lua"
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """In *file*, *old*, which stands there once, becomes *new*."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+
+    def scripts(self) -> Mapping[str, Script]:
+        """The scripts that have the fault.
+
+        Raises:
+            ValueError: the file does not have *old* once; the mutant must follow the script.
+        """
+        whole = (LUA / f"{self.file}.lua").read_text()
+        count = whole.count(self.old)
+        if count != 1:
+            raise ValueError(
+                f"{self.name}: {self.file}.lua has {self.old!r} {count} times, not once"
+            )
+        changed = whole.replace(self.old, self.new)
+        return {
+            name: _script(name, script.text.replace(whole, changed))
+            for name, script in ALL.items()
+            if whole in script.text
+        }
+
+
+def _script(name: str, text: str) -> Script:
+    return Script(name, text, hashlib.sha1(text.encode()).hexdigest())
+
+
+_EXPIRED = "tonumber(redis.call('ZSCORE', keys.sessions, session) or 0) <= now"
+
+MUTANTS = (
+    # finish
+    Mutant("finish_ignores_the_hand", "finish", "held[k] ~= entry", "not job"),
+    Mutant("finish_believes_the_expired", "finish", f"if {_EXPIRED} then", "if false then"),
+    Mutant(
+        "finish_keeps_the_entry", "finish", "redis.call('XDEL', keys.calls, unpack(entries))", ""
+    ),
+    Mutant(
+        "finish_does_not_acknowledge",
+        "finish",
+        "redis.call('XACK', keys.calls, 'workers', unpack(entries))",
+        "redis.call('XACK', keys.calls, 'workers', '0-1')",
+    ),
+    Mutant("finish_releases_nothing", "finish", "elseif not ended then", "elseif false then"),
+    Mutant(
+        "finish_never_ends_a_cancelled_job", "finish", "if job.cancelled == 1 then", "if false then"
+    ),
+    Mutant("finish_retries_a_cancelled_call", "finish", " or job.cancelled == 1 then", " then"),
+    Mutant("finish_forgets_the_delay", "finish", "now + delay)", "now)"),
+    Mutant("the_end_is_never_told", "_jobs", "redis.call('XADD', inbox,", "type("),
+    Mutant("an_ended_job_keeps_its_owner", "_jobs", "redis.call('SREM',", "type("),
+    # submit
+    Mutant("submit_accepts_a_chunk_twice", "submit", "job.next - tonumber(first)  --", "0  --"),
+    Mutant(
+        "submit_reopens_an_ended_job",
+        "submit",
+        "tonumber(number) > tonumber(redis.call('HGET', opened, session) or 0)",
+        "true",
+    ),
+    Mutant("submit_fills_a_gap_with_anything", "submit", " or tonumber(first) > job.next", ""),
+    Mutant(
+        "submit_takes_credit_back",
+        "submit",
+        "math.max(job.consumed, tonumber(consumed))",
+        "tonumber(consumed)",
+    ),
+    Mutant(
+        "submit_writes_any_deadline",
+        "submit",
+        "math.min(now + tonumber(left), LAST_MOMENT)",
+        "now + tonumber(left)",
+    ),
+    Mutant("submit_goes_on_when_cancelled", "submit", " or job.cancelled == 1", ""),
+    # release
+    Mutant(
+        "release_ignores_the_limit", "_release", "job.limit > 0 and job.limit or window", "window"
+    ),
+    Mutant(
+        "release_ignores_the_cap",
+        "_release",
+        "math.min(room, job.consumed + job.cap - job.released)",
+        "room",
+    ),
+    Mutant("release_ignores_the_hand", "_release", "- redis.call('HLEN', job_key .. ':hand')", ""),
+    Mutant("release_takes_the_newest_first", "_release", "'LPOP'", "'RPOP'"),
+    Mutant("release_counts_from_one", "_release", "job.released + i - 1", "job.released + i"),
+    # again and back
+    Mutant("promote_is_early", "promote", "'-inf', now,", "'-inf', now + 1,"),
+    Mutant("promote_loses_the_call", "promote", "    hand_out(", "    type("),
+    Mutant("park_loses_the_deaths", "_requeue", "(%d+ %d+)$')", "(%d+) %d+$') .. ' 0'"),
+    Mutant("cancel_forgets_the_parked", "_cancel", "unpark(keys, job_key, id, index)", ""),
+    Mutant(
+        "cancel_leaves_the_backlog", "_cancel", "redis.call('UNLINK', job_key .. ':backlog')", ""
+    ),
+    Mutant(
+        "cancel_drops_what_runs",
+        "_cancel",
+        "sequence > upto_sequence then",
+        "sequence >= upto_sequence then",
+    ),
+    Mutant("cancel_tells_nobody", "_cancel", "redis.call('XADD', keys.control,", "type("),
+    # sessions
+    Mutant("hello_counts_no_slots", "hello", "redis.call('HINCRBY', slots, '*', ARGV[4])", ""),
+    Mutant(
+        "hello_takes_a_taken_name",
+        "hello",
+        "if redis.call('ZSCORE', sessions, session) then",
+        "if false then",
+    ),
+    Mutant("beat_resurrects", "beat", "or 0) <= now then", "or 0) < 0 then"),
+    Mutant("beat_is_late_by_one", "beat", "or 0) <= now then", "or 0) < now then"),
+    Mutant(
+        "quit_deletes_a_consumer_with_calls",
+        "quit",
+        "if #redis.pcall('XPENDING', calls_key, 'workers', '-', '+', 1, session) > 0 then",
+        "if false then",
+    ),
+    Mutant("quit_keeps_the_slots", "quit", "redis.call('HINCRBY', slots, '*', -mine)", ""),
+    Mutant(
+        "quit_leaves_its_jobs", "quit", "if redis.call('EXISTS', owned) == 1 then", "if false then"
+    ),
+    Mutant(
+        "the_last_to_quit_leaves_keys",
+        "quit",
+        "redis.call('DEL', calls_key, slots, opened, names, control)",
+        "",
+    ),
+    # reap
+    Mutant(
+        "reap_is_early_by_one",
+        "reap",
+        "keys.sessions, '-inf', now, 'LIMIT'",
+        "keys.sessions, '-inf', now + 1, 'LIMIT'",
+    ),
+    Mutant(
+        "reap_is_late_by_one",
+        "reap",
+        "keys.sessions, '-inf', now, 'LIMIT'",
+        "keys.sessions, '-inf', '(' .. now, 'LIMIT'",
+    ),
+    Mutant(
+        "reap_keeps_the_old_entry_in_hand",
+        "reap",
+        "hand_out(keys.calls, job_key, index, header, payload)",
+        "redis.call('XADD', keys.calls, '*', 'c', header, 'p', payload)",
+    ),
+    Mutant("reap_does_not_count_deaths", "reap", "deaths + 1}", "deaths}"),
+    Mutant("reap_does_not_count_attempts", "reap", "attempt + 1,", "attempt,"),
+    Mutant(
+        "reap_gives_on_what_is_cancelled",
+        "reap",
+        "if job and job.cancelled == 0 then",
+        "if job then",
+    ),
+    Mutant("reap_overlooks_the_silent_reader", "reap", "table.insert(dead, fields[2])", ""),
+    Mutant(
+        "reap_forgets_before_it_is_done",
+        "reap",
+        "if room > #jobs then forget",
+        "if true then forget",
+    ),
+    Mutant("reap_keeps_the_slots", "reap", "redis.call('HINCRBY', KEYS[3], '*', -slots)", ""),
+    Mutant("reap_gives_no_job_up", "reap", "    cancel_job(", "    type("),
+    Mutant(
+        "reap_does_not_blame_the_lonely",
+        "reap",
+        "    note_death_alone(job_key, index, entry)\n",
+        "",
+    ),
+    Mutant(
+        "alone_counts_twice", "alone", "deaths .. ' ' .. ARGV[3]", "(deaths + 1) .. ' ' .. ARGV[3]"
+    ),
+    Mutant(
+        "alone_hears_late_words",
+        "alone",
+        "if redis.call('HGET', job_key .. ':hand', ARGV[2]) ~= ARGV[3] then",
+        "if false then",
+    ),
+)

@@ -1,0 +1,31 @@
+"""What a worker says of a call: in the store's words and in the model's."""
+
+from lionherd_dist.store.calls import Again, Back, Dead, Done, Settled, Taken
+from model.values import Verdict
+
+
+def settled_as(taken: Taken, verb: str, delay_ms: int) -> Settled:
+    """What a worker says of a call, by its verb."""
+    match verb:
+        case "done":
+            return Done(taken, b"ok")
+        case "dead":
+            return Dead(taken, b"why")
+        case "again":
+            return Again(taken, taken.attempt + 1, delay_ms)
+        case _:
+            return Back(taken)
+
+
+def verdict_of(settled: Settled, number: int) -> Verdict:
+    """The same, as the model takes it."""
+    taken = settled.taken
+    match settled:
+        case Done(_, outcome):
+            return Verdict(taken.job, taken.index, number, "done", outcome)
+        case Dead(_, outcome):
+            return Verdict(taken.job, taken.index, number, "dead", outcome)
+        case Again(_, attempt, delay_ms):
+            return Verdict(taken.job, taken.index, number, "again", b"", attempt, delay_ms)
+        case Back():
+            return Verdict(taken.job, taken.index, number, "back")
