@@ -39,12 +39,18 @@ class OwnServer:
         if self._child is not None:
             await self._child.stop()
 
+    def log_bytes(self) -> int:
+        """How long its log is."""
+        return self._log().stat().st_size
+
     def tear_log(self, lost_bytes: int) -> None:
         """Cut the end off what it wrote, as a power failure does; only while it is dead."""
+        with self._log().open("r+b") as file:
+            file.truncate(max(0, self.log_bytes() - lost_bytes))
+
+    def _log(self) -> Path:
         (log,) = self._directory.glob("appendonlydir/*.incr.aof")
-        size = log.stat().st_size
-        with log.open("r+b") as file:
-            file.truncate(max(0, size - lost_bytes))
+        return log
 
 
 @asynccontextmanager

@@ -176,6 +176,10 @@ class Job:
         credit = self._consumed - self._consumed_before - self._consumed_told
         return not self.complete and credit >= max(1, self._settings.unread_cap // CREDIT_SHARE)
 
+    def tell_again(self, consumed: int) -> None:
+        """The server knows of *consumed* outcomes only; it is to hear of the rest again."""
+        self._consumed_told = min(self._consumed_told, consumed)
+
     def take_chunk(self) -> Chunk:
         """What is new, up to one chunk; it is then the writer's to deliver."""
         first = self._sent_there

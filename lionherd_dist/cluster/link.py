@@ -161,7 +161,9 @@ class Link:
             writer = Writer(write, self._keys, session.id, self._settings.patience_s, lost.set)
             helpers.start_soon(writer.run)
             helpers.start_soon(self._read, Inbox(read, self._keys, session.id))
-            helpers.start_soon(watch, side, self._keys, self._jobs, self._settings.session_s)
+            helpers.start_soon(
+                watch, side, self._keys, self._jobs, self._settings.session_s, writer.poke
+            )
             self._begin(session, writer)
             try:
                 await lost.wait()

@@ -1,25 +1,30 @@
-"""Notices that the server has lost a job: nobody would ever answer for it."""
+"""Notices that the server has lost a job, or part of one: nobody would ever answer for it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import anyio
 
 from lionherd_dist.cluster.job import Job
 from lionherd_dist.errors import JobLostError, StoreUnavailableError
 from lionherd_dist.store.connection import Connection
-from lionherd_dist.store.jobs import accepted_calls
+from lionherd_dist.store.jobs import known_jobs
 from lionherd_dist.store.keys import Keys
 
 LOOKS_PER_SESSION = 3
 
 
 async def watch(
-    connection: Connection, keys: Keys, jobs: Mapping[str, Job], session_s: float
+    connection: Connection,
+    keys: Keys,
+    jobs: Mapping[str, Job],
+    session_s: float,
+    poke: Callable[[Job], None],
 ) -> None:
     """Look after jobs that wait for outcomes, a few times per session, until cancelled.
 
     A job that is gone may have ended a moment ago, with its outcomes on their way: it is lost
-    when it is gone twice in a row and nothing came in between.
+    when it is gone twice in a row and nothing came in between. A server that only forgot what was
+    consumed would hold calls back for ever: it is told again, by way of *poke*.
     """
     gone: dict[str, int] = {}
     while True:
@@ -28,16 +33,19 @@ async def watch(
         if not waiting:
             continue
         try:
-            counts = await accepted_calls(connection, keys, [job.id for job, _ in waiting])
+            known = await known_jobs(connection, keys, [job.id for job, _ in waiting])
         except StoreUnavailableError:
             continue
         still_gone: dict[str, int] = {}
-        for (job, acknowledged), count in zip(waiting, counts, strict=True):
-            if count is None:
+        for (job, acknowledged), there in zip(waiting, known, strict=True):
+            if there is None:
                 still_gone[job.id] = job.received
                 lost = gone.get(job.id) == job.received
             else:
-                lost = count < acknowledged
+                lost = there.accepted < acknowledged
+                job.tell_again(there.consumed)
+                if job.has_news_to_send:
+                    poke(job)
             if lost and not job.over:
                 reason = "the server no longer knows it, or forgot calls that it had accepted"
                 job.fail(JobLostError(job.id, job.received, reason))

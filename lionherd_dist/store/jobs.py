@@ -65,11 +65,21 @@ def running(reply: Reply) -> list[int]:
     return cast("list[int]", reply)
 
 
-async def accepted_calls(
-    connection: Connection, keys: Keys, jobs: Sequence[str]
-) -> list[int | None]:
-    """For each of *jobs*, by id, how many calls the server has accepted; None if it is gone."""
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the server knows of a job: calls *accepted*, and outcomes *consumed* by the client."""
+
+    accepted: int
+    consumed: int
+
+
+async def known_jobs(connection: Connection, keys: Keys, jobs: Sequence[str]) -> list[Known | None]:
+    """What the server knows of each of *jobs*, given by id; None of one that is gone."""
     replies = await connection.pipeline(
-        [("HGET", f"{keys.prefix}job:{job}", "next") for job in jobs]
+        [("HMGET", f"{keys.prefix}job:{job}", "next", "consumed") for job in jobs]
     )
-    return [None if reply is None else int(cast("bytes", reply)) for reply in replies]
+    rows = cast("list[list[bytes | None]]", replies)
+    return [
+        None if accepted is None or consumed is None else Known(int(accepted), int(consumed))
+        for accepted, consumed in rows
+    ]

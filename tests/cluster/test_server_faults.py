@@ -3,6 +3,7 @@
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 
 import anyio
 import pytest
@@ -132,6 +133,44 @@ async def test_a_log_that_lost_its_end_never_gives_a_wrong_result(
         with suppress(JobLostError):
             await collect(cluster, at=once(100, restart))
         await collect(cluster)
+
+
+async def test_a_server_that_forgot_what_was_consumed_is_told_again(keeping: OwnServer) -> None:
+    """Or it would hold the rest of the job back for ever, for want of room at the consumer."""
+    stage = tasks.new_stage()
+    settings = Settings(namespace="faults", session_s=2, unread_cap=8)
+    calls = [*map(tasks.double.call, range(30)), *map(tasks.hold.call, range(30, 40))]
+    got: list[int] = []
+    async with (
+        working(keeping.url, settings, slots=4),
+        Cluster(keeping.url, settings=settings) as cluster,
+    ):
+        with anyio.fail_after(20):
+            async with cluster.completion_stream(calls) as stream:
+                async for index, _ in stream:
+                    got.append(index)
+                    if len(got) == 6:
+                        kept_bytes = keeping.log_bytes()
+                    if len(got) == 30:
+                        await wait_until(lambda: stage.running == 4, description="the rest runs")
+                        await wait_until(
+                            partial(consumed_at_least, keeping.url, stream._job.id, 29),
+                            description="all is told, and nothing to be sent again",
+                        )
+                        await keeping.kill()
+                        keeping.tear_log(keeping.log_bytes() - kept_bytes)
+                        await keeping.start()
+                        stage.gate.set()
+    assert sorted(got) == list(range(40))
+
+
+async def consumed_at_least(url: str, job: str, count: int) -> bool:
+    connection = Connection(url, name="test")
+    try:
+        consumed = await connection.call("HGET", f"{KEYS.prefix}job:{job}", "consumed")
+    finally:
+        await connection.close()
+    return isinstance(consumed, bytes) and int(consumed) >= count
 
 
 @pytest.mark.parametrize("resubmit", [False, True])
