@@ -1,0 +1,129 @@
+"""How much chaos, and when: every number from one seed. Pure."""
+
+import json
+import random
+from dataclasses import asdict, dataclass, replace
+from typing import Literal, TypeAlias
+
+Deed: TypeAlias = Literal["kill", "pause", "client", "server"]
+
+FULL_S = 180.0
+STEP_DONE, ALL_DONE = 0, 10  # what a client process ends with: start me again, or not
+CLIENTS = ("stream", "map", "first", "second")  # the last two submit, and attach
+LIMITS = {"stream": 10, "map": 7, "first": 10, "second": 5}
+CALLS_OF_A_JOB = {"stream": 500, "map": 300, "first": 600, "second": 400}
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One run.
+
+    Args:
+        seed: of everything that is chosen by chance here; the scheduling of processes is not.
+        seconds: during which processes are killed; the start and the end come on top.
+        calls: at least so many outcomes are asked for.
+        kills: SIGKILLs of workers.
+        pauses: SIGSTOPs of workers, each for 0.2 to 3 sessions.
+        client_kills: SIGKILLs of clients that submit and attach.
+        restarts: of the server: SIGKILL and SHUTDOWN in turn.
+        poison: calls that end their worker each time they run.
+        broken: the name of a guarantee that is broken on purpose, see ``breaking.py``.
+    """
+
+    seed: int
+    seconds: float
+    calls: int
+    kills: int
+    pauses: int
+    client_kills: int
+    restarts: int
+    poison: int
+    broken: str = ""
+    workers: int = 8
+    slots: int = 6
+    session_s: float = 1.0
+
+
+FULL = Plan(
+    seed=1,
+    seconds=FULL_S,
+    calls=20_000,
+    kills=200,
+    pauses=60,
+    client_kills=10,
+    restarts=10,
+    poison=5,
+)
+
+
+def scaled(seconds: float, seed: int) -> Plan:
+    """The full run's plan, cut down to *seconds*."""
+    share = seconds / FULL_S
+    counts = ("calls", "kills", "pauses", "client_kills", "restarts", "poison")
+    numbers = {name: max(1, round(getattr(FULL, name) * share)) for name in counts}
+    return replace(FULL, seconds=seconds, seed=seed, **numbers)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What is done *at_s* seconds after the start; *dice* in [0, 1) chooses to whom."""
+
+    at_s: float
+    deed: Deed
+    dice: float
+    for_s: float = 0.0
+
+
+def schedule(plan: Plan) -> list[Event]:
+    """What is done to whom, in order of time."""
+    dice = random.Random(plan.seed)
+    numbers: dict[Deed, int] = {
+        "kill": plan.kills,
+        "pause": plan.pauses,
+        "client": plan.client_kills,
+        "server": plan.restarts,
+    }
+    events = [
+        Event(
+            dice.uniform(0, plan.seconds),
+            deed,
+            dice.random(),
+            plan.session_s * dice.uniform(0.2, 3.0) if deed == "pause" else 0.0,
+        )
+        for deed, count in numbers.items()
+        for _ in range(count)
+    ]
+    return sorted(events, key=lambda event: event.at_s)
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """What one client process is told, in its environment."""
+
+    name: str
+    url: str
+    directory: str
+    poison: int
+    session_s: float
+
+    def as_text(self) -> str:
+        """The role as it stands in the environment."""
+        return json.dumps(asdict(self))
+
+    @staticmethod
+    def from_text(text: str) -> "Role":
+        """The role that ``as_text`` wrote."""
+        return Role(**json.loads(text))
+
+
+def poisoned(name: str, job: int, poison: int) -> bool:
+    """True if job number *job*, from 0, of client *name* holds one of the *poison* calls."""
+    return job * len(CLIENTS) + CLIENTS.index(name) < poison
+
+
+def jobs_needed(name: str, poison: int) -> int:
+    """How many jobs client *name* has to do so that all poison calls are in one."""
+    job = 0
+    while poisoned(name, job, poison):
+        job += 1
+    return job
