@@ -390,6 +390,34 @@ async def until_answered(send: Sent, connection: Connection) -> object:
     return await persist(lambda: send(connection), patience_s=PATIENCE_S)
 
 
+# --- a server that has no memory left
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        one
+        for one in OPERATIONS
+        if one.word not in {"submit", "attach"} and one.name != "quit: with calls"  # it submits
+    ],
+    ids=lambda operation: operation.name,
+)
+async def test_whatever_makes_room_or_keeps_alive_works_without_memory(
+    operation: Operation, bench: Bench, redis_url: str
+) -> None:
+    """All but submissions, and coming to read what is kept."""
+    send = await operation.prepare(bench)
+    through = Connection(redis_url, name="through")
+    await bench.connection.call("CONFIG", "SET", "maxmemory", "1")
+    try:
+        result = await send(through)
+    finally:
+        await bench.connection.call("CONFIG", "SET", "maxmemory", "0")
+    if isinstance(result, AbstractAsyncContextManager):
+        await result.__aexit__(None, None, None)
+    await through.close()
+
+
 # --- what a server that lost the end of its data is told by clients that remember it
 
 
