@@ -11,6 +11,7 @@ from pathlib import Path
 
 import anyio
 import pytest
+import redis
 import tasks
 
 from lionherd_dist import Cluster, Settings, Worker
@@ -68,9 +69,18 @@ def _children() -> set[str]:
     return set(path.read_text().split()) if path.exists() else set()
 
 
+def _orphans(url: str) -> list[str]:
+    """Keys without a time to live in namespaces where no session is left to own them."""
+    with redis.Redis.from_url(url) as server:
+        keys = [key.decode() for key in server.scan_iter(count=1000)]
+        owned = {key.rpartition(":")[0] for key in keys if key.endswith(":sessions")}
+        spaces = {key: key.partition("}:")[0] + "}" for key in keys}
+        return [key for key in keys if spaces[key] not in owned and server.ttl(key) == -1]
+
+
 @pytest.fixture(autouse=True)
 def nothing_is_left(request: pytest.FixtureRequest) -> Iterator[None]:
-    """After a test with a server: no heartbeat, no open file, no child process of its own."""
+    """After a test with a server: no heartbeat, open file or child, and no key without an owner."""
     if "redis_url" not in request.fixturenames:
         yield
         return
@@ -83,6 +93,7 @@ def nothing_is_left(request: pytest.FixtureRequest) -> Iterator[None]:
     assert _heartbeats() == []
     assert _open_files() - files == set()
     assert _children() - children == set()
+    assert _orphans(request.getfixturevalue("redis_url")) == []
 
 
 @pytest.fixture
@@ -111,6 +122,12 @@ def keys_of(connection: Connection) -> Callable[[Settings], Awaitable[list[str]]
     return keys
 
 
+def _our_tasks() -> list[str]:
+    """Tasks of this event loop that run code of the package."""
+    coroutines = [task.get_coro() for task in asyncio.all_tasks() if not task.done()]
+    return [str(one) for one in coroutines if "lionherd_dist/" in str(one)]
+
+
 @pytest.fixture
 async def cluster(
     redis_url: str, settings: Settings, keys_of: Callable[[Settings], Awaitable[list[str]]]
@@ -125,5 +142,6 @@ async def cluster(
         async with Cluster(redis_url, settings=settings) as cluster:
             yield cluster
         worker.stop()
+    assert _our_tasks() == []
     left = await keys_of(settings)  # dead letters are kept for their time; nothing else is
     assert [key for key in left if not key.endswith(":dead")] == []

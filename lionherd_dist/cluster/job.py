@@ -31,7 +31,7 @@ class Job:
         keep_ms: 0, or how long outcomes are kept for others: then none arrive here.
 
     Attributes:
-        id: ``session-number``; another one when the job has started over.
+        id: ``session-number``, once it is being sent; another one when it has started over.
         received: how many outcomes have arrived.
         acknowledged: how many calls the server has accepted, of this id.
     """
@@ -106,10 +106,11 @@ class Job:
 
     def start_over(self) -> bool:
         """Prepare to be sent again under a new id; False if that was not asked for."""
-        if self.over or not self.opened:
+        if self.over:
             return True
-        if not self._resubmit:
+        if self.opened and not self._resubmit:
             return False
+        self.id = ""
         again = sorted(self._outstanding.values(), key=itemgetter(0))
         self._added.extendleft(reversed(again))
         self._outstanding.clear()

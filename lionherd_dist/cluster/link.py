@@ -41,7 +41,8 @@ class Link:
     def __init__(self, url: str, settings: Settings) -> None:
         self._url, self._settings, self._keys = url, settings, Keys(settings.namespace)
         self._pid = os.getpid()
-        self._jobs: dict[str, Job] = {}
+        self._open: dict[Job, None] = {}
+        self._jobs: dict[str, Job] = {}  # those that the server may know, by id
         self._numbers = 0
         self._session: Session | None = None
         self._writer: Writer | None = None
@@ -64,7 +65,7 @@ class Link:
             settings=self._settings,
             keep_ms=keep_ms,
         )
-        self._adopt(job)
+        self._open[job] = None
         return job
 
     async def ready(self) -> None:
@@ -112,7 +113,7 @@ class Link:
                         if await writer.cancel(job.id):
                             await job.stopped.wait()
         finally:
-            self._jobs.pop(job.id, None)
+            self.forget(job)
 
     async def cancel(self, job_id: str) -> None:
         """Cancel a job that is not one of ours."""
@@ -121,7 +122,8 @@ class Link:
             await self._writer.cancel(job_id)
 
     def forget(self, job: Job) -> None:
-        """*job* goes on without us."""
+        """*job* is none of ours any more."""
+        self._open.pop(job, None)
         self._jobs.pop(job.id, None)
 
     # --- one session after the other
@@ -158,7 +160,9 @@ class Link:
             ) as session,
             background() as helpers,
         ):
-            writer = Writer(write, self._keys, session.id, self._settings.patience_s, lost.set)
+            writer = Writer(
+                write, self._keys, session.id, self._settings.patience_s, self._number, lost.set
+            )
             helpers.start_soon(writer.run)
             helpers.start_soon(self._read, Inbox(read, self._keys, session.id))
             helpers.start_soon(
@@ -174,28 +178,32 @@ class Link:
 
     def _begin(self, session: Session, writer: Writer) -> None:
         self._session, self._writer, self._trouble, self._numbers = session, writer, None, 0
-        for job in list(self._jobs.values()):  # those that move over
-            del self._jobs[job.id]
-            self._adopt(job)
+        for job in self._open:  # those that move over, and those that had not been sent
             writer.poke(job)
         self._notify()
 
-    def _adopt(self, job: Job) -> None:
+    def _number(self, job: Job) -> None:
+        """Give *job* the next number of the session: the server takes them in rising order only.
+
+        So this is done when its first calls are sent, not when it was opened.
+        """
         if self._session is None:
-            raise RuntimeError("a job is adopted by a session")
+            raise RuntimeError("a job is numbered by a session")
         self._numbers += 1
         job.adopt(f"{self._session.id}-{self._numbers}", self._numbers)
         self._jobs[job.id] = job
 
     def _lose(self, reason: str) -> None:
-        for job in self._jobs.values():
+        for job in self._open:
             if not job.start_over():
                 job.fail(JobLostError(job.id, job.received, reason))
+        self._jobs.clear()
 
     def _fail(self, error: LionherdError) -> None:
         self._trouble = error
-        for job in self._jobs.values():
+        for job in self._open:
             job.fail(error)
+        self._jobs.clear()
         self._notify()
 
     def _notify(self) -> None:

@@ -26,6 +26,7 @@ class Writer:
     """One long-lived sender on a connection of its own.
 
     Args:
+        number: gives a job its id, when its first calls are about to be sent.
         on_lost: called when the server says that the session is over.
     """
 
@@ -35,10 +36,11 @@ class Writer:
         keys: Keys,
         session: str,
         patience_s: float,
+        number: Callable[[Job], None],
         on_lost: Callable[[], None],
     ) -> None:
         self._connection, self._keys, self._session = connection, keys, session
-        self._patience_s, self._on_lost = patience_s, on_lost
+        self._patience_s, self._number, self._on_lost = patience_s, number, on_lost
         self._jobs: dict[Job, None] = {}  # with something to say, in the order they said so
         self._cancels: dict[str, asyncio.Future[int]] = {}
         self._wake = asyncio.Event()
@@ -83,6 +85,9 @@ class Writer:
             del self._jobs[job]
         jobs = [job for job in round_ if job.has_news_to_send]
         if jobs:
+            for job in jobs:
+                if not job.id:
+                    self._number(job)
             chunks = [job.take_chunk() for job in jobs]
             requests.append(submit_request(self._keys, self._session, chunks))
         cancels = list(self._cancels)

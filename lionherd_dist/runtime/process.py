@@ -23,6 +23,7 @@ from lionherd_dist.runtime.worker import Worker
 from lionherd_dist.settings import Settings
 
 ORDER_VARIABLE = "LIONHERD_WORKER_ORDER"
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 STATUS_UNUSABLE = 2  # starting it again would end in the same way
 STATUS_FAILED = 1
 
@@ -62,12 +63,15 @@ async def serve(worker: Worker, on_ready: Callable[[], None]) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closed: it has stopped already
             loop.call_soon_threadsafe(worker.stop)
 
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in STOP_SIGNALS:
         signal.signal(number, stop)
     try:
         await worker.run(on_ready=on_ready, on_stuck=_leave)
     except BaseExceptionGroup as error:
         raise sole(error) from None
+    finally:
+        for number in STOP_SIGNALS:  # the interpreter undoes handlers as it ends, but not this
+            signal.signal(number, signal.SIG_IGN)
 
 
 def _leave() -> None:

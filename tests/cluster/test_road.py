@@ -1,7 +1,7 @@
 """The road of a call across workers: what holds there beyond the contract of both halves."""
 
 import logging
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import UTC, datetime
 
 import anyio
@@ -400,3 +400,18 @@ async def test_an_input_that_fails_ends_the_stream_and_takes_back_what_was_sent(
             async for _ in stream:
                 pass
     assert stage.running == 0
+
+
+async def test_a_job_that_was_opened_first_may_be_sent_last(cluster: Cluster) -> None:
+    """The order in which jobs are sent is theirs, whichever of them was opened before."""
+    gate = anyio.Event()
+
+    async def slow() -> AsyncIterator[Call[int]]:
+        await gate.wait()
+        yield tasks.double.call(1)
+
+    async with cluster.completion_stream(slow()) as stream:
+        assert await cluster.run(tasks.double.call(2)) == 4
+        gate.set()
+        with anyio.fail_after(20):
+            assert [pair async for pair in stream] == [(0, 2)]
