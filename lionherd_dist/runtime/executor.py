@@ -24,6 +24,7 @@ from lionherd_dist.errors import (
     StoreUnavailableError,
     UnknownTaskError,
 )
+from lionherd_dist.runtime.attempt import attempt
 from lionherd_dist.session.clock import ServerClock
 from lionherd_dist.store.calls import Again, Back, Dead, Done, Settled, Taken
 from lionherd_dist.task import Task
@@ -70,6 +71,7 @@ class Executor:
     ) -> None:
         self._tasks, self._in_hand, self._ways = tasks, in_hand, ways
         self._slots, self._name, self._clock = slots, name, clock
+        self._threads = anyio.CapacityLimiter(slots)
         self._group = asyncio.TaskGroup()
         self._scopes: dict[str, dict[bytes, anyio.CancelScope]] = {}
         self._cancelled: OrderedDict[str, None] = OrderedDict()
@@ -98,6 +100,11 @@ class Executor:
         """Slots without a call; none while a suspect waits to run alone."""
         return 0 if self._suspects else self._slots - self._running
 
+    @property
+    def in_hand(self) -> frozenset[bytes]:
+        """The entries that it was given and the server has not yet been told of, as of now."""
+        return frozenset(self._in_hand)
+
     async def room(self) -> int:
         """Wait for a free slot; how many there are."""
         while self.free <= 0:
@@ -112,6 +119,10 @@ class Executor:
     async def _change(self) -> None:
         self._changed.clear()
         await self._changed.wait()
+
+    def known(self) -> frozenset[bytes]:
+        """The entries that were taken and not told of yet."""
+        return frozenset(self._in_hand)
 
     def accept(self, taken: Taken) -> None:
         """Run *taken*; a call that is in hand already is not run twice."""
@@ -157,6 +168,8 @@ class Executor:
             self._settle(await self._settled(taken))
         except StoreUnavailableError:  # who else knows the task could not be asked
             self._settle(Back(taken))
+        except Exception as error:  # noqa: BLE001 (a defect of ours ends this call, no other)
+            self._settle(self._done(taken, Failure(error)))
         finally:
             self._running -= 1
             self._changed.set()
@@ -227,24 +240,18 @@ class Executor:
         return Dead(taken, self._encoded(taken, Failure(error)))
 
     async def _attempt(self, taken: Taken, message: Message, task: Task[..., object]) -> Settled:
-        timeout = message.timeout if message.timeout is not None else task.timeout
-        try:
-            value = await task.run_once(message.args, message.kwargs, timeout)
-        except Exception as error:  # noqa: BLE001 (whatever a task raises is its outcome)
-            return self._failed(taken, message, task, error)
-        except asyncio.CancelledError as error:
-            current = asyncio.current_task()
-            if self._stopped(taken) or (current is not None and current.cancelling()):
-                raise
-            return self._failed(taken, message, task, RuntimeError(f"it cancelled itself: {error}"))
-        except (SystemExit, KeyboardInterrupt) as error:
-            reason = f"it raised {type(error).__name__}({error}), which would end the worker"
-            return self._failed(taken, message, task, RuntimeError(reason))
-        return self._done(taken, Success(value))
-
-    def _stopped(self, taken: Taken) -> bool:
         scope = self._scopes[taken.job][taken.entry]
-        return scope.cancel_called
+        outcome = await attempt(
+            task,
+            message,
+            threads=self._threads,
+            is_ours=lambda: scope.cancel_called or self._handing_back,
+        )
+        match outcome:
+            case Failure(error):
+                return self._failed(taken, message, task, error)
+            case Success():
+                return self._done(taken, outcome)
 
     def _failed(
         self, taken: Taken, message: Message, task: Task[..., object], error: Exception

@@ -63,11 +63,19 @@ class Puller:
             await self._executor.room()
 
     async def _reconnect(self) -> None:
-        """Learn the connection's id, and take what was on its way when the last one broke."""
+        """Learn the connection's id, and take what was on its way when the last one broke.
+
+        A call may end while the list that still names it is on its way here. So what counts as ours
+        already is what was in hand before we asked.
+        """
         client_id = await self._connection.call("CLIENT", "ID")
         after = b"0-0"
-        while batch := await self._calls.retake(self._connection, RETAKEN_AT_ONCE, after):
-            await self._take_over(batch)
+        while True:
+            held = self._executor.in_hand
+            batch = await self._calls.retake(self._connection, RETAKEN_AT_ONCE, after)
+            if not batch:
+                break
+            await self._take_over([taken for taken in batch if taken.entry not in held])
             after = batch[-1].entry
         self._client_id = client_id if isinstance(client_id, int) else None
 
