@@ -11,7 +11,7 @@ from typing import Self
 import anyio
 
 from lionherd_dist.embedded.child import Child
-from lionherd_dist.errors import WorkerStartError
+from lionherd_dist.errors import WorkerStartError, first_of
 from lionherd_dist.local.race import race
 from lionherd_dist.runtime.process import ORDER_VARIABLE, STATUS_UNUSABLE, Order
 from lionherd_dist.store.patience import pause_s
@@ -45,11 +45,12 @@ class Fleet:
             async with anyio.create_task_group() as starting:
                 for place in range(self._size):
                     starting.start_soon(self._start_first, place)
-        except* WorkerStartError as failed:  # all failed alike: one is enough to read
+        except BaseException as error:
             await self.__aexit__(None, None, None)
-            raise failed.exceptions[0] from None
-        except* BaseException:
-            await self.__aexit__(None, None, None)
+            if isinstance(error, BaseExceptionGroup):  # all failed alike: one is enough to read
+                failed = error.subgroup(WorkerStartError)
+                if failed is not None:
+                    raise first_of(failed) from None
             raise
         return self
 

@@ -3,6 +3,7 @@
 import inspect
 import re
 from collections.abc import Callable, Coroutine, Iterable, Mapping
+from functools import partial
 from types import ModuleType
 from typing import Any, Generic, ParamSpec, TypeVar, cast, overload
 
@@ -18,6 +19,11 @@ R = TypeVar("R")
 
 _NAME = re.compile(r"[A-Za-z0-9_.:-]{1,200}")
 _ONCE = Retry(attempts=1)
+
+
+def _check_timeout(timeout: float | None) -> None:
+    if timeout is not None and not timeout > 0:
+        raise ValueError(f"timeout is {timeout}: give seconds above 0, or None for no limit")
 
 
 class Task(Generic[P, R]):
@@ -38,8 +44,12 @@ class Task(Generic[P, R]):
                 f"{name!r} is no name for a task: 1 to 200 of A-Z a-z 0-9 _ . : - are. "
                 'Give it one of its own: @task(name="...")'
             )
-        if timeout is not None and timeout <= 0:
-            raise ValueError(f"timeout is {timeout}: give seconds above 0, or None for no limit")
+        _check_timeout(timeout)
+        if inspect.isasyncgenfunction(function) or inspect.isgeneratorfunction(function):
+            raise NotATaskError(
+                f"{name} is a generator: a task returns one result. Return a list, or make each "
+                "item a call of its own"
+            )
         self.name, self.function, self.retry, self.timeout = name, function, retry, timeout
         self.is_async = inspect.iscoroutinefunction(function)
         self.__wrapped__ = function
@@ -54,6 +64,7 @@ class Task(Generic[P, R]):
         self, *, timeout: float | None = None, retry: Retry | None = None
     ) -> Callable[P, Call[R]]:
         """Like ``call``, for calls whose *timeout* (seconds) or *retry* replace the task's own."""
+        _check_timeout(timeout)
 
         def call(*args: P.args, **kwargs: P.kwargs) -> Call[R]:
             return Call(self.name, args, kwargs, self._run_here, timeout, retry)
@@ -61,26 +72,41 @@ class Task(Generic[P, R]):
         return call
 
     async def run_once(
-        self, args: tuple[object, ...], kwargs: Mapping[str, object], timeout: float | None
+        self,
+        args: tuple[object, ...],
+        kwargs: Mapping[str, object],
+        timeout: float | None,
+        *,
+        threads: anyio.CapacityLimiter | None = None,
     ) -> R:
         """The function's result, from one attempt of at most *timeout* seconds, in this process.
 
-        A plain ``def`` runs in a thread, which cannot be stopped: a cancellation waits for it.
+        A plain ``def`` runs in a thread, of *threads* if given. A thread cannot be stopped: a
+        cancellation waits for it, and a result that comes after the timeout is none.
         """
         if timeout is None:
-            return await self._start(args, kwargs)
-        with anyio.fail_after(timeout):
-            return await self._start(args, kwargs)
+            return await self._start(args, kwargs, threads)
+        with anyio.move_on_after(timeout) as scope:
+            result = await self._start(args, kwargs, threads)
+            if self.is_async or anyio.current_time() < scope.deadline:
+                return result
+        raise TimeoutError(f"the attempt took longer than {timeout:g} s")
 
-    async def _start(self, args: tuple[object, ...], kwargs: Mapping[str, object]) -> R:
+    async def _start(
+        self,
+        args: tuple[object, ...],
+        kwargs: Mapping[str, object],
+        threads: anyio.CapacityLimiter | None,
+    ) -> R:
         function = cast("Callable[..., Any]", self.function)
         if self.is_async:
             return cast("R", await function(*args, **kwargs))
-        return cast("R", await anyio.to_thread.run_sync(lambda: function(*args, **kwargs)))
+        call = partial(function, *args, **kwargs)
+        return cast("R", await anyio.to_thread.run_sync(call, limiter=threads))
 
     async def _run_here(self, call: Call[R]) -> R:
         policy = call.retry or self.retry
-        timeout = call.timeout or self.timeout
+        timeout = self.timeout if call.timeout is None else call.timeout
         if policy.attempts == 1:
             return await self.run_once(call.args, call.kwargs, timeout)
         return await retry_here(
@@ -116,6 +142,7 @@ class TaskDecorator:
     """What ``task(...)`` with options returns: the decorator itself."""
 
     def __init__(self, name: str | None, retry: Retry | None, timeout: float | None) -> None:
+        _check_timeout(timeout)
         self._name, self._retry, self._timeout = name, retry, timeout
 
     # An async def is a callable that returns a coroutine: it matches both, and the first counts.
@@ -128,9 +155,15 @@ class TaskDecorator:
     def __call__(self, function: Callable[P, object], /) -> object:
         """Turn *function* into a task."""
         kind = AsyncTask if inspect.iscoroutinefunction(function) else SyncTask
+        if self._name is None and "." in function.__qualname__:
+            raise TaskNameError(
+                f"{function.__qualname__} is no function of a module, where workers look for "
+                'tasks: move it there, or give it a name, @task(name="..."), and bind it there'
+            )
+        default = f"{function.__module__}:{function.__qualname__}"
         return kind(
             function,
-            name=self._name or f"{function.__module__}:{function.__qualname__}",
+            name=default if self._name is None else self._name,
             retry=self._retry or _ONCE,
             timeout=self._timeout,
         )

@@ -1,5 +1,6 @@
 """Tasks for the tests. Where a worker runs in the test's own process, the events here steer it."""
 
+import asyncio
 import os
 import threading
 import time
@@ -206,3 +207,38 @@ def block(path: str, seconds: float) -> None:
     with open(path, "a") as file:  # noqa: PTH123
         file.write(f"start block {os.getpid()}\n")
     time.sleep(seconds)
+
+
+class Fatal(BaseException):
+    """Neither an Exception nor anything that Python itself raises."""
+
+
+@task
+async def raise_fatal(kind: str) -> None:
+    if kind == "group":
+        raise BaseExceptionGroup("all", [KeyboardInterrupt(), ValueError("x")])
+    raise {"fatal": Fatal, "generator": GeneratorExit}[kind]("no")
+
+
+@task
+async def cancel_myself() -> None:
+    current = asyncio.current_task()
+    assert current is not None
+    current.cancel()
+    await sleep(30)
+
+
+@task(timeout=0.05)
+def overrun() -> str:
+    time.sleep(0.2)
+    return "too late"
+
+
+_meeting = threading.Barrier(60, timeout=20)
+
+
+@task
+def meet(count: int) -> int:
+    """Returns when sixty of them run at once."""
+    _meeting.wait()
+    return count

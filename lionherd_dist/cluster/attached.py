@@ -22,6 +22,7 @@ from lionherd_dist.store import kept
 from lionherd_dist.store.patience import persist
 
 DETACH_S = 2.0
+GONE = "it was cancelled, was kept no longer, or the server lost it"
 
 
 class AttachedStream:
@@ -38,7 +39,7 @@ class AttachedStream:
         self._arrived: deque[kept.Kept] = deque()
         self._given: kept.Kept | None = None
         self._after = b"0-0"
-        self._read = 0
+        self._read, self._total = 0, -1
         self._ended = False
 
     async def __aenter__(self) -> Self:
@@ -56,8 +57,8 @@ class AttachedStream:
                     )
                 case kept.Taken(other):
                     raise JobTakenError(f"job {self._job} is being read by session {other}")
-                case kept.Place(read, entry):
-                    self._read, self._after = read, entry
+                case kept.Place(read, entry, total):
+                    self._read, self._after, self._total = read, entry, total
             self._reader = reader
             self._stack = stack.pop_all()
         return self
@@ -101,25 +102,23 @@ class AttachedStream:
                 return self._given.index, RemoteError("Cancelled", "the call was cancelled")
 
     async def _advance(self, done: kept.Kept) -> None:
-        reader, self._read = self._entered, self._read + 1
+        reader = self._entered
         advanced = await persist(
             lambda: kept.advance(
-                reader.connection,
-                reader.keys,
-                reader.session,
-                self._job,
-                entry=done.entry,
-                read=self._read,
+                reader.connection, reader.keys, reader.session, self._job, done.entry
             ),
             patience_s=self._patience_s,
         )
         match advanced:
             case kept.Displaced():
                 raise JobTakenError(f"this process was held dead, and job {self._job} given on")
-            case kept.Last():
-                self._ended = True
-            case kept.Noted():
-                pass
+            case kept.Noted(read, total):
+                self._read, self._total = read, total
+            case kept.Gone() if self._read + 1 == self._total:
+                self._read += 1  # it was the last, and the first answer was lost
+            case kept.Gone():
+                raise JobLostError(self._job, self._read, GONE)
+        self._ended = self._read == self._total
 
     async def _fetch(self) -> None:
         reader = self._entered
@@ -134,4 +133,4 @@ class AttachedStream:
             lambda: kept.exists(reader.connection, reader.keys, self._job),
             patience_s=self._patience_s,
         ):
-            raise JobLostError(self._job, self._read, "the server no longer knows it")
+            raise JobLostError(self._job, self._read, GONE)

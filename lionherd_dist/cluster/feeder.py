@@ -71,6 +71,8 @@ class Feeder:
                 self._link.poke(self._job)
                 await self._job.space()
                 index += 1
+                if index % PULLED_AT_ONCE == 0:  # an input that never waits must not stop the loop
+                    await sleep(0)
         finally:
             close = getattr(iterator, "aclose", None)
             if close is not None:

@@ -55,7 +55,7 @@ class Job:
         self._arrived: deque[tuple[int, bytes | Exception]] = deque()
         self._consumed = self.received = self.duplicates = 0
         self._sent_bytes = self._sent_there = self.acknowledged = 0
-        self._total_told = False
+        self._total_told = self._answered = False
         self._consumed_before = self._consumed_told = 0  # before this id; told under it
         self._error: Exception | None = None
         self._news, self._space, self.stopped = asyncio.Event(), asyncio.Event(), asyncio.Event()
@@ -85,7 +85,8 @@ class Job:
             await self._news.wait()
 
     def acknowledge(self, count: int) -> None:
-        """The server has accepted *count* calls."""
+        """The server has accepted *count* calls; -1: it says that the job is over, or unknown."""
+        self._answered = True
         self.acknowledged = max(self.acknowledged, count)
         if self._keep_ms:  # no outcome will come for them here: they need not be remembered
             for there in [there for there in self._outstanding if there < count]:
@@ -114,8 +115,8 @@ class Job:
         again = sorted(self._outstanding.values(), key=itemgetter(0))
         self._added.extendleft(reversed(again))
         self._outstanding.clear()
-        self._sent_there = self.acknowledged = 0
-        self._total_told = False
+        self._sent_there = self._sent_bytes = self.acknowledged = 0
+        self._total_told = self._answered = False
         self._consumed_before, self._consumed_told = self._consumed + self._unread(), 0
         return True
 
@@ -128,7 +129,8 @@ class Job:
     def full(self) -> bool:
         """True while no more calls should be added: enough is on its way."""
         unfinished = len(self._outstanding) + len(self._added)
-        return len(self._added) >= MOST_PENDING or unfinished >= self._ahead()
+        unread = len(self._arrived) >= 2 * self._settings.unread_cap
+        return unread or len(self._added) >= MOST_PENDING or unfinished >= self._ahead()
 
     def _ahead(self) -> int:
         """How many calls may be unfinished: fewer when they are large."""
@@ -214,7 +216,7 @@ class Job:
     @property
     def waiting(self) -> bool:
         """True if the server owes outcomes for calls that it has accepted."""
-        return self.acknowledged > 0 and bool(self._outstanding) and not self.over
+        return self._answered and bool(self._outstanding) and not self.over
 
     def deliver(self, outcomes: list[tuple[int, bytes]]) -> None:
         """Outcomes have arrived; one that came before, or was never asked for, counts nothing."""
@@ -235,6 +237,7 @@ class Job:
         Encoded, or the error of a call that could not be sent.
         """
         index, outcome = self._arrived.popleft()
+        self._space.set()
         if isinstance(outcome, bytes):
             self._consumed += 1
         return index, outcome

@@ -105,6 +105,7 @@ class Link:
     async def close(self, job: Job) -> None:
         """End *job*: cancel what is not done, wait, bounded, until the workers have stopped."""
         writer = self._writer
+        self._open.pop(job, None)  # it is not to be sent again, whatever happens now
         try:
             if writer is not None:
                 writer.forget(job)
@@ -161,7 +162,12 @@ class Link:
             background() as helpers,
         ):
             writer = Writer(
-                write, self._keys, session.id, self._settings.patience_s, self._number, lost.set
+                write,
+                self._keys,
+                session.id,
+                patience_s=self._settings.patience_s,
+                number=self._number,
+                on_lost=lost.set,
             )
             helpers.start_soon(writer.run)
             helpers.start_soon(self._read, Inbox(read, self._keys, session.id))
@@ -197,12 +203,16 @@ class Link:
         for job in self._open:
             if not job.start_over():
                 job.fail(JobLostError(job.id, job.received, reason))
+        for job in self._jobs.values():
+            job.stopped.set()  # who waits for the workers to stop has no way to hear of it now
         self._jobs.clear()
 
     def _fail(self, error: LionherdError) -> None:
         self._trouble = error
         for job in self._open:
             job.fail(error)
+        for job in self._jobs.values():
+            job.stopped.set()
         self._jobs.clear()
         self._notify()
 

@@ -23,11 +23,10 @@ async def submit(
         async with background() as group:
             group.start_soon(Feeder(job, link, lenient=False).feed, calls)
             await job.until_accepted()
-    finally:
-        if job.accepted:
-            link.forget(job)
-        else:
-            await link.close(job)
+    except BaseException:
+        await link.close(job)  # its id is nobody's to know: it must not outlive us
+        raise
+    link.forget(job)
     if not job.opened:
         raise ValueError("there is nothing to submit: the input has no call")
     return job.id

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
 from lionherd_dist.cluster.job import Job
+from lionherd_dist.errors import StoreUnavailableError
 from lionherd_dist.store.connection import Connection
 from lionherd_dist.store.jobs import (
     Request,
@@ -35,6 +36,7 @@ class Writer:
         connection: Connection,
         keys: Keys,
         session: str,
+        *,
         patience_s: float,
         number: Callable[[Job], None],
         on_lost: Callable[[], None],
@@ -70,7 +72,7 @@ class Writer:
         """Send, until cancelled.
 
         Raises:
-            StoreUnavailableError, StoreRefusedError: nothing can be sent any more.
+            StoreRefusedError: nothing can be sent any more.
         """
         while True:
             await self._wake.wait()
@@ -95,9 +97,15 @@ class Writer:
             requests.append(cancel_request(self._keys, cancels))
         if not requests:
             return
-        replies = await persist(
-            lambda: self._connection.run_all(requests), patience_s=self._patience_s
-        )
+        try:
+            replies = await persist(
+                lambda: self._connection.run_all(requests), patience_s=self._patience_s
+            )
+        except StoreUnavailableError as error:  # a full server still serves the other jobs
+            for job in jobs:
+                job.fail(error)
+            self._settle(dict.fromkeys(cancels, 0))
+            return
         if jobs:
             self._submitted(jobs, accepted(replies[0]))
         if cancels:

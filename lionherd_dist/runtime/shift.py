@@ -118,7 +118,7 @@ class Shift:
                 await self._until_end()
             finally:
                 with anyio.CancelScope(shield=True):
-                    if await self._wind_up():
+                    if await self._wind_up() and self._ends.stop.is_set():
                         on_stuck()
                 helpers.cancel_scope.cancel()
 

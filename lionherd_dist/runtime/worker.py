@@ -82,7 +82,7 @@ class Worker:
         """Work until ``stop`` is called or the caller is cancelled, which hands back at once.
 
         A worker that lost its session drops what it ran, which others run again, and goes on
-        under a new session.
+        under a new session, once functions in threads have ended.
 
         Args:
             on_ready: called when a session begins to take calls.

@@ -90,7 +90,7 @@ async def open_session(
         yield Session(id_, clock, welcome.control_id)
     finally:
         with anyio.CancelScope(shield=True):
-            await anyio.to_thread.run_sync(heartbeat.stop)
+            await anyio.to_thread.run_sync(heartbeat.stop, limiter=anyio.CapacityLimiter(1))
             await _leave(connection, keys, [id_])
 
 

@@ -115,24 +115,31 @@ class Calls:
         Never cancel it: a call that is on its way is then in nobody's hand. Close by
         ``unblock`` from another connection.
         """
-        return await self._read(connection, most, b">", "BLOCK", BLOCK_MS)
+        return (await self._read(connection, most, b">", "BLOCK", BLOCK_MS))[0]
 
     async def retake(self, connection: Connection, most: int, after: bytes) -> list[Taken]:
         """Up to *most* calls that the server thinks are in this hand, past the entry *after*.
 
         For after a read that broke: what it brought may never have arrived.
         """
-        return await self._read(connection, most, after)
+        calls: list[Taken] = []
+        while not calls:
+            calls, last = await self._read(connection, most, after)
+            if last is None:
+                break
+            after = last
+        return calls
 
     async def _read(
         self, connection: Connection, most: int, after: bytes, *block: Argument
-    ) -> list[Taken]:
+    ) -> tuple[list[Taken], bytes | None]:
+        """Calls, and the last entry that was read: not every entry need be a call."""
         reply = await connection.call(
             *("XREADGROUP", "GROUP", "workers", self._session, "COUNT", most, *block),
             *("STREAMS", self._keys.calls, after),
         )
         if not reply:
-            return []
+            return [], None
         ((_, entries),) = cast("list[tuple[bytes, list[tuple[bytes, list[bytes]]]]]", reply)
         calls: list[Taken] = []
         for entry, fields in entries:
@@ -140,7 +147,7 @@ class Calls:
                 calls.append(taken_of(entry, fields))
             except (ValueError, TypeError):  # not ours, or deleted: None instead of fields
                 await self._bury(connection, entry)
-        return calls
+        return calls, entries[-1][0] if entries else None
 
     async def _bury(self, connection: Connection, entry: bytes) -> None:
         await connection.run(BURY, (self._keys.calls, self._keys.dead), (DEAD_TTL_MS, entry))

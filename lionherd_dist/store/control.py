@@ -23,4 +23,4 @@ class Control:
             return []
         ((_, entries),) = cast("list[tuple[bytes, list[tuple[bytes, list[bytes]]]]]", reply)
         self._last = entries[-1][0]
-        return [fields[1].decode() for _, fields in entries]
+        return [fields[1].decode(errors="replace") for _, fields in entries if len(fields) > 1]

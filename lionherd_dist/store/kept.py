@@ -13,10 +13,14 @@ MOST_ENTRIES = 500
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """We read the job now: *read* outcomes are done with, the last of them in *entry*."""
+    """We read the job now: *read* of *total* are done with, the last of them in *entry*.
+
+    *total* is -1 while the job is still being sent.
+    """
 
     read: int
     entry: bytes
+    total: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +40,10 @@ Attached: TypeAlias = Place | Taken | Gone
 
 @dataclass(frozen=True, slots=True)
 class Noted:
-    """The reader's place has moved on."""
+    """*read* of *total* outcomes are done with; with the last of them the job is gone."""
 
-
-@dataclass(frozen=True, slots=True)
-class Last:
-    """It was the last outcome, and the job is gone."""
+    read: int
+    total: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ class Displaced:
     """Somebody else reads the job now."""
 
 
-Advanced: TypeAlias = Noted | Last | Displaced
+Advanced: TypeAlias = Noted | Displaced | Gone
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +66,8 @@ class Kept:
 async def attach(connection: Connection, keys: Keys, session: str, job: str) -> Attached:
     """Become the reader of *job*."""
     match await connection.run(ATTACH, (keys.sessions, keys.job(job)), (session, "")):
-        case [1, int(read), bytes(entry)]:
-            return Place(read, entry)
+        case [1, int(read), bytes(entry), int(total)]:
+            return Place(read, entry, total)
         case [0, bytes(reader)]:
             return Taken(reader.decode())
         case _:
@@ -90,17 +92,16 @@ async def exists(connection: Connection, keys: Keys, job: str) -> bool:
 
 
 async def advance(
-    connection: Connection, keys: Keys, session: str, job: str, *, entry: bytes, read: int
+    connection: Connection, keys: Keys, session: str, job: str, entry: bytes
 ) -> Advanced:
-    """Note that the outcome in *entry*, the *read*-th, is done with."""
-    reply = await connection.run(ADVANCE, (keys.prefix,), (session, job, entry, read))
-    match reply:
-        case 0:
+    """Note that the outcome in *entry* is done with; said twice, it counts once."""
+    match await connection.run(ADVANCE, (keys.prefix,), (session, job, entry)):
+        case [1, int(read), int(total)]:
+            return Noted(read, total)
+        case [0]:
             return Displaced()
-        case 1:
-            return Noted()
         case _:
-            return Last()
+            return Gone()
 
 
 async def detach(connection: Connection, keys: Keys, session: str, job: str) -> None:

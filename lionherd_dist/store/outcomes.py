@@ -19,11 +19,20 @@ class News:
     ended: bool
 
 
-def _news(fields: list[bytes]) -> News:
-    job = fields[1].decode()
+def news_of(fields: list[bytes]) -> News | None:
+    """What an entry of an inbox says; None if it is none of ours."""
+    if len(fields) < 4 or fields[0] != b"j":
+        return None
+    job = fields[1].decode(errors="replace")
     if fields[2] == b"end":
         return News(job, [], ended=True)
-    return News(job, [(int(i), o) for i, o in zip(fields[2::2], fields[3::2], strict=True)], False)
+    try:
+        outcomes = [
+            (int(index), data) for index, data in zip(fields[2::2], fields[3::2], strict=True)
+        ]
+    except ValueError:
+        return None
+    return News(job, outcomes, ended=False)
 
 
 def _after(entry: bytes) -> bytes:
@@ -54,4 +63,4 @@ class Inbox:
             return []
         ((_, entries),) = cast("list[tuple[bytes, list[tuple[bytes, list[bytes]]]]]", reply)
         self._last = entries[-1][0]
-        return [_news(fields) for _, fields in entries]
+        return [news for _, fields in entries if (news := news_of(fields)) is not None]

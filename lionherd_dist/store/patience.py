@@ -1,5 +1,6 @@
 """Sending a request again until the server answers, for requests that are idempotent by id."""
 
+import math
 import random
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
@@ -21,18 +22,19 @@ def pause_s(attempt: int) -> float:
 
 
 async def persist(request: Callable[[], Awaitable[T]], *, patience_s: float) -> T:
-    """The answer to *request*, sent again for up to *patience_s* while the server is silent.
+    """The answer to *request*, sent again for up to *patience_s* after its first failure.
 
     Raises:
         StoreUnavailableError: there was no answer in that time; the last reason is told.
     """
-    give_up_at = anyio.current_time() + patience_s
+    give_up_at = math.inf
     attempt = 0
     while True:
         try:
             return await request()
         except StoreUnavailableError:
             attempt += 1
+            give_up_at = min(give_up_at, anyio.current_time() + patience_s)
             wait_s = pause_s(attempt)
             if anyio.current_time() + wait_s > give_up_at:
                 raise

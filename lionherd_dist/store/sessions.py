@@ -114,7 +114,9 @@ class BeatConnection:
             url, retry=Retry(NoBackoff(), 0), **connection_options(f"lionherd-beat-{session}")
         )
         self._link = cast("AbstractConnection", pool.make_connection())
-        self._command = ("EVALSHA", BEAT.sha, 1, keys.sessions, session, "", ttl_ms)
+        names = (keys.sessions, keys.inbox(session))
+        args = (session, "", ttl_ms, INBOX_TTL_SESSIONS * ttl_ms)
+        self._command = ("EVALSHA", BEAT.sha, len(names), *names, *args)
 
     def beat(self, within_s: float) -> Beat:
         """Renew the session; connecting and each answer may take *within_s*.

@@ -1,6 +1,7 @@
 """The road of a call across workers: what holds there beyond the contract of both halves."""
 
 import logging
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import UTC, datetime
 
@@ -24,6 +25,7 @@ from lionherd_dist import (
     gather,
 )
 from lionherd_dist.store.connection import Connection
+from lionherd_dist.store.keys import Keys
 
 pytestmark = pytest.mark.anyio
 
@@ -415,3 +417,117 @@ async def test_a_job_that_was_opened_first_may_be_sent_last(cluster: Cluster) ->
         gate.set()
         with anyio.fail_after(20):
             assert [pair async for pair in stream] == [(0, 2)]
+
+
+@pytest.mark.parametrize("kind", ["fatal", "generator", "group"])
+async def test_whatever_a_task_raises_ends_its_call_alone(
+    cluster: Cluster, stage: tasks.Stage, kind: str
+) -> None:
+    """Its neighbours run on, and it is not run again."""
+    async with cluster.completion_stream([tasks.hold.call("x")]) as stream:
+        await wait_until(lambda: stage.running == 1, description="the neighbour runs")
+        with pytest.raises(RuntimeError, match="it raised"):
+            await cluster.run(tasks.raise_fatal.call(kind))
+        stage.gate.set()
+        assert [pair async for pair in stream] == [(0, "x")]
+    assert stage.started == ["x"]
+
+
+async def test_a_task_that_cancels_itself_fails(cluster: Cluster) -> None:
+    """It is no cancellation of ours, and nobody waits for it."""
+    with anyio.fail_after(20), pytest.raises(RuntimeError, match="cancelled itself"):
+        await cluster.run(tasks.cancel_myself.call())
+    assert await cluster.run(tasks.double.call(1)) == 2
+
+
+async def test_a_thread_that_overran_its_timeout_has_no_result(cluster: Cluster) -> None:
+    """It cannot be stopped, but what it brings comes too late."""
+    with pytest.raises(TimeoutError, match=r"longer than 0\.05 s"):
+        await cluster.run(tasks.overrun.call())
+
+
+async def test_every_slot_has_a_thread(redis_url: str, settings: Settings) -> None:
+    """As many functions run in threads as the worker has slots, beyond the usual forty."""
+    worker = Worker(tasks, redis=redis_url, settings=settings, concurrency=60)
+    async with anyio.create_task_group() as working:
+        working.start_soon(worker.run)
+        async with Cluster(redis_url, settings=settings) as cluster:
+            assert await cluster.gather(*map(tasks.meet.call, [60] * 60)) == [60] * 60
+        worker.stop()
+
+
+async def test_the_input_of_a_stream_may_itself_use_the_cluster(cluster: Cluster) -> None:
+    """A natural pipeline: the calls of one job are made from the results of others."""
+
+    async def doubled() -> AsyncIterator[Call[int]]:
+        for n in range(5):
+            yield tasks.double.call(await cluster.run(tasks.double.call(n)))
+
+    with anyio.fail_after(20):
+        async with cluster.completion_stream(doubled()) as stream:
+            assert sorted([pair async for pair in stream]) == [(n, 4 * n) for n in range(5)]
+
+
+async def test_a_consumer_that_blocks_the_loop_loses_no_outcome(
+    redis_url: str, settings: Settings
+) -> None:
+    """Its inbox waits for as long as its session lives."""
+    quick = Settings(namespace=settings.namespace, session_s=1)
+    worker = Worker(tasks, redis=redis_url, settings=settings, concurrency=20)
+
+    def block() -> None:
+        time.sleep(5)  # longer than an inbox without its reader lives
+
+    async with anyio.create_task_group() as working:
+        working.start_soon(worker.run)
+        async with Cluster(redis_url, settings=quick) as cluster:
+            seen = 0
+            with anyio.fail_after(60):
+                async with cluster.completion_stream(
+                    map(tasks.double.call, range(5_000))
+                ) as stream:
+                    async for _ in stream:
+                        if seen == 0:
+                            block()
+                        seen += 1
+        worker.stop()
+    assert seen == 5_000
+
+
+async def test_hostile_words_end_neither_worker_nor_client(
+    cluster: Cluster, connection: Connection, settings: Settings
+) -> None:
+    """What cannot be read is passed over, on every stream."""
+    keys = Keys(settings.namespace)
+    await connection.call("XADD", keys.control, "*", "cancel", b"\xff\xfe")
+    sessions = await connection.call("ZRANGE", keys.sessions, 0, -1)
+    assert isinstance(sessions, list)
+    for session in sessions:
+        assert isinstance(session, bytes)
+        for fields in ((b"x", b"y"), (b"j", b"\xff", b"not a number", b"z"), (b"j", b"a")):
+            await connection.call("XADD", keys.inbox(session.decode()), "*", *fields)
+    await connection.call("XADD", keys.calls, "*", "c", b"\xff", "p", "x")
+    assert await cluster.gather(*map(tasks.double.call, range(30))) == [2 * n for n in range(30)]
+    for session in sessions:
+        assert isinstance(session, bytes)
+        await connection.call("DEL", keys.inbox(session.decode()))
+
+
+async def test_an_endless_input_of_unsendable_calls_does_not_stop_the_loop(
+    cluster: Cluster,
+) -> None:
+    """It is pulled no faster than its failures are read."""
+    pulled = 0
+
+    async def bad() -> AsyncIterator[Call[object]]:
+        nonlocal pulled
+        while True:
+            pulled += 1
+            yield tasks.echo.call(object())
+
+    async with cluster.completion_stream(bad(), return_exceptions=True) as stream:
+        async for index, outcome in stream:
+            assert isinstance(outcome, EncodeError)
+            if index == 20:
+                break
+    assert pulled < 20_000

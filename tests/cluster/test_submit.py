@@ -11,6 +11,7 @@ from lionherd_dist import (
     Call,
     Cluster,
     EncodeError,
+    JobLostError,
     JobNotFoundError,
     JobTakenError,
     Settings,
@@ -175,3 +176,38 @@ async def test_kept_outcomes_expire(
         assert 90_000 < ttl_ms <= 100_000
     assert not await connection.call("EXISTS", f"{keys.job(job)}:backlog")
     await cluster.cancel(job)
+
+
+async def test_a_reader_that_was_cancelled_while_asking_misses_nothing(
+    cluster: Cluster, connection: Connection
+) -> None:
+    """Its place moves once per outcome, whatever becomes of the question."""
+    job = await cluster.submit(map(tasks.double.call, range(30)))
+    seen: list[int] = []
+    async with cluster.attach(job) as stream:
+        while True:
+            await connection.call("CLIENT", "PAUSE", 40)
+            try:
+                with anyio.fail_after(0.02):
+                    index, _ = await anext(stream)
+            except TimeoutError:
+                try:
+                    index, _ = await anext(stream)
+                except StopAsyncIteration:
+                    break
+            except StopAsyncIteration:
+                break
+            seen.append(index)
+    assert sorted(seen) == list(range(30))
+
+
+async def test_a_job_cancelled_under_its_reader_is_no_complete_one(cluster: Cluster) -> None:
+    """The reader is told that the rest will not come."""
+    job = await cluster.submit(map(tasks.double.call, range(10)))
+    async with cluster.attach(job) as stream:
+        for _ in range(3):
+            await anext(stream)
+        await cluster.cancel(job)
+        with pytest.raises(JobLostError, match="cancelled"):
+            async for _ in stream:
+                pass

@@ -121,7 +121,8 @@ class Whole(Machine):
     # --- sessions and time
 
     def beat_of(self, name: str) -> None:
-        request = Request("beat", (self.keys.sessions,), (name, "", TTL_MS))
+        names = (self.keys.sessions, self.keys.inbox(name))
+        request = Request("beat", names, (name, "", TTL_MS, 4 * TTL_MS))
         self.ask(request, lambda life, now: life.beat(name, now, TTL_MS))
 
     @precondition(lambda self: any(self.workers.values()))
@@ -156,7 +157,11 @@ class Whole(Machine):
         for other in self.live(self.life.sessions):
             if other != name:
                 self.act(
-                    Request("beat", (self.keys.sessions,), (other, "", TTL_MS * 3)),
+                    Request(
+                        "beat",
+                        (self.keys.sessions, self.keys.inbox(other)),
+                        (other, "", TTL_MS * 3, TTL_MS),
+                    ),
                     lambda life, now, other=other: life.beat(other, now, TTL_MS * 3),
                 )
         self.now = max(self.now, self.life.sessions[name] + late)
@@ -246,7 +251,11 @@ class Whole(Machine):
             self.now += TTL_MS // 2
             for name in (*live, "w-last"):
                 self.act(
-                    Request("beat", (self.keys.sessions,), (name, "", TTL_MS * 3)),
+                    Request(
+                        "beat",
+                        (self.keys.sessions, self.keys.inbox(name)),
+                        (name, "", TTL_MS * 3, TTL_MS),
+                    ),
                     lambda life, now, name=name: life.beat(name, now, TTL_MS * 3),
                 )
             if round_ == 0:

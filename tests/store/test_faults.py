@@ -17,7 +17,7 @@ from lionherd_dist import Settings, StoreUnavailableError
 from lionherd_dist.session.session import open_session
 from lionherd_dist.store.calls import Again, Back, Dead, Done, Settled, Taken
 from lionherd_dist.store.connection import Connection, Reply
-from lionherd_dist.store.kept import advance, attach, detach, read
+from lionherd_dist.store.kept import Gone, advance, attach, detach, read
 from lionherd_dist.store.keys import Keys
 from lionherd_dist.store.patience import persist
 from lionherd_dist.store.scripts import load
@@ -223,10 +223,10 @@ async def attaching(bench: Bench) -> Sent:
 def advancing(upto: int) -> Callable[[Bench], Awaitable[Sent]]:
     async def prepare(bench: Bench) -> Sent:
         entries = await kept(bench)
-        for count, entry in enumerate(entries[: upto - 1], start=1):
-            await advance(bench.connection, bench.keys, "C", "C-1", entry=entry, read=count)
+        for entry in entries[: upto - 1]:
+            await advance(bench.connection, bench.keys, "C", "C-1", entry)
         last = entries[upto - 1]
-        return lambda connection: advance(connection, bench.keys, "C", "C-1", entry=last, read=upto)
+        return lambda connection: advance(connection, bench.keys, "C", "C-1", last)
 
     return prepare
 
@@ -383,7 +383,8 @@ async def test_sent_again_after_a_fault_is_sent_once(
     assert struck.is_set()
     assert pictures[0] == pictures[1]
     if word in {"submit", "cancel", "XREADGROUP", "alone", "attach", "advance"}:
-        assert results[0] == results[1]
+        last_unheard = word == "advance" and results[1] == Gone()
+        assert results[0] == results[1] or last_unheard
 
 
 async def until_answered(send: Sent, connection: Connection) -> object:

@@ -234,8 +234,8 @@ async def test_beats_keep_a_session_and_never_bring_one_back(bench: Bench, redis
     """Renewed while it lives; once expired it stays so."""
     beat = BeatConnection(redis_url, bench.keys, "C", 60_000)
     assert isinstance(beat.beat(5), Alive)
-    names, now = (bench.keys.sessions,), 10**13
-    assert await bench.connection.run(BEAT, names, ("W", now, 1000)) == [0, now]
+    names, now = (bench.keys.sessions, bench.keys.inbox("W")), 10**13
+    assert await bench.connection.run(BEAT, names, ("W", now, 1000, 4000)) == [0, now]
     await bench.connection.call("ZADD", bench.keys.sessions, 1, "C")
     assert isinstance(beat.beat(5), Lost)
     assert await bench.connection.call("ZSCORE", bench.keys.sessions, "C") == b"1"

@@ -3,9 +3,10 @@
 -- KEYS 2 job: the job's hash
 -- ARGV 1 session | 2 now (ms, '' = server clock)
 -- RETURN {} no such job, or not a kept one | {0, the session that reads it now}
--- | {1, read (count), last entry read}
+-- | {1, read (count), last entry read, total (count, -1 = unknown)}
 local job, session, now = KEYS[2], ARGV[1], clock(ARGV[2])
-local keep, reader, read, place = unpack(redis.call('HMGET', job, 'keep', 'reader', 'read', 'place'))
+local keep, reader, read, place, total =
+  unpack(redis.call('HMGET', job, 'keep', 'reader', 'read', 'place', 'total'))
 if not keep or keep == '0' then return {} end
 
 if reader and reader ~= session
@@ -13,4 +14,4 @@ if reader and reader ~= session
   return {0, reader}
 end
 redis.call('HSET', job, 'reader', session)
-return {1, tonumber(read or 0), place or '0-0'}
+return {1, tonumber(read or 0), place or '0-0', tonumber(total)}
