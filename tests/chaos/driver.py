@@ -22,8 +22,7 @@ from lionherd_dist.store.connection import Connection
 KILLABLE = ("first", "second")  # the clients whose jobs outlive them
 START_S = 60.0
 TARGET_S = 10.0  # an event waits so long for a process that it can be done to
-DRAIN_S = 60.0  # after the last event, for all jobs to come to their end
-GONE_S = 20.0
+GONE_S, GONE_AFTER_HANG_S = 20.0, 1.0  # for keys to go, and for jobs of dead clients
 PROGRESS_S = 5.0
 
 
@@ -110,13 +109,13 @@ class Run:
                 for client in self.clients:
                     asking.start_soon(client.live)
                 await self.play()
-                give_up_at = time.monotonic() + DRAIN_S
+                give_up_at = time.monotonic() + self.plan.patience_s
                 while self.outcomes() < self.plan.calls:
                     if time.monotonic() > give_up_at:
                         break
                     await anyio.sleep(0.2)
                 (self.directory / "stop").touch()
-                patience.deadline = anyio.current_time() + DRAIN_S
+                patience.deadline = anyio.current_time() + self.plan.patience_s
         self.records.hung = patience.cancelled_caught
 
     async def _stop_workers(self) -> None:
@@ -126,7 +125,7 @@ class Run:
                 stopping.start_soon(place.stop)
         connection = Connection(self.server.url, name="chaos-end")
         try:
-            with anyio.move_on_after(GONE_S):
+            with anyio.move_on_after(self._gone_s):
                 while left := await self._keys(connection):
                     self.records.keys_left = left
                     await anyio.sleep(0.1)
@@ -134,6 +133,10 @@ class Run:
             self.records.dead_letters = await read_dead_letters(connection)
         finally:
             await connection.close()
+
+    @property
+    def _gone_s(self) -> float:
+        return GONE_AFTER_HANG_S if self.records.hung else GONE_S
 
     async def _keys(self, connection: Connection) -> list[str]:
         return [name for name in await names(connection, "*") if name != KEYS.dead]
@@ -149,7 +152,7 @@ class Run:
             for job in await kept_jobs(connection) - noted:
                 self.records.orphans += 1
                 await cluster.cancel(job)
-            with anyio.move_on_after(GONE_S):  # until dead sessions are reaped, orphans stopped
+            with anyio.move_on_after(self._gone_s):  # dead sessions are reaped, orphans stopped
                 while await names(connection, "job:*"):  # noqa: ASYNC110
                     await anyio.sleep(0.1)
 
@@ -162,7 +165,8 @@ class Run:
 
     def outcomes(self) -> int:
         """How many outcomes the clients have been given."""
-        return sum(line[0] == "O" for line in self._notes())
+        logs = self.directory.glob("client-*.log")
+        return sum(log.read_bytes().count(b'["O"') for log in logs)
 
     async def _tell(self) -> None:
         while True:

@@ -27,6 +27,7 @@ class Plan:
         client_kills: SIGKILLs of clients that submit and attach.
         restarts: of the server: SIGKILL and SHUTDOWN in turn.
         poison: calls that end their worker each time they run.
+        patience_s: seconds after the last event for all jobs to come to their end.
         broken: the name of a guarantee that is broken on purpose, see ``breaking.py``.
     """
 
@@ -42,6 +43,7 @@ class Plan:
     workers: int = 8
     slots: int = 6
     session_s: float = 1.0
+    patience_s: float = 60.0
 
 
 FULL = Plan(

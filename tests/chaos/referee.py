@@ -18,6 +18,7 @@ What is counted against the library:
 - **slots**: the same by another witness. Each body holds one flock'ed file, which the kernel frees
   when a process dies. Whoever finds as many held as the limit allows takes a further one; there
   must then be that many bodies running whose calls were given on.
+- **too little**: fewer deaths or calls than planned.
 - **dead letters** for anything but the poison calls, or twice for one; **keys** left at the server.
 
 A kill -9 of the server alone loses nothing, as ``appendfsync everysec`` writes before it answers.
@@ -47,6 +48,7 @@ class Findings:
 
     plan: Plan
     records: Records
+    directory: Path
     calls: int = 0
     starts: int = 0
     again: int = 0
@@ -72,7 +74,7 @@ class Findings:
 def judge(plan: Plan, directory: Path, records: Records) -> Findings:
     """What the files in *directory* and the driver's *records* say."""
     bodies, jobs = read_bodies(directory), read_jobs(directory)
-    found = Findings(plan, records)
+    found = Findings(plan, records, directory)
     ran = {(root_of(body.label), body.index) for body in bodies if body.how not in {"", "cut"}}
     for job in jobs.values():
         judge_job(found, job, ran)
@@ -83,14 +85,25 @@ def judge(plan: Plan, directory: Path, records: Records) -> Findings:
     for body in bodies:
         by_label[body.label].append(body)
     in_vain = Vain(bodies, read_stalls(directory, records), records, plan.session_s)
-    found.vain_starts = len(in_vain)
+    found.vain_starts = len(in_vain.sure | in_vain.doubtful)
     for label, group in by_label.items():
         job = jobs[root_of(label)]
         if not job.moved:  # sent again by the library: a new job, beside what still ran of the old
             judge_limit(found, job, group, in_vain)
     found.recoveries = sorted(recoveries(bodies, records, in_vain))
+    judge_chaos(found)
     judge_server(found, jobs)
     return found
+
+
+def judge_chaos(found: Findings) -> None:
+    """A run that did less than was planned proves less than it says."""
+    for name in ("kills", "pauses", "client_kills", "restarts"):
+        done, planned = getattr(found.records, name), getattr(found.plan, name)
+        if done < planned:
+            found.against(f"too little: {done} {name} of {planned}")
+    if found.calls < found.plan.calls:
+        found.against(f"too little: {found.calls} calls of {found.plan.calls}")
 
 
 def judge_job(found: Findings, job: Job, ran: set[tuple[str, int]]) -> None:
@@ -129,19 +142,22 @@ def judge_limit(found: Findings, job: Job, bodies: list[Body], in_vain: Vain) ->
         at = body.started_at
         running = [one for one in running if min(one.ended_at, gone_at(one.who)) > at]
         running.append(body)
-        if body not in in_vain:
+        if id(body) not in in_vain.sure:
             latest[body.index] = body
-        current = [
-            one
-            for one in running
-            if latest[one.index] is one and min(one.ended_at, killed_at(one.who)) > at
+        rightful = [
+            one for one in running if latest[one.index] is one and id(one) not in in_vain.doubtful
         ]
-        count, vain = len(current), sum(latest[one.index] is not one for one in running)
+        current = [one for one in rightful if min(one.ended_at, killed_at(one.who)) > at]
+        count, vain = len(current), len(running) - len(rightful)
         if count / job.limit > found.most[0] / found.most[1]:
             found.most = (count, job.limit)
         if count > job.limit:
             found.over_limit += 1
-            found.against(f"limit: {count} of {body.label} at once, {job.limit} allowed")
+            oldest = min(current, key=lambda one: one.started_at)
+            found.against(
+                f"limit: {count} of {body.label} at once, {job.limit} allowed: {body.index} on "
+                f"{body.who}; {oldest.index} on {oldest.who} for {at - oldest.started_at:.2f} s"
+            )
         if body.slot >= job.limit + vain:
             found.over_slots += 1
             found.against(
@@ -153,7 +169,7 @@ def recoveries(bodies: list[Body], records: Records, in_vain: Vain) -> list[floa
     """Seconds from the death of a worker to the next start of each call that it then ran."""
     later: dict[tuple[str, int], list[Body]] = defaultdict(list)
     for body in bodies:
-        if body not in in_vain:
+        if id(body) not in in_vain.sure:
             later[body.label, body.index].append(body)
     waits: list[float] = []
     for body in bodies:

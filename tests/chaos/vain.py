@@ -9,18 +9,24 @@ it during the pause, and then neither died nor stood still before it had told of
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from chaos.evidence import Body, Stall
 from chaos.records import Records
 
 NOTICED_S = 0.06  # a process that stood still notes when it goes on again so much later at most
-TOLD_S = 0.2  # an end that a body noted has reached the server after so long
+TOLD_S = 0.05  # an end that a body noted has reached the server after so long
 HANDED_ON = ("cut", "ConnectionError")  # ends after which somebody else starts the call rightfully
 
 
 class Vain:
-    """Says of a body whether it was begun in vain."""
+    """Says of bodies whether they were begun in vain.
+
+    Attributes:
+        sure: ids of bodies whose call another worker had, and went on to end.
+        doubtful: ids of bodies that did not end, and whose call another worker had begun; that one
+            stood still or died, so that either may have been the rightful one.
+    """
 
     def __init__(
         self, bodies: Sequence[Body], stalls: Sequence[Stall], records: Records, session_s: float
@@ -32,32 +38,29 @@ class Vain:
             self._starts[body.label, body.index].append(body)
         for stall in stalls:
             self._stalls[stall.who].append(stall)
-        self._found = {id(body) for body in bodies if self._is_vain(body)}
+        self.sure: set[int] = set()
+        self.doubtful: set[int] = set()
+        for body in bodies:
+            others = list(self._meanwhile(body))
+            if any(self._went_on(other, body) for other in others):
+                self.sure.add(id(body))
+            elif others and body.how in {"cut", ""}:
+                self.doubtful.add(id(body))
 
-    def __contains__(self, body: Body) -> bool:
-        return id(body) in self._found
-
-    def __len__(self) -> int:
-        return len(self._found)
-
-    def _is_vain(self, body: Body) -> bool:
-        for stall in self._stalls[body.who]:
-            soon = stall.until - NOTICED_S <= body.started_at <= stall.until + self._session_s / 2
-            if soon and any(self._took_over(body, o) for o in self._meanwhile(body, stall.since)):
-                return True
-        return False
-
-    def _meanwhile(self, body: Body, since: float) -> Sequence[Body]:
+    def _meanwhile(self, body: Body) -> Iterator[Body]:
+        """Other workers' bodies of the call, begun while this one's stood still, just before."""
         starts = self._starts[body.label, body.index]
-        first = bisect_left(starts, since, key=lambda one: one.started_at)
-        return [one for one in starts[first : starts.index(body)] if one.who != body.who]
+        for stall in self._stalls[body.who]:
+            if stall.until - NOTICED_S <= body.started_at <= stall.until + self._session_s / 2:
+                first = bisect_left(starts, stall.since, key=lambda one: one.started_at)
+                for other in starts[first : starts.index(body)]:
+                    given_away = other.how in HANDED_ON and other.ended_at < body.started_at
+                    if other.who != body.who and not given_away:
+                        yield other
 
-    def _took_over(self, body: Body, other: Body) -> bool:
-        if other.how in HANDED_ON and other.ended_at < body.started_at:
-            return False
+    def _went_on(self, other: Body, body: Body) -> bool:
         upto = min(other.ended_at + TOLD_S, body.started_at)
-        sound = self._records.killed_at(other.who) > upto and not any(
+        return self._records.killed_at(other.who) > upto and not any(
             stall.since < upto and stall.until > other.started_at
             for stall in self._stalls[other.who]
         )
-        return sound or body.how in {"cut", ""}
