@@ -1,5 +1,6 @@
 """The program's entry: ``lionherd-dist`` and ``python -m lionherd_dist``."""
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -20,8 +21,20 @@ except ModuleNotFoundError as error:
         return 2
 
 
+def fill_closed_streams() -> None:
+    """Put the null device where a standard stream is closed, or any file may get its number.
+
+    A closed input is then an empty one, and a closed output takes what nobody reads.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            # Opened in order of their numbers, each gets the lowest that is free: its own.
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123
+
+
 def main() -> int:
     """Run the program; its exit status."""
+    fill_closed_streams()
     return run()
 
 

@@ -8,7 +8,7 @@ import math
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import anyio
 
@@ -24,6 +24,8 @@ from lionherd_dist.store.keys import Keys
 from lionherd_dist.store.outcomes import Inbox
 from lionherd_dist.store.patience import persist
 from lionherd_dist.store.sessions import NO_CAPACITY
+
+OPENING_S = 5.0  # patience with a server that was never reached
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,7 @@ class Link:
         self._session: Session | None = None
         self._writer: Writer | None = None
         self._trouble: LionherdError | None = None
+        self._begun = False
         self._changed = anyio.Event()
 
     # --- what jobs need
@@ -157,7 +160,12 @@ class Link:
             _connection(self._url, "read") as read,
             _connection(self._url, "side") as side,
             open_session(
-                self._url, side, self._keys, self._settings, capacity=NO_CAPACITY, on_lost=on_lost
+                self._url,
+                side,
+                self._keys,
+                self._opening_settings(),
+                capacity=NO_CAPACITY,
+                on_lost=on_lost,
             ) as session,
             background() as helpers,
         ):
@@ -182,8 +190,15 @@ class Link:
                 writer.end()
         self._lose(reasons[0])
 
+    def _opening_settings(self) -> Settings:
+        """At the first try somebody waits who may have mistyped the address: be quick to say so."""
+        if self._begun:
+            return self._settings
+        return replace(self._settings, patience_s=min(OPENING_S, self._settings.patience_s))
+
     def _begin(self, session: Session, writer: Writer) -> None:
         self._session, self._writer, self._trouble, self._numbers = session, writer, None, 0
+        self._begun = True
         for job in self._open:  # those that move over, and those that had not been sent
             writer.poke(job)
         self._notify()
@@ -244,7 +259,7 @@ async def open_link(url: str, settings: Settings) -> AsyncIterator[Link]:
     """A link for this process, until the block is left.
 
     Raises:
-        StoreUnavailableError: the server was silent for ``patience_s``.
+        StoreUnavailableError: the server was silent for ``patience_s``, 5 seconds at most.
         StoreRefusedError: it will not have us.
     """
     link = Link(url, settings)

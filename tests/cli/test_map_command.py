@@ -3,6 +3,8 @@
 import json
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -132,3 +134,16 @@ def test_outcomes_come_while_the_input_is_still_open(start) -> None:
         assert json.loads(process.stdout.readline()) == {"index": number, "result": number * 2}
     process.stdin.close()
     assert process.wait(40) == 0
+
+
+@pytest.mark.parametrize(("redirection", "done"), [("<&-", 0), (">&- < items", 2)])
+def test_a_closed_stream_is_an_empty_one(folder: Path, start, redirection: str, done: int) -> None:
+    """Nothing is read from it, or written to it, and nothing else gets its number."""
+    (folder / "items").write_text("1\n2\n")
+    command = f'"{sys.executable}" -m lionherd_dist map my_tasks:double --workers 1 {redirection}'
+    ran = subprocess.run(
+        ["sh", "-c", command], check=False, cwd=folder, capture_output=True, text=True, timeout=60
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert f"{done} done, 0 failed" in ran.stderr
+    assert ran.stdout == ""
