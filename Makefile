@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench clean
+.PHONY: help demo test check format bench chaos clean
 
 help: ## list what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -35,6 +35,9 @@ format: $(READY) ## mend what ruff can mend
 bench: $(READY) ## measure against the limit and the peers, side by side
 	$(BIN)/python benchmarks/local.py
 	$(BIN)/python benchmarks/cluster.py
+
+chaos: $(READY) ## kill, pause and restart everything for three minutes, before a referee
+	$(BIN)/python tests/chaos/run.py
 
 clean: ## remove what make made
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache build dist
