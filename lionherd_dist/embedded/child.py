@@ -101,10 +101,14 @@ class Child:
         self.send_signal(signal.SIGKILL)
 
     def send_signal(self, number: int) -> None:
-        """Send it signal *number*, if it still runs."""
+        """Send it signal *number*, if it still runs.
+
+        Not by the transport: subprocess looks first whether the process has ended, and by looking
+        takes the exit status away from the event loop, which then tells 255 and a warning.
+        """
         if self.returncode is None:
             with suppress(ProcessLookupError):
-                self._transport.send_signal(number)
+                os.kill(self.pid, number)
 
     async def stop(self, grace_s: float = 0.0) -> int:
         """The exit status, after SIGTERM and, *grace_s* seconds later, SIGKILL; at once if 0.

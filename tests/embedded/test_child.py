@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import anyio
+import anyio.lowlevel
 import pytest
 from helpers import wait_until
 
@@ -97,6 +98,17 @@ async def test_the_exit_status_is_the_programs_own(code: str, status: int) -> No
         assert await child.wait() == status
         assert child.returncode == status
         assert await child.stop() == status
+
+
+async def test_a_signal_in_the_moment_of_its_end_leaves_the_exit_status_alone() -> None:
+    """Sending must not take the status away from the event loop; each try is a matter of luck."""
+    for _ in range(40):
+        child = await Child.start(["/bin/sh", "-c", "exit 3"])
+        for turn in range(400):
+            child.send_signal(signal.SIGCONT)
+            if turn % 20 == 0:
+                await anyio.lowlevel.checkpoint()
+        assert await child.wait() == 3
 
 
 async def test_a_program_that_does_not_exist_says_so() -> None:
