@@ -44,11 +44,13 @@ class Ways:
         settle: told what became of each call.
         known_elsewhere: says whether some worker knows a task that this one does not.
         alone: notes that a call is about to run with nothing beside it; says how often it died so.
+        trusted: says whether the session can still be ours: not after a pause that outlasted it.
     """
 
     settle: Callable[[Settled], None]
     known_elsewhere: Callable[[str], Awaitable[bool]]
     alone: Callable[[Taken], Awaitable[int]]
+    trusted: Callable[[], bool]
 
 
 class Executor:
@@ -199,6 +201,8 @@ class Executor:
     async def _settled(self, taken: Taken) -> Settled:
         if taken.job in self._cancelled:
             return self._done(taken, Cancelled())
+        if not self._ways.trusted():
+            return Back(taken)  # somebody else has it by now, and the server will say so
         if taken.deadline_ms and self._clock.left_s(taken.deadline_ms) <= 0:
             return self._done(taken, Failure(TimeoutError("the deadline passed before it began")))
         try:

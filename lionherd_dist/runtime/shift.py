@@ -101,6 +101,7 @@ class Shift:
             known_elsewhere=lambda name: self._answer(
                 lambda: known_by_some_worker(lines.side, keys, name)
             ),
+            trusted=lambda: session.clock.age_s() < settings.session_s,
             alone=lambda taken: self._answer(lambda: calls.run_alone(lines.side, taken)),
         )
         self._executor = Executor(tasks, in_hand, ways, slots=slots, name=name, clock=session.clock)

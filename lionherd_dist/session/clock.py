@@ -17,6 +17,10 @@ class ServerClock:
         """Note the server time that a reply has just brought."""
         self._server_ms, self._read_at = now_ms, time.monotonic()
 
+    def age_s(self) -> float:
+        """Seconds since the last reading; it grows while this process is paused, too."""
+        return time.monotonic() - self._read_at
+
     def now_ms(self) -> float:
         """Server time now, in milliseconds."""
         return self._server_ms + (time.monotonic() - self._read_at) * 1000

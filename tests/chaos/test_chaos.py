@@ -72,7 +72,12 @@ async def test_a_short_chaos_run_is_clean_and_leaves_nothing(tmp_path: Path) -> 
     ],
 )
 async def test_the_referee_notices_a_broken_guarantee(broken: str, shown: tuple[str, ...]) -> None:
-    """Each of them was broken in the scripts of this one run; the verdict says so."""
-    found = await run_chaos(replace(BROKEN, broken=broken))
-    assert any(violation.startswith(shown) for violation in found.violations), line(found)
-    await nothing_runs_in(found.directory)
+    """Each was broken in the scripts of this run; one of a few runs meets it, and says so."""
+    seen: list[str] = []
+    for seed in range(1, 5):  # on a slow machine the faults of one run may come too early to matter
+        found = await run_chaos(replace(BROKEN, broken=broken, seed=seed))
+        await nothing_runs_in(found.directory)
+        if any(violation.startswith(shown) for violation in found.violations):
+            return
+        seen.append(line(found))
+    pytest.fail("\n".join(seen))
