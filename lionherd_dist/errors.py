@@ -124,6 +124,38 @@ class JobTakenError(LionherdError):
     """
 
 
+class LeaseLost(LionherdError):  # noqa: N818 (the word of the field)
+    """A token of a limiter was lost while it was held: the session was not renewed in time.
+
+    Others may hold the token now. The block was cancelled before that; do its work again.
+
+    Attributes:
+        limiter: the limiter's name.
+        fence: the number of the token.
+    """
+
+    def __init__(self, limiter: str, fence: int, reason: str) -> None:
+        super().__init__(
+            f"the token {fence} of limiter {limiter!r} is lost: {reason}. What was under way is to "
+            "be done again"
+        )
+        self.limiter, self.fence, self.reason = limiter, fence, reason
+
+    def __reduce__(self) -> tuple[type["LeaseLost"], tuple[str, int, str]]:
+        return type(self), (self.limiter, self.fence, self.reason)
+
+
+class LockOrderError(LionherdError):
+    """Two limiters were taken against the order of their names: two who do so can wait for ever.
+
+    Take both at once with ``acquire_all(a, b)``, or in the order of their names everywhere.
+    """
+
+
+class LimiterWarning(UserWarning):
+    """Something about a limiter is not as the code says: its total, its order, its lease."""
+
+
 class ForkedClientError(LionherdError):
     """A cluster was used in a process that was forked from the one that opened it.
 

@@ -2,6 +2,7 @@
 
 import sys
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
@@ -47,7 +48,8 @@ class LocalCluster(Cluster):
         resubmit: bool = False,
         settings: Settings | None = None,
     ) -> None:
-        super().__init__("unix://not-started-yet", resubmit=resubmit, settings=settings)
+        own = replace(settings or Settings(), fresh_server=True)
+        super().__init__("unix://not-started-yet", resubmit=resubmit, settings=own)
         self._server = server
         self._modules, self._workers, self._concurrency = modules, workers, concurrency
         self._ground = AsyncExitStack()

@@ -45,6 +45,9 @@ class Settings:
         unread_cap: outcomes of a job that may wait for its consumer; then nothing is released.
         ahead: calls of a job that may be submitted and not finished; bounds what Redis holds.
         ahead_bytes: the same in bytes, for large calls.
+        fresh_server: True if the server has no earlier life, in which somebody may have held a
+            token of a limiter: then a limiter lends at once on a server that has just started. A
+            LocalCluster sets it for its own server.
     """
 
     namespace: str = "default"
@@ -55,6 +58,7 @@ class Settings:
     unread_cap: int = 2_000
     ahead: int = 4_000
     ahead_bytes: int = 16 * 1024 * 1024
+    fresh_server: bool = False
 
     def __post_init__(self) -> None:
         check_namespace(self.namespace)

@@ -8,6 +8,7 @@ from lionherd_dist.store.calls import Calls, Done, Taken, taken_of
 from lionherd_dist.store.connection import Connection, Reply
 from lionherd_dist.store.jobs import Chunk, accepted, cancel_request, running, submit_request
 from lionherd_dist.store.keys import Keys
+from lionherd_dist.store.limits import Ask, Lent, lend_request, lent_of
 from lionherd_dist.store.outcomes import Inbox, News
 from lionherd_dist.store.sessions import Capacity, hello
 
@@ -49,6 +50,9 @@ class Bench:
         recorded = await self.hand(session).finish(self.connection, done)
         return -1 if recorded is None else recorded.dropped
 
+    async def lend(self, session: str, ask: Ask) -> Lent | None:
+        return lent_of(await self.connection.run(*lend_request(self.keys, session, ask)), ask)
+
     async def cancel(self, *jobs: str) -> list[int]:
         return running(await self.connection.run(*cancel_request(self.keys, jobs)))
 
@@ -75,6 +79,11 @@ class Bench:
 CHUNK = Chunk(
     number=1, limit=0, cap=1000, left_ms=-1, keep_ms=0, first=0, total=-1, consumed=0, calls=()
 )
+
+
+def wish(first: int = 1, count: int = 0, *ends: int, look: bool = False) -> Ask:
+    """*count* requests from number *first*, and an end to those numbered *ends*."""
+    return Ask("api", 2, 0, look=look, first=first, count=count, ends=ends, impatient=())
 
 
 def chunk(first: int = 0, count: int = 0, **changes: int) -> Chunk:

@@ -19,6 +19,7 @@ FLOORS = (
     {"task"},
     {"store"},
     {"session", "embedded"},
+    {"limiter"},
     {"cluster", "runtime"},
     {"fleet"},
     {"local_cluster"},

@@ -10,7 +10,8 @@ import anyio
 
 from lionherd_dist.call import Failure, Success
 from lionherd_dist.cluster.decoding import outcome_of
-from lionherd_dist.cluster.link import Link, Reader
+from lionherd_dist.cluster.lines import Reader
+from lionherd_dist.cluster.link import Link
 from lionherd_dist.errors import (
     JobLostError,
     JobNotFoundError,

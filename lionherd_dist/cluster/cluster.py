@@ -1,36 +1,25 @@
-"""The patterns across processes: the same names, signatures and rules as in-process."""
+"""The asking side's door: a connection to the workers of a namespace, for as long as a block."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterable, Iterable
+from collections.abc import AsyncIterable, Iterable
 from contextlib import AsyncExitStack
 from types import TracebackType
-from typing import Literal, Protocol, Self, TypeVar, cast, overload
+from typing import Self, TypeVar
 
 from lionherd_dist.call import Call
 from lionherd_dist.cluster.attached import AttachedStream
-from lionherd_dist.cluster.feeder import encode_all
+from lionherd_dist.cluster.limit import Limit, checked
 from lionherd_dist.cluster.link import Link, open_link
+from lionherd_dist.cluster.patterns import Patterns
 from lionherd_dist.cluster.stream import RemoteStream
 from lionherd_dist.cluster.submission import submit
-from lionherd_dist.errors import NotATaskError
+from lionherd_dist.limiter.shared import OnLost, SharedLimiter
 from lionherd_dist.settings import Settings, redis_url
-from lionherd_dist.task import Task
 
-T = TypeVar("T")
-T_contra = TypeVar("T_contra", contravariant=True)
 R = TypeVar("R")
-R_co = TypeVar("R_co", covariant=True)
 
 
-class Mappable(Protocol[T_contra, R_co]):
-    """A task that one item is enough to call."""
-
-    def call(self, item: T_contra, /) -> Call[R_co]:
-        """The call of the task with *item*."""
-        ...
-
-
-class Cluster:
+class Cluster(Patterns):
     """The asking side: ``async with Cluster(url) as cluster``. asyncio only, as redis-py is.
 
     Args:
@@ -87,138 +76,11 @@ class Cluster:
             raise RuntimeError("the cluster is not open: use it inside `async with Cluster(...)`")
         return self._open_link
 
-    async def run(self, call: Call[R]) -> R:
-        """The result of *call*, run on a worker; its failure is raised as itself."""
-        return await self.race(call)
-
-    @overload
-    async def gather(
-        self, *calls: Call[R], return_exceptions: Literal[False] = False
-    ) -> list[R]: ...
-    @overload
-    async def gather(self, *calls: Call[R], return_exceptions: bool) -> list[R | BaseException]: ...
-    async def gather(
-        self, *calls: Call[R], return_exceptions: bool = False
-    ) -> list[R] | list[R | BaseException]:
-        """The results of *calls*, in their order; run at once, as far as the workers have slots.
-
-        Raises:
-            ExceptionGroup: of the first failure; the rest is cancelled. With *return_exceptions*
-                failures stand among the results instead.
-        """
-        payloads = list(encode_all(calls))  # refused here, before anything is sent
-        return await self._collected(payloads, None, return_exceptions)
-
-    async def race(
-        self, *calls: Call[R], first: Literal["completion", "success"] = "completion"
-    ) -> R:
-        """The result of the call that completes first; the others are cancelled on the workers.
-
-        Args:
-            calls: at least one.
-            first: ``"completion"``: a failure that completes first is raised, as itself;
-                ``"success"``: failures are passed over while a success may still come.
-
-        Raises:
-            ExceptionGroup: with ``first="success"``, of all failures, when there was no success.
-        """
-        if not calls:
-            raise ValueError("race() needs at least one call")
-        if first not in {"completion", "success"}:
-            raise ValueError(f"first is {first!r}: give 'completion' or 'success'")
-        failures: list[Exception] = []
-        stream: RemoteStream[R | Exception]
-        stream = self._stream(list(encode_all(calls)), None, return_exceptions=True)
-        async with stream:
-            async for _, outcome in stream:
-                if not isinstance(outcome, Exception):
-                    return outcome
-                if first == "completion":
-                    raise outcome
-                failures.append(outcome)
-        raise ExceptionGroup("every call of the race failed", failures)
-
-    @overload
-    async def bounded_map(
-        self,
-        task: Mappable[T, R],
-        items: Iterable[T] | AsyncIterable[T],
-        *,
-        limit: int,
-        return_exceptions: Literal[False] = False,
-    ) -> list[R]: ...
-    @overload
-    async def bounded_map(
-        self,
-        task: Mappable[T, R],
-        items: Iterable[T] | AsyncIterable[T],
-        *,
-        limit: int,
-        return_exceptions: bool,
-    ) -> list[R | BaseException]: ...
-    async def bounded_map(
-        self,
-        task: Mappable[T, R],
-        items: Iterable[T] | AsyncIterable[T],
-        *,
-        limit: int,
-        return_exceptions: bool = False,
-    ) -> list[R] | list[R | BaseException]:
-        """*task* applied to every item, at most *limit* at once over all workers; in input order.
-
-        *items* may be of any length, and are pulled as there is room for them.
-
-        Raises:
-            ExceptionGroup: of the first failure; the rest is cancelled. With *return_exceptions*
-                failures stand among the results instead.
-        """
-        if not isinstance(cast("object", task), Task):
-            name = getattr(task, "__name__", type(task).__name__)
-            raise NotATaskError(
-                f"{name} is no task and cannot travel: decorate it with @task, "
-                f"and give bounded_map the task itself"
-            )
-        calls: Iterable[object] | AsyncIterable[object]
-        if isinstance(items, AsyncIterable):
-            calls = _each_call(task, items)
-        else:
-            calls = (task.call(item) for item in items)
-        return await self._collected(calls, _checked(limit), return_exceptions)
-
-    @overload
-    def completion_stream(
-        self,
-        calls: Iterable[Call[R]] | AsyncIterable[Call[R]],
-        *,
-        limit: int | None = None,
-        return_exceptions: Literal[False] = False,
-    ) -> RemoteStream[R]: ...
-    @overload
-    def completion_stream(
-        self,
-        calls: Iterable[Call[R]] | AsyncIterable[Call[R]],
-        *,
-        limit: int | None = None,
-        return_exceptions: bool,
-    ) -> RemoteStream[R | Exception]: ...
-    def completion_stream(
-        self,
-        calls: Iterable[Call[R]] | AsyncIterable[Call[R]],
-        *,
-        limit: int | None = None,
-        return_exceptions: bool = False,
-    ) -> RemoteStream[R] | RemoteStream[R | Exception]:
-        """``(index, result)`` of *calls* as they complete, at most *limit* at once.
-
-        *calls* may be of any length, sync or async, and are pulled as there is room for them.
-        """
-        return self._stream(calls, _checked(limit), return_exceptions=return_exceptions)
-
     async def submit(
         self,
         calls: Iterable[Call[object]] | AsyncIterable[Call[object]],
         *,
-        limit: int | None = None,
+        limit: Limit = None,
         result_ttl: float = 86_400.0,
     ) -> str:
         """The id of a job of *calls* that outlives this process, once the server has them all.
@@ -227,14 +89,12 @@ class Cluster:
 
         Args:
             calls: of any length; all of them are kept at the server until they are run.
-            limit: most calls at once over all workers.
+            limit: most calls at once over all workers, or a limiter shared with others.
             result_ttl: seconds that outcomes are kept after the job's end, read or not.
         """
         if result_ttl < 1:
             raise ValueError(f"result_ttl is {result_ttl}: give at least 1 second")
-        return await submit(
-            self._link, calls, limit=_checked(limit), keep_ms=int(result_ttl * 1000)
-        )
+        return await submit(self._link, calls, limit=checked(limit), keep_ms=int(result_ttl * 1000))
 
     def attach(self, job_id: str) -> AttachedStream:
         """The outcomes of a submitted job: ``async with cluster.attach(job_id) as stream``.
@@ -252,48 +112,35 @@ class Cluster:
         """Cancel a submitted job: what waits is dropped, what runs is told to stop; all is gone."""
         await self._link.cancel(job_id)
 
+    def capacity_limiter(
+        self, name: str, total_tokens: int, *, on_lost: OnLost = "cancel", strict: bool = False
+    ) -> SharedLimiter:
+        """The limiter *name*: at most *total_tokens* at once, over all processes that use the name.
+
+        ``async with cluster.capacity_limiter("api", 50) as lease:``, or ``limit=`` of a pattern.
+
+        Args:
+            name: what all processes call it, within the namespace.
+            total_tokens: how many tokens a new one has. One that is there keeps its own number,
+                with a LimiterWarning; ``set_total_tokens`` changes it for everybody.
+            on_lost: what happens to a block whose token is lost: "cancel" ends it in LeaseLost;
+                "warn" lets it run, for limits that are a matter of politeness only.
+            strict: raise LockOrderError, instead of warning, when it is taken while a limiter is
+                held whose name comes later.
+        """
+        return SharedLimiter(self._link.desk, name, total_tokens, on_lost=on_lost, strict=strict)
+
     def _stream(
         self,
         calls: Iterable[object] | AsyncIterable[object],
-        limit: int | None,
+        limit: Limit,
         *,
         return_exceptions: bool,
     ) -> RemoteStream[R | Exception]:
         return RemoteStream(
             self._link,
             calls,
-            limit=limit,
+            limit=checked(limit),
             return_exceptions=return_exceptions,
             resubmit=self._resubmit,
         )
-
-    async def _collected(
-        self,
-        calls: Iterable[object] | AsyncIterable[object],
-        limit: int | None,
-        return_exceptions: bool,
-    ) -> list[R | BaseException]:
-        stream: RemoteStream[R | Exception]
-        stream = self._stream(calls, limit, return_exceptions=return_exceptions)
-        async with stream:
-            arrived = {index: result async for index, result in stream}
-        return [arrived[index] for index in range(len(arrived))]
-
-
-async def _each_call(
-    task: Mappable[T, R], items: AsyncIterable[T]
-) -> AsyncGenerator[Call[R], None]:
-    """The call of *task* with each of *items*; closes them when it is closed."""
-    try:
-        async for item in items:
-            yield task.call(item)
-    finally:
-        close = getattr(items, "aclose", None)
-        if close is not None:
-            await close()
-
-
-def _checked(limit: int | None) -> int | None:
-    if limit is not None and limit < 1:
-        raise ValueError(f"limit is {limit}: give at least 1, or None for no limit")
-    return limit

@@ -13,7 +13,7 @@ from operator import itemgetter
 import anyio
 
 from lionherd_dist.settings import Settings
-from lionherd_dist.store.jobs import Chunk
+from lionherd_dist.store.jobs import Chunk, Tokens
 
 MOST_PER_CHUNK = 500
 MOST_PENDING = 1_000  # encoded and not yet sent; the feeder pauses above it
@@ -25,7 +25,8 @@ class Job:
     """The client's half of one job.
 
     Args:
-        limit: most calls in hand over all workers; None for no limit of its own.
+        limit: most calls in hand over all workers, or the limiter of which each needs a token;
+            None for no limit of its own.
         deadline: when it ends, in the event loop's time; None for never.
         resubmit: send what has no outcome again, under the same indexes, if the server loses it.
         keep_ms: 0, or how long outcomes are kept for others: then none arrive here.
@@ -39,7 +40,7 @@ class Job:
     def __init__(
         self,
         *,
-        limit: int | None,
+        limit: int | Tokens | None,
         deadline: float | None,
         resubmit: bool,
         settings: Settings,
@@ -196,7 +197,8 @@ class Job:
         self._space.set()
         return Chunk(
             number=self._number,
-            limit=self._limit or 0,
+            limit=self._limit if isinstance(self._limit, int) else 0,
+            limiter=self._limit if isinstance(self._limit, Tokens) else None,
             cap=UNLIMITED if self._keep_ms else self._settings.unread_cap,
             left_ms=self._left_ms(),
             keep_ms=self._keep_ms,

@@ -8,33 +8,32 @@ import math
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import anyio
 
 from lionherd_dist.cluster.job import Job
+from lionherd_dist.cluster.lines import Reader, connection
 from lionherd_dist.cluster.watch import watch
 from lionherd_dist.cluster.writer import Writer
-from lionherd_dist.errors import ForkedClientError, JobLostError, LionherdError, sole
+from lionherd_dist.errors import (
+    ForkedClientError,
+    JobLostError,
+    LionherdError,
+    StoreUnavailableError,
+    sole,
+)
+from lionherd_dist.limiter.desk import Desk
 from lionherd_dist.local.background import background
 from lionherd_dist.session.session import Session, open_session
 from lionherd_dist.settings import Settings
-from lionherd_dist.store.connection import Connection
+from lionherd_dist.store.jobs import Tokens
 from lionherd_dist.store.keys import Keys
-from lionherd_dist.store.outcomes import Inbox
+from lionherd_dist.store.outcomes import Granted, Inbox
 from lionherd_dist.store.patience import persist
 from lionherd_dist.store.sessions import NO_CAPACITY
 
 OPENING_S = 5.0  # patience with a server that was never reached
-
-
-@dataclass(frozen=True, slots=True)
-class Reader:
-    """What reading kept outcomes needs."""
-
-    connection: Connection
-    keys: Keys
-    session: str
 
 
 class Link:
@@ -51,10 +50,13 @@ class Link:
         self._trouble: LionherdError | None = None
         self._begun = False
         self._changed = anyio.Event()
+        self.desk = Desk(self._keys, settings, self.ready)
 
     # --- what jobs need
 
-    async def open(self, *, limit: int | None, resubmit: bool = False, keep_ms: int = 0) -> Job:
+    async def open(
+        self, *, limit: int | Tokens | None, resubmit: bool = False, keep_ms: int = 0
+    ) -> Job:
         """A new job, with the deadline that is in force here; nothing is sent yet.
 
         A kept job, one with *keep_ms*, outlives this block, and so has no deadline of it.
@@ -92,8 +94,8 @@ class Link:
     async def reader(self, use: str) -> AsyncIterator[Reader]:
         """A connection of one's own, and the session under which to use it."""
         await self.ready()
-        async with _connection(self._url, use) as connection:
-            yield Reader(connection, self._keys, self.session_id)
+        async with connection(self._url, use) as own:
+            yield Reader(own, self._keys, self.session_id)
 
     @property
     def session_id(self) -> str:
@@ -153,12 +155,14 @@ class Link:
 
         def on_lost(reason: str) -> None:
             reasons[0] = reason
+            self.desk.lose(reason)  # before anything else: others may soon hold what was ours
             lost.set()
 
         async with (
-            _connection(self._url, "write") as write,
-            _connection(self._url, "read") as read,
-            _connection(self._url, "side") as side,
+            connection(self._url, "write") as write,
+            connection(self._url, "read") as read,
+            connection(self._url, "side") as side,
+            connection(self._url, "lend") as lend,
             open_session(
                 self._url,
                 side,
@@ -175,19 +179,23 @@ class Link:
                 session.id,
                 patience_s=self._settings.patience_s,
                 number=self._number,
-                on_lost=lost.set,
+                on_lost=lambda: on_lost(reasons[0]),
             )
             helpers.start_soon(writer.run)
             helpers.start_soon(self._read, Inbox(read, self._keys, session.id))
             helpers.start_soon(
                 watch, side, self._keys, self._jobs, self._settings.session_s, writer.poke
             )
+            helpers.start_soon(self.desk.serve, lend, session, lambda: on_lost(reasons[0]))
             self._begin(session, writer)
             try:
                 await lost.wait()
             finally:
                 self._session = self._writer = None
                 writer.end()
+                if not lost.is_set():
+                    self.desk.lose("the cluster was left")
+                    await self.desk.leave(lend, session)
         self._lose(reasons[0])
 
     def _opening_settings(self) -> Settings:
@@ -224,12 +232,17 @@ class Link:
 
     def _fail(self, error: LionherdError) -> None:
         self._trouble = error
+        self.desk.fail(error)
         for job in self._open:
             job.fail(error)
         for job in self._jobs.values():
             job.stopped.set()
         self._jobs.clear()
         self._notify()
+
+    def end(self) -> None:
+        """The cluster was left: who still asks for something of it is told so."""
+        self._fail(StoreUnavailableError("the cluster was left: open another one"))
 
     def _notify(self) -> None:
         self._changed.set()
@@ -238,20 +251,14 @@ class Link:
     async def _read(self, inbox: Inbox) -> None:
         while True:
             for news in await persist(inbox.read, patience_s=self._settings.patience_s):
+                if isinstance(news, Granted):
+                    self.desk.deliver(news)
+                    continue
                 job = self._jobs.get(news.job)
                 if job is not None:
                     job.deliver(news.outcomes)
                     if news.ended:
                         job.stopped.set()
-
-
-@asynccontextmanager
-async def _connection(url: str, use: str) -> AsyncIterator[Connection]:
-    connection = Connection(url, name=f"lionherd-{use}")
-    try:
-        yield connection
-    finally:
-        await connection.close()
 
 
 @asynccontextmanager
@@ -273,3 +280,4 @@ async def open_link(url: str, settings: Settings) -> AsyncIterator[Link]:
             yield link
         finally:
             life.cancel()
+            link.end()

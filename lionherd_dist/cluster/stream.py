@@ -9,6 +9,7 @@ from lionherd_dist.call import Cancelled, Failure, Success
 from lionherd_dist.cluster.decoding import outcome_of
 from lionherd_dist.cluster.feeder import Feeder
 from lionherd_dist.cluster.job import Job
+from lionherd_dist.cluster.limit import Limit, for_the_server
 from lionherd_dist.cluster.link import Link
 from lionherd_dist.errors import RemoteError
 from lionherd_dist.local.background import background
@@ -29,7 +30,7 @@ class RemoteStream(Generic[R]):
         link: Link,
         calls: Iterable[object] | AsyncIterable[object],
         *,
-        limit: int | None,
+        limit: Limit,
         return_exceptions: bool,
         resubmit: bool,
     ) -> None:
@@ -41,7 +42,8 @@ class RemoteStream(Generic[R]):
     async def __aenter__(self) -> Self:
         if self._entered is not None:
             raise RuntimeError("a completion stream is used once; make another")
-        self._entered = job = await self._link.open(limit=self._limit, resubmit=self._resubmit)
+        limit = await for_the_server(self._limit)
+        self._entered = job = await self._link.open(limit=limit, resubmit=self._resubmit)
         group = await self._feeding.enter_async_context(background())
         feeder = Feeder(job, self._link, lenient=self._return_exceptions)
         group.start_soon(feeder.feed, self._calls)

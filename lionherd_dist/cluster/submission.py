@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterable, Iterable
 
 from lionherd_dist.cluster.feeder import Feeder
+from lionherd_dist.cluster.limit import Limit, for_the_server
 from lionherd_dist.cluster.link import Link
 from lionherd_dist.local.background import background
 
@@ -11,14 +12,14 @@ async def submit(
     link: Link,
     calls: Iterable[object] | AsyncIterable[object],
     *,
-    limit: int | None,
+    limit: Limit,
     keep_ms: int,
 ) -> str:
     """The id of a job of *calls*, once the server has all of them.
 
     Until then the job belongs to this session: if we are cancelled or die half-way, so is it.
     """
-    job = await link.open(limit=limit, keep_ms=keep_ms)
+    job = await link.open(limit=await for_the_server(limit), keep_ms=keep_ms)
     try:
         async with background() as group:
             group.start_soon(Feeder(job, link, lenient=False).feed, calls)

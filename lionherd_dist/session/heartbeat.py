@@ -15,11 +15,11 @@ from dataclasses import dataclass
 
 from lionherd_dist.errors import LionherdError
 from lionherd_dist.session.clock import ServerClock
+from lionherd_dist.session.trust import TRUSTED_SHARE, Trust, uptime_s
 from lionherd_dist.store.sessions import Alive, BeatConnection
 
 BEATS_PER_SESSION = 3
 TRIES_PER_BEAT = 4  # a beat that failed is tried again this much sooner
-TRUSTED_SHARE = 0.8  # of a session without an answer; the rest is margin for clocks and the loop
 JOIN_S = 2.0
 
 
@@ -60,18 +60,16 @@ class Heartbeat:
         connection: BeatConnection,
         pulse: Pulse,
         clock: ServerClock,
+        trust: Trust,
+        *,
         on_lost: Callable[[str], None],
     ) -> None:
-        self._connection, self._pulse, self._clock, self._on_lost = (
-            connection,
-            pulse,
-            clock,
-            on_lost,
-        )
+        self._connection, self._pulse, self._on_lost = connection, pulse, on_lost
+        self._clock, self._trust = clock, trust
         self._loop = asyncio.get_running_loop()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="lionherd-heartbeat", daemon=True)
-        self._answered_at = self._turned_at = time.monotonic()
+        self._turned_at = time.monotonic()
 
     def start(self) -> None:
         """Begin to beat."""
@@ -89,7 +87,7 @@ class Heartbeat:
             if reason is not None:
                 self._in_loop(self._on_lost, reason)
                 break
-            silent_s = time.monotonic() - self._answered_at
+            silent_s = self._trust.silent_s()
             wait_s = self._pulse.beat_s
             if silent_s >= wait_s:
                 wait_s = min(wait_s / TRIES_PER_BEAT, self._pulse.left_s(silent_s))
@@ -97,9 +95,9 @@ class Heartbeat:
 
     def _beat(self) -> str | None:
         """Why the session is lost; None while it is not."""
-        sent_at = time.monotonic()
-        silent_s = sent_at - self._answered_at
-        reason = self._pulse.lost_because(silent_s=silent_s, stalled_s=sent_at - self._turned_at)
+        sent_at, silent_s = uptime_s(), self._trust.silent_s()
+        stalled_s = time.monotonic() - self._turned_at
+        reason = self._pulse.lost_because(silent_s=silent_s, stalled_s=stalled_s)
         if reason is not None:
             return reason
         self._in_loop(self._turned)
@@ -109,7 +107,7 @@ class Heartbeat:
             return None  # tried again soon; silence has its own limit
         if not isinstance(beat, Alive):
             return "the server holds it for expired"
-        self._answered_at = sent_at  # the session lasts from before the server saw the beat
+        self._trust.renewed(sent_at)
         self._clock.read(beat.now_ms)
         return None
 

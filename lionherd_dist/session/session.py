@@ -13,6 +13,7 @@ import anyio.to_thread
 from lionherd_dist.errors import LionherdError, StoreRefusedError
 from lionherd_dist.session.clock import ServerClock
 from lionherd_dist.session.heartbeat import Heartbeat, Pulse
+from lionherd_dist.session.trust import Trust, uptime_s
 from lionherd_dist.settings import Settings
 from lionherd_dist.store.connection import Connection
 from lionherd_dist.store.keys import Keys
@@ -29,11 +30,13 @@ class Session:
     Args:
         id: new at every start and after every loss; 48 random bits.
         clock: server time.
+        trust: how long it is surely still ours.
         control_id: the control message after which this session has to listen.
     """
 
     id: str
     clock: ServerClock
+    trust: Trust
     control_id: bytes
 
 
@@ -61,8 +64,10 @@ async def open_session(
         StoreRefusedError: it will not have us.
     """
     tried: list[str] = []
+    trust = Trust(settings.session_s, uptime_s())
 
     async def register() -> Welcome | None:
+        trust.renewed(uptime_s())
         tried.append(new_id())  # for each try: the last may have been registered unheard
         return await hello(
             connection, keys, tried[-1], ttl_ms=settings.session_ms, capacity=capacity
@@ -83,11 +88,12 @@ async def open_session(
         BeatConnection(url, keys, id_, settings.session_ms),
         Pulse(settings.session_s, settings.stall_limit_s),
         clock,
-        on_lost,
+        trust,
+        on_lost=on_lost,
     )
     heartbeat.start()
     try:
-        yield Session(id_, clock, welcome.control_id)
+        yield Session(id_, clock, trust, welcome.control_id)
     finally:
         with anyio.CancelScope(shield=True):
             await anyio.to_thread.run_sync(heartbeat.stop, limiter=anyio.CapacityLimiter(1))

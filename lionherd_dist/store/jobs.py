@@ -12,6 +12,15 @@ Request: TypeAlias = tuple[Script, Sequence[str], Sequence[Argument]]
 
 
 @dataclass(frozen=True, slots=True)
+class Tokens:
+    """The limiter *name*, and what it is to be if it is not there yet (see ``limits.Ask``)."""
+
+    name: str
+    total: int
+    quarantine_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Chunk:
     """What is new about one job; sent twice, it counts once.
 
@@ -22,6 +31,7 @@ class Chunk:
         left_ms: milliseconds to the job's deadline when it is opened; -1 for none.
         keep_ms: milliseconds that outcomes outlive the job's end, for whoever attaches; 0 for a job
             that belongs to its session.
+        limiter: of which each of its calls needs a token; None for none.
         first: index of the first of *calls*.
         total: how many calls the job has in all; -1 while that is unknown.
         consumed: how many outcomes the consumer has taken so far.
@@ -37,6 +47,7 @@ class Chunk:
     total: int
     consumed: int
     calls: Sequence[bytes]
+    limiter: Tokens | None = None
 
 
 def submit_request(keys: Keys, session: str, chunks: Sequence[Chunk]) -> Request:
@@ -44,9 +55,13 @@ def submit_request(keys: Keys, session: str, chunks: Sequence[Chunk]) -> Request
     args: list[Argument] = [session, "", len(chunks)]
     for chunk in chunks:
         args += (chunk.number, chunk.limit, chunk.cap, chunk.left_ms, chunk.keep_ms)
-        args += (chunk.first, chunk.total, chunk.consumed, len(chunk.calls))
+        args += (_told(chunk.limiter), chunk.first, chunk.total, chunk.consumed, len(chunk.calls))
         args += chunk.calls
     return SUBMIT, (keys.sessions, keys.calls, keys.slots, keys.opened, keys.prefix), args
+
+
+def _told(limiter: Tokens | None) -> str:
+    return "" if limiter is None else f"{limiter.total} {limiter.quarantine_ms} {limiter.name}"
 
 
 def accepted(reply: Reply) -> list[int] | None:
@@ -56,8 +71,9 @@ def accepted(reply: Reply) -> list[int] | None:
 
 def cancel_request(keys: Keys, jobs: Sequence[str]) -> Request:
     """The request that cancels *jobs*, given by id; its reply: calls still running, for each."""
-    names = (keys.calls, keys.control, keys.due, keys.parked, keys.prefix)
-    return CANCEL, names, (CONTROL_TTL_MS, len(jobs), *jobs)
+    names = (keys.calls, keys.control, keys.due, keys.parked)
+    more = (keys.sessions, keys.slots, keys.prefix)
+    return CANCEL, names + more, (CONTROL_TTL_MS, "", len(jobs), *jobs)
 
 
 def running(reply: Reply) -> list[int]:

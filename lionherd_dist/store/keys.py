@@ -28,8 +28,17 @@ kept               zset    J -> when its outcomes expire (server ms),  submit, f
 due                zset    "J index" -> due at (server ms)             finish / promote, cancel
 parked             hash    "J index" -> "attempt deadline deaths       finish / promote, cancel
                            payload"
+limits             set     names L of limiters                         lend, submit / with them
+limit:L            hash    total, ticket, fence, shut (see             lend, resize, submit / when
+                           _limits.lua); fixed: somebody set total     nobody uses it; TTL if fixed
+limit:L:held       zset    "P/n" or "J/index" -> fence                 as above / lend, finish,
+                                                                       leave, tend
+limit:L:queue      zset    "P/n" or J -> ticket, first come first      as above
+limit:L:seen       hash    P -> highest n it asked with; J -> 0        as above / leave, tend,
+                                                                       with the job
 inbox:P            stream  j: J, then index: outcome pairs, or end:    finish / trimmed by P as
-                           a cancelled job has stopped everywhere      it reads; TTL; quit
+                           a cancelled job has stopped everywhere;     it reads; TTL; quit
+                           l: L, then n: fence pairs of tokens         lend and others
 control            stream  cancel: J                                   cancel, reap / capped; TTL
 dead               stream  j, i, c, p as above, o: the outcome; or an  finish, bury / capped; TTL
                            entry that was no call, as it came
@@ -80,6 +89,10 @@ class Keys:
     def job(self, job: str) -> str:
         """The hash of *job*; its other keys begin with this one."""
         return f"{self.prefix}job:{job}"
+
+    def limit(self, name: str) -> str:
+        """The hash of a limiter; its other keys begin with this one."""
+        return f"{self.prefix}limit:{name}"
 
     def owned(self, session: str) -> str:
         """The set of the jobs that *session* has open."""

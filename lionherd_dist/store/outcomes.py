@@ -1,10 +1,14 @@
-"""What comes back to the asking side: one stream per session, read in order, trimmed as read."""
+"""What comes back to a session: one stream, read in order and trimmed as it is read.
+
+Outcomes of its jobs, and tokens of limiters that it was waiting for.
+"""
 
 from dataclasses import dataclass
 from typing import cast
 
 from lionherd_dist.store.connection import Connection
 from lionherd_dist.store.keys import Keys
+from lionherd_dist.store.limits import pairs
 
 BLOCK_MS = 2_000
 MOST_ENTRIES = 200  # each holds the outcomes of one flush of one worker
@@ -19,10 +23,20 @@ class News:
     ended: bool
 
 
-def news_of(fields: list[bytes]) -> News | None:
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """Tokens of *limiter* that are this session's now, as (number of the request, fence)."""
+
+    limiter: str
+    tokens: list[tuple[int, int]]
+
+
+def news_of(fields: list[bytes]) -> News | Granted | None:
     """What an entry of an inbox says; None if it is none of ours."""
-    if len(fields) < 4 or fields[0] != b"j":
+    if len(fields) < 4 or fields[0] not in {b"j", b"l"}:
         return None
+    if fields[0] == b"l":
+        return Granted(fields[1].decode(errors="replace"), pairs(fields[2:]))
     job = fields[1].decode(errors="replace")
     if fields[2] == b"end":
         return News(job, [], ended=True)
@@ -47,7 +61,7 @@ class Inbox:
         self._connection, self._key = connection, keys.inbox(session)
         self._last = b"0-0"
 
-    async def read(self) -> list[News]:
+    async def read(self) -> list[News | Granted]:
         """What arrived since the last read; waits up to two seconds, then returns nothing.
 
         What the last read brought is dropped from the server now, in the same round trip: it is

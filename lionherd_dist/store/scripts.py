@@ -21,10 +21,17 @@ def _source(name: str) -> str:
     return files("lionherd_dist.store").joinpath("lua", f"{name}.lua").read_text()
 
 
+def _needed(name: str) -> list[str]:
+    """What *name* uses, directly or not, in an order in which each comes after what it uses."""
+    found: dict[str, None] = {}
+    for used in _USES.findall(_source(name)):
+        found.update(dict.fromkeys([*_needed(used), used]))
+    return list(found)
+
+
 def load(name: str) -> Script:
     """The script *name*, with the clock and the preludes that its header names before it."""
-    body = _source(name)
-    text = "\n".join([_source("_now"), *map(_source, _USES.findall(body)), body])
+    text = "\n".join(map(_source, ["_now", *_needed(name), name]))
     return Script(name, text, hashlib.sha1(text.encode()).hexdigest())  # noqa: S324 (Redis's own)
 
 
@@ -41,3 +48,7 @@ BURY = load("bury")
 ATTACH = load("attach")
 ADVANCE = load("advance")
 DETACH = load("detach")
+LEND = load("lend")
+LEAVE = load("leave")
+RESIZE = load("resize")
+TEND = load("tend")

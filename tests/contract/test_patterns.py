@@ -297,7 +297,7 @@ async def test_a_deadline_reaches_the_function(half: Half) -> None:
     """As the ambient deadline, and as what is left of it."""
     with fail_after(60):
         (left_s,) = await half.gather(tasks.seconds_left.call())
-    assert 50 < left_s <= 60
+    assert 50 < left_s <= 61  # a worker knows the server's clock to within a round trip
     assert await half.gather(tasks.seconds_left.call()) == [None]
 
 

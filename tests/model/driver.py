@@ -31,6 +31,10 @@ ALL = {
         scripts.QUIT,
         scripts.REAP,
         scripts.ALONE,
+        scripts.LEND,
+        scripts.LEAVE,
+        scripts.RESIZE,
+        scripts.TEND,
     )
 }
 

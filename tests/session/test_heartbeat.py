@@ -12,6 +12,7 @@ from lionherd_dist.errors import StoreUnavailableError
 from lionherd_dist.session.clock import ServerClock
 from lionherd_dist.session.heartbeat import Heartbeat, Pulse
 from lionherd_dist.session.session import open_session
+from lionherd_dist.session.trust import Trust, uptime_s
 from lionherd_dist.store.connection import Connection
 from lionherd_dist.store.keys import Keys
 from lionherd_dist.store.sessions import NO_CAPACITY, Alive, Beat, Lost
@@ -61,7 +62,13 @@ class Line:
 
 async def _lost(line: Line, *, session_s: float = 0.03) -> str:
     reasons: list[str] = []
-    heart = Heartbeat(line, Pulse(session_s, None), ServerClock(0), reasons.append)
+    heart = Heartbeat(
+        line,
+        Pulse(session_s, None),
+        ServerClock(0),
+        Trust(session_s, uptime_s()),
+        on_lost=reasons.append,
+    )
     heart.start()
     await wait_until(lambda: bool(reasons), description="the heartbeat gave the session up")
     heart.stop()
@@ -88,7 +95,8 @@ async def test_a_passing_error_ends_nothing(redis_url: str) -> None:
     """The next beat is answered."""
     line = Line(Alive(1), StoreUnavailableError("cut"), Alive(2))
     reasons: list[str] = []
-    heart = Heartbeat(line, Pulse(0.3, None), ServerClock(0), reasons.append)
+    trust = Trust(0.3, uptime_s())
+    heart = Heartbeat(line, Pulse(0.3, None), ServerClock(0), trust, on_lost=reasons.append)
     heart.start()
     await wait_until(lambda: line.beats >= 6, description="six beats")
     heart.stop()

@@ -10,15 +10,17 @@ from typing import cast
 import pytest
 from anyio import to_thread
 from fault_proxy import Fault, FaultProxy, fault_proxy
-from store_bench import Bench, chunk
+from store_bench import Bench, chunk, wish
 
 import lionherd_dist.store
 from lionherd_dist import Settings, StoreUnavailableError
 from lionherd_dist.session.session import open_session
 from lionherd_dist.store.calls import Again, Back, Dead, Done, Settled, Taken
 from lionherd_dist.store.connection import Connection, Reply
+from lionherd_dist.store.jobs import Tokens
 from lionherd_dist.store.kept import Gone, advance, attach, detach, read
 from lionherd_dist.store.keys import Keys
+from lionherd_dist.store.limits import Ask, leave_request, resize, tend
 from lionherd_dist.store.patience import persist
 from lionherd_dist.store.scripts import load
 from lionherd_dist.store.sessions import NO_CAPACITY, BeatConnection, Capacity, reap
@@ -259,6 +261,49 @@ async def bury(bench: Bench) -> Sent:
     return send
 
 
+def lending(*before: Ask, ask: Ask) -> Callable[[Bench], Awaitable[Sent]]:
+    """A message to a limiter, after others; a job waits for tokens of it, too."""
+
+    async def prepare(bench: Bench) -> Sent:
+        assert await bench.hello("D")
+        for one in before:
+            await bench.lend("C", one)
+        limited = replace(chunk(count=5, total=5), limiter=Tokens("api", 2, 0))
+        await bench.submit("C", limited)
+        await bench.lend("D", wish(count=2))
+        return lambda connection: replace(bench, connection=connection).lend("C", ask)
+
+    return prepare
+
+
+async def leaving(bench: Bench) -> Sent:
+    await lending(ask=wish())(bench)
+    request = leave_request(bench.keys, "D", "api")
+    return lambda connection: connection.run(*request)
+
+
+async def resizing(bench: Bench) -> Sent:
+    await lending(ask=wish())(bench)
+    return lambda connection: resize(connection, bench.keys, "api", 9, quarantine_ms=0)
+
+
+async def tending(bench: Bench) -> Sent:
+    await lending(ask=wish())(bench)
+    await bench.connection.call("ZADD", bench.keys.sessions, 1, "D")
+    return lambda connection: tend(connection, bench.keys)
+
+
+async def finish_with_tokens(bench: Bench) -> Sent:
+    await lending(ask=wish())(bench)
+    taken = await bench.take("W")
+    return lambda connection: bench.hand("W").finish(connection, [done(one) for one in taken])
+
+
+async def submit_with_tokens(bench: Bench) -> Sent:
+    limited = replace(chunk(count=5, total=5), limiter=Tokens("api", 2, 0))
+    return lambda connection: replace(bench, connection=connection).submit("C", limited)
+
+
 SETTINGS = Settings(session_s=60, patience_s=PATIENCE_S)
 WORKER = Capacity(4, ("tasks:double",))
 OPERATIONS = [
@@ -292,6 +337,14 @@ OPERATIONS = [
     Operation("detach", "detach", detaching),
     Operation("alone", "alone", alone),
     Operation("bury", "bury", bury),
+    Operation("lend: a limiter that is new", "lend", lending(ask=wish(count=2))),
+    Operation("lend: and give back", "lend", lending(wish(count=2), ask=wish(3, 1, 1, 2))),
+    Operation("lend: look", "lend", lending(wish(count=2), ask=wish(3, 0, look=True))),
+    Operation("leave", "leave", leaving),
+    Operation("resize", "resize", resizing),
+    Operation("tend", "tend", tending),
+    Operation("submit: with tokens", "submit", submit_with_tokens),
+    Operation("finish: with tokens", "finish", finish_with_tokens),
 ]
 
 
@@ -316,6 +369,7 @@ async def picture(bench: Bench) -> list[str]:
     for rank, entry in enumerate(sorted(set(re.findall(r"\b\d{13}-\d+\b", text)))):
         text = re.sub(rf"\b{entry}\b", f"<{rank}>", text)
     text = re.sub(r"\b[0-9a-f]{12}\b", "<session>", text)
+    text = re.sub(r"b'\d{16}'", "<fence>", text)
     return re.sub(r"b'\d{13}'", "<time>", text).split("), ('")  # one key a line, for the reader
 
 
@@ -324,7 +378,8 @@ async def contents(connection: Connection, kind: str, name: bytes) -> object:
         case "hash":
             return await by_pairs(connection, "HGETALL", name)
         case "zset":
-            return await by_pairs(connection, "ZRANGE", name, b"0", b"-1", b"WITHSCORES")
+            scores = () if name.endswith(b":held") else (b"WITHSCORES",)  # fences are times
+            return await by_pairs(connection, "ZRANGE", name, b"0", b"-1", *scores)
         case "set":
             return sorted(cast("list[bytes]", await connection.call("SMEMBERS", name)))
         case "list":
@@ -342,6 +397,8 @@ async def contents(connection: Connection, kind: str, name: bytes) -> object:
 
 async def by_pairs(connection: Connection, *command: bytes | str) -> list[tuple[bytes, bytes]]:
     flat = cast("list[bytes]", await connection.call(*command))
+    if command[-1] == b"-1":
+        return [(member, b"") for member in flat]
     flat = [re.sub(rb"^[0-9a-f]{12}$", b"<session>", one) for one in flat]
     return sorted(zip(flat[::2], flat[1::2], strict=True))
 

@@ -1,4 +1,6 @@
--- _cancel: prepended where jobs are given up. Needs _jobs and _requeue before it.
+-- _cancel: prepended where jobs are given up.
+-- USES _tokens
+-- USES _requeue
 local function id_of(entry)  -- "ms-sequence"
   local ms, sequence = string.match(entry, '^(%d+)-(%d+)$')
   return tonumber(ms), tonumber(sequence)
@@ -15,8 +17,8 @@ end
 -- Drops what no worker has and tells the workers of the rest; returns how many calls still run.
 local function cancel_job(keys, prefix, id, control_ttl)
   local job_key, running = prefix .. 'job:' .. id, 0
-  local owner, cancelled = unpack(redis.call('HMGET', job_key, 'owner', 'cancelled'))
-  if not owner then return 0 end
+  local job, dropped = load_job(job_key), {}
+  if not job then return 0 end
   local upto_ms, upto_sequence = delivered_upto(keys.calls)
   local hand = redis.call('HGETALL', job_key .. ':hand')
   for k = 1, #hand, 2 do
@@ -24,16 +26,19 @@ local function cancel_job(keys, prefix, id, control_ttl)
     local ms, sequence = id_of(entry)
     if entry == 'parked' then
       unpark(keys, job_key, id, index)
+      table.insert(dropped, index)
     elseif ms > upto_ms or ms == upto_ms and sequence > upto_sequence then
       redis.call('XDEL', keys.calls, entry)
       redis.call('HDEL', job_key .. ':hand', index)
+      table.insert(dropped, index)
     else
       running = running + 1
     end
   end
+  give_back(keys, id, job, dropped)
   if running == 0 then
-    end_job(prefix, id, owner)
-  elseif cancelled == '0' then  -- the workers are told once
+    end_job(prefix, id, job.owner)
+  elseif job.cancelled == 0 then  -- the workers are told once
     redis.call('UNLINK', job_key .. ':backlog')
     redis.call('HSET', job_key, 'cancelled', 1)
     redis.call('XADD', keys.control, 'MAXLEN', '~', '10000', '*', 'cancel', id)

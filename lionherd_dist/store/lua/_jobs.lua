@@ -2,17 +2,27 @@
 -- (index -> the entry that it was handed out as) and, for suspects, its solo marks.
 local NUMBERS = {'limit', 'cap', 'next', 'released', 'consumed', 'done', 'total', 'deadline',
                  'cancelled', 'keep'}
+local touched = {}  -- limiters of which tokens came back, or are asked for
 
 local function load_job(job_key)
-  local values = redis.call('HMGET', job_key, 'owner', 'inbox', unpack(NUMBERS))
+  local values = redis.call('HMGET', job_key, 'owner', 'inbox', 'limiter', unpack(NUMBERS))
   if not values[1] then return nil end
-  local job = {owner = values[1], inbox = values[2]}
-  for i, name in ipairs(NUMBERS) do job[name] = tonumber(values[i + 2]) end
+  local job = {owner = values[1], inbox = values[2], limiter = values[3] or nil}
+  for i, name in ipairs(NUMBERS) do job[name] = tonumber(values[i + 3]) end
   return job
+end
+
+local function leave_limiter(prefix, id)  -- the job's last call has its outcome
+  local limiter = redis.call('HGET', prefix .. 'job:' .. id, 'limiter')
+  if not limiter then return end
+  redis.call('HDEL', prefix .. 'limit:' .. limiter .. ':seen', id)
+  redis.call('ZREM', prefix .. 'limit:' .. limiter .. ':queue', id)
+  touched[limiter] = true
 end
 
 local function end_job(prefix, id, owner)
   local job_key = prefix .. 'job:' .. id
+  leave_limiter(prefix, id)
   redis.call('UNLINK', job_key, job_key .. ':backlog', job_key .. ':hand', job_key .. ':solo',
     job_key .. ':outcomes')
   redis.call('SREM', prefix .. 'owned:' .. owner, id)
@@ -22,6 +32,7 @@ end
 -- A kept job that is done: its outcomes wait for a reader, but not for ever.
 local function expire_kept(prefix, id, job, now)
   local job_key = prefix .. 'job:' .. id
+  leave_limiter(prefix, id)
   redis.call('UNLINK', job_key .. ':backlog', job_key .. ':hand', job_key .. ':solo')
   redis.call('PEXPIRE', job_key, job.keep)
   redis.call('PEXPIRE', job.inbox, job.keep)

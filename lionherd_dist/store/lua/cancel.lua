@@ -1,17 +1,20 @@
 -- cancel: drop what has not started of jobs, tell the workers that run the rest.
--- USES _jobs
--- USES _requeue
 -- USES _cancel
 -- KEYS 1 calls: stream of released calls
 -- KEYS 2 control: stream of cancelled job ids, read by every worker
 -- KEYS 3 due: zset, "job index" of a parked call -> due at (ms)
 -- KEYS 4 parked: hash, "job index" -> "attempt deadline deaths payload"
--- KEYS 5 prefix: what every key of the namespace begins with
--- ARGV 1 control_ttl (ms) | 2 jobs (count) | 3 the job ids
+-- KEYS 5 sessions: zset, session -> expires at (ms)
+-- KEYS 6 slots: hash, session -> slots, '*' -> their sum
+-- KEYS 7 prefix: what every key of the namespace begins with
+-- ARGV 1 control_ttl (ms) | 2 now (ms, '' = server clock) | 3 jobs (count) | 4 the job ids
 -- RETURN for each job: calls still running (count); 0 when the job is over
-local keys = {calls = KEYS[1], control = KEYS[2], due = KEYS[3], parked = KEYS[4]}
-local prefix, reply = KEYS[5], {}
-for i = 3, 2 + tonumber(ARGV[2]) do
+local keys = {calls = KEYS[1], control = KEYS[2], due = KEYS[3], parked = KEYS[4],
+              sessions = KEYS[5], slots = KEYS[6], prefix = KEYS[7], asking = {}}
+local prefix, reply = keys.prefix, {}
+keys.now = clock(ARGV[2])
+for i = 4, 3 + tonumber(ARGV[3]) do
   table.insert(reply, cancel_job(keys, prefix, ARGV[i], ARGV[1]))
 end
+lend_touched(keys)
 return reply

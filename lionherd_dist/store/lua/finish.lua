@@ -1,8 +1,7 @@
 -- finish: record what became of calls in hand, give their places on, release the next.
 -- A call counts once: only while the job's hand still names this very entry.
 -- XACK is the first write: a server at maxmemory refuses scripts that begin by adding.
--- USES _jobs
--- USES _release
+-- USES _tokens
 -- USES _requeue
 -- USES _record
 -- KEYS 1 sessions: zset, session -> expires at (ms)
@@ -17,11 +16,13 @@
 -- ARGV | 6 for each call, those of one job together: job id, index, entry id, verb, detail
 -- verb 'done' and 'dead': detail is the outcome | 'again': "attempt delay(ms)" | 'back': ''
 -- RETURN {} session lost | {recorded (count), dropped (count)}
-local keys = {sessions = KEYS[1], calls = KEYS[2], due = KEYS[4], parked = KEYS[5], dead = KEYS[6]}
-local prefix = KEYS[7]
+local keys = {sessions = KEYS[1], calls = KEYS[2], slots = KEYS[3], due = KEYS[4], parked = KEYS[5],
+              dead = KEYS[6], prefix = KEYS[7], asking = {}}
+local prefix = keys.prefix
 local session, now, inbox_ttl = ARGV[1], clock(ARGV[2]), ARGV[3]
 if tonumber(redis.call('ZSCORE', keys.sessions, session) or 0) <= now then return {} end
-local window, recorded, dropped = window_of(KEYS[3]), 0, 0
+keys.now = now
+local recorded, dropped = 0, 0
 
 local function settle(id, job, indexes, first)  -- returns the indexes that ended, and the news
   local job_key, over, news = prefix .. 'job:' .. id, {}, {'j', id}
@@ -48,6 +49,7 @@ end
 local function account(id, job, over, news)
   local job_key = prefix .. 'job:' .. id
   redis.call('HDEL', job_key .. ':hand', unpack(over))
+  give_back(keys, id, job, over)
   if job.cancelled == 1 then  -- its outcomes are not wanted, but the end of its last call is
     if redis.call('EXISTS', job_key .. ':hand') == 0 then
       end_cancelled(keys, prefix, id, job.owner, job.inbox, inbox_ttl)
@@ -59,7 +61,7 @@ local function account(id, job, over, news)
   if ended and job.keep == 0 then
     end_job(prefix, id, job.owner)
   elseif not ended then
-    release(keys.calls, job_key, id, job, window)
+    release(keys, id, job)
   end
 end
 
@@ -79,4 +81,5 @@ while at < last do
   if #over > 0 then account(id, job, over, news) end
 end
 redis.call('XDEL', keys.calls, unpack(entries))
+lend_touched(keys)
 return {recorded, dropped}

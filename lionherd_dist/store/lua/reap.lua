@@ -1,8 +1,6 @@
 -- reap: sessions that expired end here: a worker's calls are given on, a client's jobs given up.
 -- A call that was in a dead hand gets a new entry, so whatever the old hand still says is void.
 -- XACK and ZREM come first: a server at maxmemory refuses scripts that begin by adding.
--- USES _jobs
--- USES _requeue
 -- USES _cancel
 -- KEYS 1 sessions: zset, session -> expires at (ms)
 -- KEYS 2 calls: stream of released calls
@@ -15,9 +13,10 @@
 -- KEYS 9 prefix: what every key of the namespace begins with
 -- ARGV 1 now (ms, '' = server clock) | 2 most (count) | 3 control_ttl (ms) | 4 inbox_ttl (ms)
 -- RETURN {calls given on (count), jobs given up (count), sessions that have more (count)}
-local keys = {sessions = KEYS[1], calls = KEYS[2], control = KEYS[6], due = KEYS[7],
-              parked = KEYS[8]}
-local prefix, now, most, inbox_ttl = KEYS[9], clock(ARGV[1]), tonumber(ARGV[2]), ARGV[4]
+local keys = {sessions = KEYS[1], calls = KEYS[2], slots = KEYS[3], control = KEYS[6],
+              due = KEYS[7], parked = KEYS[8], prefix = KEYS[9], asking = {}}
+local prefix, now, most, inbox_ttl = keys.prefix, clock(ARGV[1]), tonumber(ARGV[2]), ARGV[4]
+keys.now = now
 local given_on, given_up = 0, 0
 local MOST_SESSIONS = 5
 local unfinished = math.max(0, redis.call('ZCOUNT', keys.sessions, '-inf', now) - MOST_SESSIONS)
@@ -44,6 +43,7 @@ local function give_on(entry)
     given_on = given_on + 1
   else
     redis.call('HDEL', job_key .. ':hand', index)
+    if job then give_back(keys, id, job, {index}) end
     if job and redis.call('EXISTS', job_key .. ':hand') == 0 then
       end_cancelled(keys, prefix, id, job.owner, job.inbox, inbox_ttl)
     end
@@ -85,4 +85,5 @@ for _, session in ipairs(dead_sessions()) do
   given_up = given_up + #jobs
   if room > #jobs then forget(session) else unfinished = unfinished + 1 end
 end
+lend_touched(keys)
 return {given_on, given_up, unfinished}

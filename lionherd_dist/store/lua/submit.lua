@@ -1,8 +1,7 @@
 -- submit: open jobs, append calls to their backlogs, note what was consumed, release what may run.
 -- A chunk sent twice is accepted once: it carries the index of its first call. One that begins
 -- past what is known here, after a loss of data, is not accepted at all.
--- USES _jobs
--- USES _release
+-- USES _tokens
 -- KEYS 1 sessions: zset, session -> expires at (ms)
 -- KEYS 2 calls: stream of released calls
 -- KEYS 3 slots: hash, session -> slots, '*' -> their sum
@@ -10,32 +9,45 @@
 -- KEYS 5 prefix: what every key of the namespace begins with
 -- ARGV 1 session | 2 now (ms, '' = server clock) | 3 chunks (count)
 -- ARGV 4 for each chunk: number, limit (0 = none), cap (count), left (ms to the deadline, -1 = none),
--- keep (ms that outcomes outlive the job's end, 0 = the job belongs to the session), first (index),
--- total (count, -1 = unknown), consumed (count), calls (count), then the calls
+-- keep (ms that outcomes outlive the job's end, 0 = the job belongs to the session),
+-- limiter ('' = none, else "total quarantine(ms) name"), first (index), total (count, -1 = unknown),
+-- consumed (count), calls (count), then the calls
 -- RETURN {} session lost | for each chunk: {next index} accepted, or {-1} the job is over or lost
 local LAST_MOMENT = 99999999999999  -- Lua's .. writes more than 14 digits with an exponent
 local sessions, calls_key, slots, opened, prefix = unpack(KEYS)
 local session, now = ARGV[1], clock(ARGV[2])
 if tonumber(redis.call('ZSCORE', sessions, session) or 0) <= now then return {} end
 
-local window, reply, at = window_of(slots), {}, 4
+local house = {sessions = sessions, calls = calls_key, slots = slots, prefix = prefix, now = now,
+               asking = {}}
+local reply, at = {}, 4
+
+local function open_job(job_key, id, number, chunk)
+  local limit, cap, left, keep, limiter = unpack(chunk)
+  local deadline = tonumber(left) < 0 and 0 or math.min(now + tonumber(left), LAST_MOMENT)
+  redis.call('HSET', opened, session, number)
+  redis.call('SADD', prefix .. 'owned:' .. session, id)
+  redis.call('HSET', job_key, 'limit', limit, 'cap', cap, 'deadline', deadline, 'next', 0,
+    'released', 0, 'consumed', 0, 'done', 0, 'total', -1, 'owner', session, 'keep', keep,
+    'inbox', keep == '0' and prefix .. 'inbox:' .. session or job_key .. ':outcomes',
+    'cancelled', 0)
+  if limiter ~= '' then
+    local tokens, quarantine, name = string.match(limiter, '^(%d+) (-?%d+) (.*)$')
+    redis.call('HSET', job_key, 'limiter', name, 'tokens', tokens, 'quarantine', quarantine)
+  end
+end
+
 for _ = 1, tonumber(ARGV[3]) do
-  local number, limit, cap, left, keep, first, total, consumed, count =
-    unpack(ARGV, at, at + 8)
-  local from, upto = at + 9, at + 8 + tonumber(count)
+  local number, first, total, consumed, count = ARGV[at], unpack(ARGV, at + 6, at + 9)
+  local opening = {unpack(ARGV, at + 1, at + 5)}
+  local from, upto = at + 10, at + 9 + tonumber(count)
   at = upto + 1
   local id = session .. '-' .. number
   local job_key = prefix .. 'job:' .. id
   local job = load_job(job_key)
   if not job and first == '0'
      and tonumber(number) > tonumber(redis.call('HGET', opened, session) or 0) then
-    local deadline = tonumber(left) < 0 and 0 or math.min(now + tonumber(left), LAST_MOMENT)
-    redis.call('HSET', opened, session, number)
-    redis.call('SADD', prefix .. 'owned:' .. session, id)
-    redis.call('HSET', job_key, 'limit', limit, 'cap', cap, 'deadline', deadline, 'next', 0,
-      'released', 0, 'consumed', 0, 'done', 0, 'total', -1, 'owner', session, 'keep', keep,
-      'inbox', keep == '0' and prefix .. 'inbox:' .. session or job_key .. ':outcomes',
-      'cancelled', 0)
+    open_job(job_key, id, number, opening)
     job = load_job(job_key)
   end
   if not job or job.cancelled == 1 or tonumber(first) > job.next then  -- the last: a lost chunk
@@ -56,9 +68,10 @@ for _ = 1, tonumber(ARGV[3]) do
       redis.call('ZADD', prefix .. 'kept', 0, id)
       if job.done == job.total then expire_kept(prefix, id, job, now) end
     end
-    release(calls_key, job_key, id, job, window)
+    release(house, id, job)
     if job.total == job.done and job.keep == 0 then end_job(prefix, id, session) end
     table.insert(reply, job.next)
   end
 end
+lend_touched(house)
 return reply

@@ -1,0 +1,27 @@
+"""A client's connections: one for each thing that waits on the server."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from lionherd_dist.store.connection import Connection
+from lionherd_dist.store.keys import Keys
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """What reading kept outcomes needs."""
+
+    connection: Connection
+    keys: Keys
+    session: str
+
+
+@asynccontextmanager
+async def connection(url: str, use: str) -> AsyncIterator[Connection]:
+    """A connection for *use*, closed when the block is left."""
+    opened = Connection(url, name=f"lionherd-{use}")
+    try:
+        yield opened
+    finally:
+        await opened.close()

@@ -1,0 +1,195 @@
+"""The patterns across processes: the same names, signatures and rules as in-process."""
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable
+from typing import Literal, Protocol, TypeVar, cast, overload
+
+from lionherd_dist.call import Call
+from lionherd_dist.cluster.feeder import encode_all
+from lionherd_dist.cluster.limit import Limit
+from lionherd_dist.cluster.stream import RemoteStream
+from lionherd_dist.errors import NotATaskError
+from lionherd_dist.limiter.shared import SharedLimiter
+from lionherd_dist.task import Task
+
+T = TypeVar("T")
+T_contra = TypeVar("T_contra", contravariant=True)
+R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
+
+
+class Mappable(Protocol[T_contra, R_co]):
+    """A task that one item is enough to call."""
+
+    def call(self, item: T_contra, /) -> Call[R_co]:
+        """The call of the task with *item*."""
+        ...
+
+
+class Patterns(ABC):
+    """What can be asked of workers, given a way to open a stream of outcomes.
+
+    A *limit* is a count for this job alone, or a limiter that it shares with others.
+    """
+
+    @abstractmethod
+    def _stream(
+        self,
+        calls: Iterable[object] | AsyncIterable[object],
+        limit: Limit,
+        *,
+        return_exceptions: bool,
+    ) -> RemoteStream[R | Exception]:
+        """The outcomes of *calls*."""
+
+    async def run(self, call: Call[R]) -> R:
+        """The result of *call*, run on a worker; its failure is raised as itself."""
+        return await self.race(call)
+
+    @overload
+    async def gather(
+        self, *calls: Call[R], return_exceptions: Literal[False] = False
+    ) -> list[R]: ...
+    @overload
+    async def gather(self, *calls: Call[R], return_exceptions: bool) -> list[R | BaseException]: ...
+    async def gather(
+        self, *calls: Call[R], return_exceptions: bool = False
+    ) -> list[R] | list[R | BaseException]:
+        """The results of *calls*, in their order; run at once, as far as the workers have slots.
+
+        Raises:
+            ExceptionGroup: of the first failure; the rest is cancelled. With *return_exceptions*
+                failures stand among the results instead.
+        """
+        payloads = list(encode_all(calls))  # refused here, before anything is sent
+        return await self._collected(payloads, None, return_exceptions)
+
+    async def race(
+        self, *calls: Call[R], first: Literal["completion", "success"] = "completion"
+    ) -> R:
+        """The result of the call that completes first; the others are cancelled on the workers.
+
+        Args:
+            calls: at least one.
+            first: ``"completion"``: a failure that completes first is raised, as itself;
+                ``"success"``: failures are passed over while a success may still come.
+
+        Raises:
+            ExceptionGroup: with ``first="success"``, of all failures, when there was no success.
+        """
+        if not calls:
+            raise ValueError("race() needs at least one call")
+        if first not in {"completion", "success"}:
+            raise ValueError(f"first is {first!r}: give 'completion' or 'success'")
+        failures: list[Exception] = []
+        stream: RemoteStream[R | Exception]
+        stream = self._stream(list(encode_all(calls)), None, return_exceptions=True)
+        async with stream:
+            async for _, outcome in stream:
+                if not isinstance(outcome, Exception):
+                    return outcome
+                if first == "completion":
+                    raise outcome
+                failures.append(outcome)
+        raise ExceptionGroup("every call of the race failed", failures)
+
+    @overload
+    async def bounded_map(
+        self,
+        task: Mappable[T, R],
+        items: Iterable[T] | AsyncIterable[T],
+        *,
+        limit: int | SharedLimiter,
+        return_exceptions: Literal[False] = False,
+    ) -> list[R]: ...
+    @overload
+    async def bounded_map(
+        self,
+        task: Mappable[T, R],
+        items: Iterable[T] | AsyncIterable[T],
+        *,
+        limit: int | SharedLimiter,
+        return_exceptions: bool,
+    ) -> list[R | BaseException]: ...
+    async def bounded_map(
+        self,
+        task: Mappable[T, R],
+        items: Iterable[T] | AsyncIterable[T],
+        *,
+        limit: int | SharedLimiter,
+        return_exceptions: bool = False,
+    ) -> list[R] | list[R | BaseException]:
+        """*task* applied to every item, at most *limit* at once over all workers; in input order.
+
+        *items* may be of any length, and are pulled as there is room for them.
+
+        Raises:
+            ExceptionGroup: of the first failure; the rest is cancelled. With *return_exceptions*
+                failures stand among the results instead.
+        """
+        if not isinstance(cast("object", task), Task):
+            name = getattr(task, "__name__", type(task).__name__)
+            raise NotATaskError(
+                f"{name} is no task and cannot travel: decorate it with @task, "
+                f"and give bounded_map the task itself"
+            )
+        calls: Iterable[object] | AsyncIterable[object]
+        if isinstance(items, AsyncIterable):
+            calls = _each_call(task, items)
+        else:
+            calls = (task.call(item) for item in items)
+        return await self._collected(calls, limit, return_exceptions)
+
+    @overload
+    def completion_stream(
+        self,
+        calls: Iterable[Call[R]] | AsyncIterable[Call[R]],
+        *,
+        limit: Limit = None,
+        return_exceptions: Literal[False] = False,
+    ) -> RemoteStream[R]: ...
+    @overload
+    def completion_stream(
+        self,
+        calls: Iterable[Call[R]] | AsyncIterable[Call[R]],
+        *,
+        limit: Limit = None,
+        return_exceptions: bool,
+    ) -> RemoteStream[R | Exception]: ...
+    def completion_stream(
+        self,
+        calls: Iterable[Call[R]] | AsyncIterable[Call[R]],
+        *,
+        limit: Limit = None,
+        return_exceptions: bool = False,
+    ) -> RemoteStream[R] | RemoteStream[R | Exception]:
+        """``(index, result)`` of *calls* as they complete, at most *limit* at once.
+
+        *calls* may be of any length, sync or async, and are pulled as there is room for them.
+        """
+        return self._stream(calls, limit, return_exceptions=return_exceptions)
+
+    async def _collected(
+        self,
+        calls: Iterable[object] | AsyncIterable[object],
+        limit: Limit,
+        return_exceptions: bool,
+    ) -> list[R | BaseException]:
+        stream: RemoteStream[R | Exception]
+        stream = self._stream(calls, limit, return_exceptions=return_exceptions)
+        async with stream:
+            arrived = {index: result async for index, result in stream}
+        return [arrived[index] for index in range(len(arrived))]
+
+
+async def _each_call(
+    task: Mappable[T, R], items: AsyncIterable[T]
+) -> AsyncGenerator[Call[R], None]:
+    """The call of *task* with each of *items*; closes them when it is closed."""
+    try:
+        async for item in items:
+            yield task.call(item)
+    finally:
+        close = getattr(items, "aclose", None)
+        if close is not None:
+            await close()

@@ -1,0 +1,1 @@
+"""One CapacityLimiter over all processes: who waits, who holds, and what if either dies."""

@@ -1,0 +1,193 @@
+"""What this process has to do with one limiter: who waits here, and which tokens are ours. No I/O.
+
+    asked ──sent, numbered──▶ waiting ──granted──▶ held ──given back──▶ ended ──sent──▶ forgotten
+                                 │                   │
+                                 └── withdrawn ──────┴──▶ ended (whatever the server did meanwhile)
+
+Requests are numbered when they are sent, so that the numbers of one message are a range.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable
+
+from lionherd_dist.errors import LionherdError
+from lionherd_dist.limiter.lease import Lease
+from lionherd_dist.local.limits import LimiterStatistics
+from lionherd_dist.session.trust import Trust
+from lionherd_dist.store.limits import Ask, Lent
+
+MOST_ENDS = 2_000  # told in one message
+
+
+class Waiter:
+    """One request for a token; *patient* ones wait in the queue, others are for now or never."""
+
+    __slots__ = ("answer", "number", "patient")
+
+    def __init__(self, patient: bool) -> None:
+        self.patient, self.number = patient, 0
+        self.answer: asyncio.Future[Lease | None] = asyncio.get_running_loop().create_future()
+
+
+class Book:
+    """One limiter, over all sessions of this process that follow each other.
+
+    Attributes:
+        total: its tokens, as the server said; until then, as the code says.
+        borrowed: how many are held, by anybody.
+        waiting: how many requests wait, of anybody; a job counts as one.
+        known: False until the server has said these.
+    """
+
+    def __init__(self, name: str, total: int) -> None:
+        self.name, self.wanted_total = name, total
+        self.total, self.borrowed, self.waiting, self.known = total, 0, 0, False
+        self.borrowers: dict[object, Lease | None] = {}  # None: it waits
+        self._holders: dict[str, int] = {}
+        self._trust: Trust | None = None
+        self._number = 0
+        self._asked: deque[Waiter] = deque()
+        self._waiting: dict[int, Waiter] = {}
+        self._held: dict[int, Lease] = {}
+        self._judged: dict[int, Lease] = {}
+        self._ends: list[int] = []
+        self._looks: list[asyncio.Future[None]] = []
+        self._look = False
+
+    # --- what code here wants
+
+    def ask(self, *, patient: bool = True) -> Waiter:
+        """A request for a token, which ``Waiter.answer`` will bring; None if it may not wait."""
+        waiter = Waiter(patient)
+        self._asked.append(waiter)
+        return waiter
+
+    def withdraw(self, waiter: Waiter) -> None:
+        """Nobody waits for *waiter* any more; a token that came, or comes, goes back."""
+        waiter.answer.cancel()
+        if waiter.number in self._waiting or waiter.number in self._held:
+            self._waiting.pop(waiter.number, None)
+            self._held.pop(waiter.number, None)
+            self._ends.append(waiter.number)
+
+    def give_back(self, lease: Lease) -> None:
+        """The token is not needed any more."""
+        if self._held.get(lease.number) is lease:
+            del self._held[lease.number]
+            self._ends.append(lease.number)
+
+    def look(self) -> None:
+        """Have the dead dropped and everything told that is ours, with the next message."""
+        self._look = True
+
+    def looked(self) -> "asyncio.Future[None]":
+        """Look, and be told when that was done."""
+        self._look = True
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._looks.append(done)
+        return done
+
+    def statistics(self) -> LimiterStatistics:
+        """The limiter as the server last told it."""
+        return LimiterStatistics(
+            self.total, self.borrowed, self.waiting, tuple(self.borrowers), dict(self._holders)
+        )
+
+    # --- what the server is to hear
+
+    @property
+    def engaged(self) -> bool:
+        """True while somebody here waits or holds: then it is worth a look now and then."""
+        return bool(self._waiting or self._held)
+
+    @property
+    def has_news(self) -> bool:
+        """True if there is something to say."""
+        return bool(self._asked or self._ends or self._look)
+
+    def take_ask(self, quarantine_ms: int) -> Ask:
+        """What is new; it is then the desk's to deliver."""
+        first = self._number + 1
+        impatient: list[int] = []
+        while self._asked:
+            waiter = self._asked.popleft()
+            if not waiter.answer.done():
+                self._number += 1
+                waiter.number = self._number
+                self._waiting[self._number] = waiter
+                if not waiter.patient:
+                    impatient.append(self._number)
+        ends, self._ends = self._ends[:MOST_ENDS], self._ends[MOST_ENDS:]
+        look, self._look = self._look, False
+        self._judged = dict(self._held) if look else {}
+        count = self._number + 1 - first
+        return Ask(self.name, self.wanted_total, quarantine_ms, look, first, count, ends, impatient)
+
+    # --- what the server says
+
+    def answered(self, ask: Ask, lent: Lent) -> None:
+        """The answer to *ask*."""
+        self.total, self.borrowed, self.waiting = lent.total, lent.borrowed, lent.waiting
+        self.known = True
+        self.granted(lent.granted)
+        for number in ask.impatient:
+            waiter = self._waiting.pop(number, None)
+            if waiter is not None:
+                waiter.answer.set_result(None)
+        if lent.looked is not None:
+            self._compare(lent.looked.ours)
+            self._holders = lent.looked.holders
+            looks, self._looks = self._looks, []
+            for done in looks:
+                if not done.done():
+                    done.set_result(None)
+
+    def _compare(self, ours: dict[int, int]) -> None:
+        """The server's list of our tokens rules, over what we held when we asked for it."""
+        self.granted((number, ours[number]) for number in ours if number in self._waiting)
+        for number, lease in self._judged.items():
+            if number not in ours and self._held.get(number) is lease:
+                del self._held[number]
+                lease.lose("the server has given it to others, or has forgotten it")
+
+    def granted(self, tokens: Iterable[tuple[int, int]]) -> None:
+        """Tokens as (number, fence); what is not waited for is on its way back already."""
+        if self._trust is None:
+            return
+        for number, fence in tokens:
+            waiter = self._waiting.pop(number, None)
+            if waiter is not None:
+                lease = Lease(self.name, number, fence, self._trust)
+                self._held[number] = lease
+                waiter.answer.set_result(lease)
+
+    # --- one session after the other
+
+    def begin(self, trust: Trust) -> None:
+        """A session is there: requests can be sent."""
+        self._trust = trust
+
+    def lose(self, reason: str) -> None:
+        """The session is over: what is held is lost, and who waits has to ask again."""
+        self._trust = None
+        held, self._held = self._held, {}
+        for lease in held.values():
+            lease.lose(reason)
+        self._asked.extendleft(reversed(self._waiting.values()))
+        self._waiting.clear()
+        self._ends.clear()
+        self._judged.clear()
+
+    def fail(self, error: LionherdError) -> None:
+        """Nobody can be served, for *error*; what was asked for may come, and goes back then."""
+        for waiter in (*self._asked, *self._waiting.values()):
+            if not waiter.answer.done():
+                waiter.answer.set_exception(error)
+        self._ends.extend(self._waiting)
+        self._asked.clear()
+        self._waiting.clear()
+        looks, self._looks = self._looks, []
+        for done in looks:
+            if not done.done():
+                done.set_exception(error)

@@ -1,0 +1,70 @@
+"""A token that this process holds: good for as long as its session is."""
+
+import anyio
+
+from lionherd_dist.errors import LeaseLost
+from lionherd_dist.session.trust import Trust
+
+
+class Lease:
+    """One token of a limiter.
+
+    Attributes:
+        limiter: the limiter's name.
+        number: of the request that it answers, within the session.
+        fence: grows with every token that the limiter ever lends: a resource that remembers the
+            highest it has seen can refuse whoever comes late.
+        lost_because: why the token is ours no longer; None while it is.
+    """
+
+    __slots__ = ("_event", "_scope", "_trust", "fence", "limiter", "lost_because", "number")
+
+    def __init__(self, limiter: str, number: int, fence: int, trust: Trust) -> None:
+        self.limiter, self.number, self.fence, self._trust = limiter, number, fence, trust
+        self.lost_because: str | None = None
+        self._scope: anyio.CancelScope | None = None
+        self._event: anyio.Event | None = None
+
+    def check(self) -> None:
+        """Nothing, as long as the token is certainly ours; costs no round trip, from any thread.
+
+        Raises:
+            LeaseLost: it is not, or may not be: the session was not renewed for so long.
+        """
+        if self.lost_because is not None:
+            raise self.loss(self.lost_because)
+        if self._trust.left_s() <= 0:
+            raise self.loss("its session was not renewed in time")
+
+    @property
+    def lost(self) -> anyio.Event:
+        """Set when the token is ours no longer."""
+        if self._event is None:
+            self._event = anyio.Event()
+            if self.lost_because is not None:
+                self._event.set()
+        return self._event
+
+    def loss(self, reason: str) -> LeaseLost:
+        """The error that says so."""
+        return LeaseLost(self.limiter, self.fence, reason)
+
+    def guard(self, scope: anyio.CancelScope) -> None:
+        """Have *scope* cancelled as soon as the token is lost."""
+        self._scope = scope
+        if self.lost_because is not None:
+            scope.cancel()
+
+    def lose(self, reason: str) -> None:
+        """The token is, or may soon be, somebody else's."""
+        if self.lost_because is not None:
+            return
+        self.lost_because = reason
+        if self._scope is not None:
+            self._scope.cancel()
+        if self._event is not None:
+            self._event.set()
+
+    def __repr__(self) -> str:
+        state = "" if self.lost_because is None else f", lost: {self.lost_because}"
+        return f"<lease of {self.limiter}, fence {self.fence}{state}>"

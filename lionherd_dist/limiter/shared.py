@@ -1,0 +1,237 @@
+"""The face of anyio's CapacityLimiter, over every process that uses the same name."""
+
+import asyncio
+import re
+import warnings
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from types import TracebackType
+from typing import Literal
+
+import anyio
+
+from lionherd_dist.errors import LimiterWarning
+from lionherd_dist.limiter.desk import Desk
+from lionherd_dist.limiter.lease import Lease
+from lionherd_dist.limiter.order import check_order, given_back, taken
+from lionherd_dist.local.limits import LimiterStatistics
+from lionherd_dist.store.jobs import Tokens
+
+_NAME = re.compile(r"[A-Za-z0-9_.:-]{1,200}")
+MOST_TOKENS = 1_000_000
+
+OnLost = Literal["cancel", "warn"]
+
+
+def check_total(total_tokens: int, *, least: int) -> int:
+    """*total_tokens*, if a limiter can have so many."""
+    if not isinstance(total_tokens, int) or isinstance(total_tokens, bool):
+        raise TypeError(f"total_tokens is {total_tokens!r}: give a whole number")
+    if not least <= total_tokens <= MOST_TOKENS:
+        raise ValueError(f"total_tokens is {total_tokens}: give {least} to {MOST_TOKENS}")
+    return total_tokens
+
+
+class SharedLimiter:
+    """At most *total_tokens* at once, over all processes; first come, first served.
+
+    ``async with limiter as lease:`` holds a token for as long as the block runs and this process
+    lives. If its session is lost, the block is cancelled before anybody else gets the token, and
+    raises LeaseLost. ``acquire`` and ``release`` cannot stop the code between them: that has to ask
+    ``lease.check()`` or ``lease.lost``.
+
+    Made by ``Cluster.capacity_limiter``; any number of these may stand for one name.
+    """
+
+    def __init__(
+        self, desk: Desk, name: str, total_tokens: int, *, on_lost: OnLost, strict: bool
+    ) -> None:
+        if not _NAME.fullmatch(name):
+            raise ValueError(
+                f"{name!r} is no name for a limiter: use 1 to 200 of A-Z a-z 0-9 _ . : -"
+            )
+        if on_lost not in {"cancel", "warn"}:
+            raise ValueError(f"on_lost is {on_lost!r}: give 'cancel' or 'warn'")
+        self.name, self._wanted = name, check_total(total_tokens, least=1)
+        self._desk, self._on_lost, self._strict = desk, on_lost, strict
+        self._book = desk.book(name, total_tokens)
+        self._warned = False
+        self._blocks: dict[object, tuple[Lease, anyio.CancelScope]] = {}
+
+    # --- as the server last told it
+
+    @property
+    def total_tokens(self) -> int:
+        """How many tokens there are, as this process last heard."""
+        return self._book.total
+
+    @property
+    def borrowed_tokens(self) -> int:
+        """How many are held by anybody, as this process last heard."""
+        return self._book.borrowed
+
+    @property
+    def available_tokens(self) -> int:
+        """How many are free, as this process last heard; 0 while more are held than there are."""
+        return max(0, self._book.total - self._book.borrowed)
+
+    def statistics(self) -> LimiterStatistics:
+        """The limiter as this process last heard of it; see ``refresh``."""
+        return self._book.statistics()
+
+    async def refresh(self) -> LimiterStatistics:
+        """The limiter as the server knows it now."""
+        await self._desk.ready()
+        looked = self._book.looked()
+        self._desk.poke(self._book)
+        await looked
+        self._warn_of_total()
+        return self._book.statistics()
+
+    async def set_total_tokens(self, total_tokens: int) -> None:
+        """Have another number of tokens from now on, for everybody; 0 is a pause.
+
+        Fewer than are held takes nothing from anybody: nothing is lent until enough came back.
+        """
+        await self._desk.resize(self.name, check_total(total_tokens, least=0))
+        self._wanted = total_tokens
+
+    def tokens(self) -> Tokens:
+        """The limiter as a job is to ask it for the tokens of its calls."""
+        return self._desk.tokens(self.name, self._wanted)
+
+    # --- taking and giving back
+
+    async def acquire(self) -> Lease:
+        """Wait for a token; the calling task holds it then.
+
+        Raises:
+            RuntimeError: the calling task holds one.
+            StoreUnavailableError: the server was silent for ``patience_s``.
+        """
+        return await self.acquire_on_behalf_of(asyncio.current_task())
+
+    async def acquire_nowait(self) -> Lease:
+        """Take a token if one is free and nobody waits; one round trip.
+
+        Raises:
+            anyio.WouldBlock: there is none.
+        """
+        return await self._acquire(asyncio.current_task(), patient=False)
+
+    async def acquire_on_behalf_of(self, borrower: object) -> Lease:
+        """Wait for a token in the name of *borrower*, which must hold none."""
+        return await self._acquire(borrower, patient=True)
+
+    def release(self) -> None:
+        """Give the calling task's token back; waits for nothing.
+
+        Raises:
+            RuntimeError: it holds none.
+        """
+        self.release_on_behalf_of(asyncio.current_task())
+
+    def release_on_behalf_of(self, borrower: object) -> None:
+        """Give the token of *borrower* back; RuntimeError if it holds none."""
+        lease = self._book.borrowers.get(borrower)
+        if lease is None:
+            raise RuntimeError(f"{borrower!r} holds no token of limiter {self.name!r}")
+        del self._book.borrowers[borrower]
+        self._book.give_back(lease)
+        self._desk.poke(self._book)
+        if lease.lost_because is not None:
+            warnings.warn(str(lease.loss(lease.lost_because)), LimiterWarning, stacklevel=2)
+
+    async def _acquire(self, borrower: object, *, patient: bool) -> Lease:
+        book = self._book
+        if borrower in book.borrowers:
+            raise RuntimeError(f"{borrower!r} holds a token of limiter {self.name!r}, or waits")
+        check_order(self.name, strict=self._strict)
+        book.borrowers[borrower] = lease = None
+        try:
+            await self._desk.ready()
+            waiter = book.ask(patient=patient)
+            self._desk.poke(book)
+            try:
+                lease = await waiter.answer
+            except BaseException:
+                book.withdraw(waiter)
+                self._desk.poke(book)
+                raise
+        finally:
+            if lease is None:
+                del book.borrowers[borrower]
+        if lease is None:
+            raise anyio.WouldBlock
+        book.borrowers[borrower] = lease
+        if book.total != self._wanted:
+            self._warn_of_total()
+        return lease
+
+    def _warn_of_total(self) -> None:
+        if self._warned or not self._book.known or self._book.total == self._wanted:
+            return
+        self._warned = True
+        warnings.warn(
+            f"limiter {self.name!r} has {self._book.total} tokens, as was said first, and not "
+            f"{self._wanted}. To change that for everybody: await limiter.set_total_tokens("
+            f"{self._wanted}), or lionherd-dist limits set {self.name} {self._wanted}",
+            LimiterWarning,
+            stacklevel=4,
+        )
+
+    # --- as a block
+
+    async def __aenter__(self) -> Lease:
+        lease = await self.acquire()
+        scope = anyio.CancelScope()
+        scope.__enter__()
+        if self._on_lost == "cancel":
+            lease.guard(scope)
+        self._blocks[asyncio.current_task()] = lease, scope
+        taken(self.name)
+        return lease
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> bool:
+        task = asyncio.current_task()
+        lease, scope = self._blocks.pop(task)
+        given_back(self.name)
+        del self._book.borrowers[task]
+        self._book.give_back(lease)
+        self._desk.poke(self._book)
+        ended_by_us = scope.__exit__(kind, error, trace)
+        if lease.lost_because is None:
+            return bool(ended_by_us)
+        loss = lease.loss(lease.lost_because)
+        if self._on_lost == "warn":
+            warnings.warn(str(loss), LimiterWarning, stacklevel=2)
+            return False
+        if error is None or ended_by_us:
+            raise loss from None
+        error.add_note(str(loss))
+        return False
+
+
+@asynccontextmanager
+async def acquire_all(*limiters: SharedLimiter) -> AsyncIterator[tuple[Lease, ...]]:
+    """Hold a token of each of *limiters*, taken in the order of their names; leases in yours.
+
+    Whoever takes several limiters in this way never waits in a circle.
+
+    Raises:
+        ValueError: one of them is named twice.
+        LeaseLost: one of the tokens was lost while the block ran.
+    """
+    names = [limiter.name for limiter in limiters]
+    if len(set(names)) < len(names):
+        raise ValueError(f"acquire_all({', '.join(names)}): each limiter once")
+    leases: dict[str, Lease] = {}
+    async with AsyncExitStack() as stack:
+        for limiter in sorted(limiters, key=lambda one: one.name):
+            leases[limiter.name] = await stack.enter_async_context(limiter)
+        yield tuple(leases[name] for name in names)

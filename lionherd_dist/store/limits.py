@@ -1,0 +1,109 @@
+"""Limiters at the server: ask for tokens and give them back, in one request for everything."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from lionherd_dist.store.connection import Connection, Reply
+from lionherd_dist.store.jobs import Request
+from lionherd_dist.store.keys import Keys
+from lionherd_dist.store.scripts import LEAVE, LEND, RESIZE, TEND
+
+MOST_TENDED = 200  # limiters looked at in one go: keeps the script near a millisecond
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What one session has to say to one limiter; sent twice, it counts once.
+
+    Args:
+        name: the limiter's.
+        total: tokens of a limiter that is not there yet.
+        quarantine_ms: how long such a one lends nothing if the server is younger than that, since
+            holders of its earlier life may not have heard yet; negative: in any case.
+        look: have the dead dropped, and be told of every token that is ours.
+        first: the number of the first new request; numbers only grow within a session.
+        count: how many new requests.
+        ends: numbers of requests that are over, whether they wait or hold a token.
+        impatient: numbers of new requests that are not to wait.
+    """
+
+    name: str
+    total: int
+    quarantine_ms: int
+    look: bool
+    first: int
+    count: int
+    ends: Sequence[int]
+    impatient: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """*ours*: number -> fence of every token of this session; *holders*: how many each has."""
+
+    ours: dict[int, int]
+    holders: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Lent:
+    """The limiter after an ``Ask``: *granted* are (number, fence) of tokens that are now ours."""
+
+    total: int
+    borrowed: int
+    waiting: int
+    granted: list[tuple[int, int]]
+    looked: Looked | None
+
+
+def pairs(flat: Sequence[bytes]) -> list[tuple[int, int]]:
+    """(number, fence) of each token, from a flat list."""
+    return list(zip(map(int, flat[::2]), map(int, flat[1::2]), strict=True))
+
+
+def _house(keys: Keys) -> tuple[str, ...]:
+    return (keys.sessions, keys.calls, keys.slots, keys.prefix)
+
+
+def lend_request(keys: Keys, session: str, ask: Ask) -> Request:
+    """The request that brings *ask* to the server."""
+    return (
+        LEND,
+        _house(keys),
+        (
+            *(session, "", ask.name, ask.total, ask.quarantine_ms, int(ask.look)),
+            *(ask.first, ask.count, len(ask.ends), *ask.ends, *ask.impatient),
+        ),
+    )
+
+
+def lent_of(reply: Reply, ask: Ask) -> Lent | None:
+    """The answer to *ask*; None: the session is lost."""
+    if not reply:
+        return None
+    total, borrowed, waiting, lent, ours, holders = cast(
+        "tuple[int, int, int, list[bytes], list[bytes], list[bytes]]", reply
+    )
+    owners = zip(holders[::2], holders[1::2], strict=True)
+    looked = Looked(dict(pairs(ours)), {owner.decode(): int(count) for owner, count in owners})
+    return Lent(total, borrowed, waiting, pairs(lent), looked if ask.look else None)
+
+
+def leave_request(keys: Keys, session: str, name: str) -> Request:
+    """The request with which *session* gives back all that it has of the limiter *name*."""
+    return LEAVE, _house(keys), (session, "", name)
+
+
+async def resize(
+    connection: Connection, keys: Keys, name: str, total: int, *, quarantine_ms: int
+) -> int | None:
+    """Give the limiter *name* another total; the one before, None if there was none."""
+    args = ("", name, total, quarantine_ms)
+    before = cast("int", await connection.run(RESIZE, _house(keys), args))
+    return None if before < 0 else before
+
+
+async def tend(connection: Connection, keys: Keys) -> int:
+    """Have what the dead hold lent again; how many limiters were looked at."""
+    return cast("int", await connection.run(TEND, _house(keys), ("", MOST_TENDED)))

@@ -1,0 +1,54 @@
+-- _lend: prepended where tokens may have become free.
+-- USES _jobs
+-- USES _release
+-- USES _limiter
+-- USES _queue
+-- Calls of a job are released, each with its token; it goes to the end of the queue for the rest.
+local function lend_to_job(house, limiter, id, free)
+  local job_key = house.prefix .. 'job:' .. id
+  local job = load_job(job_key)
+  if not job then return 0 end
+  local alone = redis.call('EXISTS', limiter.queue) == 0
+  local first, count = move(house, job_key, id, job, alone and free or 1)
+  for i = first, first + count - 1 do hold(limiter, id .. '/' .. string.format('%d', i)) end
+  if count > 0 and redis.call('EXISTS', job_key .. ':backlog') == 1 then enqueue(limiter, id) end
+  return count
+end
+
+-- Lends what is free to those who wait; returns owner -> {n, fence, ...} of sessions.
+local function lend_free(house, limiter)
+  local lent = {}
+  if house.now < limiter.shut then return lent end
+  local free = limiter.total - redis.call('ZCARD', limiter.held)
+  while free > 0 do
+    local heads = redis.call('ZPOPMIN', limiter.queue, math.min(free, 1000))
+    if #heads == 0 then break end
+    for i = 1, #heads, 2 do
+      local owner, n = string.match(heads[i], '^([^/]+)/?(%d*)$')
+      if n == '' then
+        free = free - lend_to_job(house, limiter, owner, free - (#heads - i - 1) / 2)
+      elseif lives(house, owner) then
+        local list = lent[owner] or {}
+        lent[owner] = list
+        table.insert(list, n)
+        table.insert(list, string.format('%.0f', hold(limiter, heads[i])))
+        free = free - 1
+      end
+    end
+  end
+  return lent
+end
+
+-- Tells other sessions what they were lent, each in its own inbox; *own* gets it as the reply.
+local function announce(house, limiter, lent, own)
+  for owner, list in pairs(lent) do
+    if owner ~= own then
+      local inbox = house.prefix .. 'inbox:' .. owner
+      for i = 1, #list, 2000 do
+        redis.call('XADD', inbox, '*', 'l', limiter.name,
+          unpack(list, i, math.min(i + 1999, #list)))
+      end
+    end
+  end
+  return own and lent[own] or {}
+end

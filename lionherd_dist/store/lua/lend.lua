@@ -1,0 +1,60 @@
+-- lend: a process asks for tokens of a limiter and gives some back; what is free is lent, in order.
+-- Requests of a session are numbered; one that is sent twice, or late, counts once.
+-- USES _lend
+-- KEYS 1 sessions: zset, session -> expires at (ms)
+-- KEYS 2 calls: stream of released calls
+-- KEYS 3 slots: hash, session -> slots, '*' -> their sum
+-- KEYS 4 prefix: what every key of the namespace begins with
+-- ARGV 1 session | 2 now (ms, '' = server clock) | 3 limiter (name)
+-- ARGV | 4 total (count) | 5 quarantine (ms): both for a limiter that is not there yet; the second
+-- is 0 for none, negative if the session follows one whose tokens may still be in use
+-- ARGV | 6 look: 1 = drop what the dead hold, and list what is ours
+-- ARGV | 7 first (the number of the first new request) | 8 requests (count)
+-- ARGV | 9 ends (count) | 10 the numbers that end, then those that are not to wait
+-- RETURN {} session lost | {total (count), borrowed (count), waiting (count), lent, ours, holders}
+-- lent: n, fence of each token that is now this session's; with look also
+-- ours: n, fence of all that are, holders: owner, tokens (count) of each
+local house = {sessions = KEYS[1], calls = KEYS[2], slots = KEYS[3], prefix = KEYS[4], asking = {}}
+local session = ARGV[1]
+house.now = clock(ARGV[2])
+redis.call('ZREM', house.sessions, '')  -- a first write that a server at maxmemory does not refuse
+if not lives(house, session) then return {} end
+
+local limiter = open_limiter(house, ARGV[3], ARGV[4], ARGV[5])
+local first, last, ends = tonumber(ARGV[7]), ARGV[7] + ARGV[8] - 1, tonumber(ARGV[9])
+local function member(n) return session .. '/' .. n end
+
+register(limiter, session)
+if last >= first then  -- numbers only grow: what was seen is never asked for again
+  first = math.max(first, redis.call('HGET', limiter.seen, session) + 1)
+  for n = first, last do enqueue(limiter, member(n)) end
+  if last >= first then redis.call('HSET', limiter.seen, session, last) end
+end
+for i = 10, 9 + ends do
+  if redis.call('ZREM', limiter.held, member(ARGV[i])) == 0 then
+    redis.call('ZREM', limiter.queue, member(ARGV[i]))
+  end
+end
+if ARGV[6] == '1' then drop_dead(house, limiter) end
+local lent = announce(house, limiter, lend_free(house, limiter), session)
+for i = 10 + ends, #ARGV do redis.call('ZREM', limiter.queue, member(ARGV[i])) end
+save_limiter(limiter)
+
+local ours, counts, holders = {}, {}, {}
+if ARGV[6] == '1' then
+  local held = redis.call('ZRANGE', limiter.held, 0, -1, 'WITHSCORES')
+  for i = 1, #held, 2 do
+    local owner, n = string.match(held[i], '^([^/]+)/(%d+)$')
+    counts[owner] = (counts[owner] or 0) + 1
+    if owner == session then
+      table.insert(ours, n)
+      table.insert(ours, string.format('%.0f', held[i + 1]))
+    end
+  end
+  for owner, count in pairs(counts) do
+    table.insert(holders, owner)
+    table.insert(holders, tostring(count))
+  end
+end
+return {limiter.total, redis.call('ZCARD', limiter.held), redis.call('ZCARD', limiter.queue),
+        lent, ours, holders}
