@@ -11,7 +11,8 @@ slots              hash    P -> a worker's slots, ``*`` -> their sum   hello / q
 opened             hash    P -> highest job number it opened           submit / quit, reap
 names              hash    P -> names of the tasks that a worker       hello / quit, reap
                            knows, a space after each
-owned:P            set     J of the jobs that P has open               submit / with the jobs
+owned:P            zset    J that P has open -> renewed at (server     submit, beat / with the
+                           ms); of no P: kept jobs that are not done   jobs
 calls              stream  c: "J index attempt deadline deaths",       submit, finish, promote,
                            p: payload; group ``workers``, a consumer   reap / entry: finish,
                            is a P                                      cancel, reap
@@ -34,6 +35,11 @@ control            stream  cancel: J                                   cancel, r
 dead               stream  j, i, c, p as above, o: the outcome; or an  finish, bury / capped; TTL
                            entry that was no call, as it came
 =================  ======  ==========================================  =======================
+
+Every key has a time to live, so that a namespace in which everything died goes by itself: a job's
+keys after seven days, what all jobs share after eight, unless the table says TTL. Each beat renews
+what is shared, and those jobs of its session, or of nobody, that were last renewed a day ago (see
+_life.lua).
 """
 
 from lionherd_dist.settings import check_namespace

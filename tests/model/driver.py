@@ -31,6 +31,9 @@ ALL = {
         scripts.QUIT,
         scripts.REAP,
         scripts.ALONE,
+        scripts.ATTACH,
+        scripts.ADVANCE,
+        scripts.DETACH,
     )
 }
 

@@ -15,7 +15,7 @@ local function end_job(prefix, id, owner)
   local job_key = prefix .. 'job:' .. id
   redis.call('UNLINK', job_key, job_key .. ':backlog', job_key .. ':hand', job_key .. ':solo',
     job_key .. ':outcomes')
-  redis.call('SREM', prefix .. 'owned:' .. owner, id)
+  redis.call('ZREM', prefix .. 'owned:' .. owner, id)
   redis.call('ZREM', prefix .. 'kept', id)
 end
 
@@ -23,6 +23,7 @@ end
 local function expire_kept(prefix, id, job, now)
   local job_key = prefix .. 'job:' .. id
   redis.call('UNLINK', job_key .. ':backlog', job_key .. ':hand', job_key .. ':solo')
+  redis.call('ZREM', prefix .. 'owned:', id)  -- no beat renews it any more
   redis.call('PEXPIRE', job_key, job.keep)
   redis.call('PEXPIRE', job.inbox, job.keep)
   redis.call('ZADD', prefix .. 'kept', now + job.keep, id)

@@ -1,6 +1,6 @@
 -- _release: prepended where calls become available. Moves calls from a job's backlog into the
 -- shared stream while the job has fewer in hand than its limit and than twice the workers' slots,
--- and fewer unread outcomes than its consumer has room for.
+-- and fewer unread outcomes than its consumer has room for. Needs _life before it.
 local NOBODY_YET = 100  -- window while no worker is known: work for the first that comes
 
 local function window_of(slots_key)
@@ -25,5 +25,6 @@ local function release(calls_key, job_key, id, job, window)
   for first = 1, #hand, 2000 do  -- Lua's unpack ends near 8,000 values
     redis.call('HSET', job_key .. ':hand', unpack(hand, first, math.min(first + 1999, #hand)))
   end
-  redis.call('HINCRBY', job_key, 'released', #payloads)
+  live_with_job(job_key .. ':hand')
+  job.released = redis.call('HINCRBY', job_key, 'released', #payloads)
 end

@@ -1,4 +1,5 @@
 -- cancel: drop what has not started of jobs, tell the workers that run the rest.
+-- USES _life
 -- USES _jobs
 -- USES _requeue
 -- USES _cancel

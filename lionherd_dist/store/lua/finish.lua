@@ -1,6 +1,7 @@
 -- finish: record what became of calls in hand, give their places on, release the next.
 -- A call counts once: only while the job's hand still names this very entry.
 -- XACK is the first write: a server at maxmemory refuses scripts that begin by adding.
+-- USES _life
 -- USES _jobs
 -- USES _release
 -- USES _requeue

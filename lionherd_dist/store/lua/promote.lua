@@ -1,4 +1,5 @@
 -- promote: parked calls whose delay is over become available to the workers again.
+-- USES _life
 -- USES _requeue
 -- KEYS 1 calls: stream of released calls
 -- KEYS 2 due: zset, "job index" of a parked call -> due at (ms)

@@ -1,6 +1,7 @@
 -- submit: open jobs, append calls to their backlogs, note what was consumed, release what may run.
 -- A chunk sent twice is accepted once: it carries the index of its first call. One that begins
 -- past what is known here, after a loss of data, is not accepted at all.
+-- USES _life
 -- USES _jobs
 -- USES _release
 -- KEYS 1 sessions: zset, session -> expires at (ms)
@@ -31,11 +32,12 @@ for _ = 1, tonumber(ARGV[3]) do
      and tonumber(number) > tonumber(redis.call('HGET', opened, session) or 0) then
     local deadline = tonumber(left) < 0 and 0 or math.min(now + tonumber(left), LAST_MOMENT)
     redis.call('HSET', opened, session, number)
-    redis.call('SADD', prefix .. 'owned:' .. session, id)
+    redis.call('ZADD', prefix .. 'owned:' .. session, now, id)
     redis.call('HSET', job_key, 'limit', limit, 'cap', cap, 'deadline', deadline, 'next', 0,
       'released', 0, 'consumed', 0, 'done', 0, 'total', -1, 'owner', session, 'keep', keep,
       'inbox', keep == '0' and prefix .. 'inbox:' .. session or job_key .. ':outcomes',
       'cancelled', 0)
+    live_with_job(job_key)
     job = load_job(job_key)
   end
   if not job or job.cancelled == 1 or tonumber(first) > job.next then  -- the last: a lost chunk
@@ -52,13 +54,18 @@ for _ = 1, tonumber(ARGV[3]) do
     redis.call('HSET', job_key, 'next', job.next, 'consumed', job.consumed, 'total', job.total)
     if job.keep > 0 and news then  -- complete: from here on it outlives the session
       redis.call('HSET', job_key, 'owner', '')
-      redis.call('SREM', prefix .. 'owned:' .. session, id)
+      redis.call('ZREM', prefix .. 'owned:' .. session, id)
+      redis.call('ZADD', prefix .. 'owned:', now, id)
       redis.call('ZADD', prefix .. 'kept', 0, id)
+      live_on(prefix .. 'owned:')
+      live_on(prefix .. 'kept')
       if job.done == job.total then expire_kept(prefix, id, job, now) end
     end
     release(calls_key, job_key, id, job, window)
+    if job.released < job.next then live_with_job(job_key .. ':backlog') end
     if job.total == job.done and job.keep == 0 then end_job(prefix, id, session) end
     table.insert(reply, job.next)
   end
 end
+for _, name in ipairs({'opened', 'calls', 'owned:' .. session}) do live_on(prefix .. name) end
 return reply
