@@ -63,7 +63,7 @@ class AttachedStream:
                     )
                 case kept.Taken(other):
                     raise JobTakenError(f"job {self._job} is being read by session {other}")
-                case kept.Place(read, _, total):
+                case kept.Place(read, total):
                     self._read, self._total = read, total
             self._reader = reader
             self._stack = stack.pop_all()

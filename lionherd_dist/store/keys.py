@@ -18,7 +18,7 @@ calls              stream  c: "J index attempt deadline deaths",       submit, f
                            is a P                                      cancel, reap
 job:J              hash    limit, cap, next, released, consumed, done, submit / when the last
                            total, deadline, owner, inbox, cancelled,   outcome is recorded; if
-                           keep; reader, read, place (see attach.lua)  kept: is read; TTL
+                           keep; reader, read (see attach.lua)         kept: is read; TTL
 job:J:backlog      list    payloads not yet released, in order         submit / release, cancel
 job:J:hand         hash    index -> entry id in calls, or ``parked``   release / finish, cancel
 job:J:solo         hash    index -> "deaths entry": how often it died  alone, reap / with the job

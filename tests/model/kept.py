@@ -1,7 +1,6 @@
-"""What is to become of kept outcomes, in plain Python: one reader, one place, an end by reading.
+"""What is to become of kept outcomes, in plain Python: one reader, an end by reading.
 
-An outcome is known by its number within its job, counted up as outcomes are recorded; a place is
-the id that the server gave the entry, as its reader says it.
+An outcome is known by its number within its job, counted up as outcomes are recorded.
 """
 
 from model.life import Life
@@ -15,10 +14,10 @@ def attach(life: Life, session: str, id_: str, now: int) -> list[object]:
     if job.reader not in {None, session} and life.lives(str(job.reader), now):
         return [0, str(job.reader).encode()]
     job.reader = session
-    return [1, job.read, job.place, job.total]
+    return [1, job.read, job.total]
 
 
-def advance(life: Life, session: str, id_: str, number: int, entry: bytes) -> list[object]:
+def advance(life: Life, session: str, id_: str, number: int) -> list[object]:
     """The reader is done with an outcome: once, however often it says so."""
     job = life.jobs.get(id_)
     if job is None:
@@ -26,7 +25,7 @@ def advance(life: Life, session: str, id_: str, number: int, entry: bytes) -> li
     if job.reader != session:
         return [0]
     if job.unread.pop(number, None) is not None:
-        job.read, job.place = job.read + 1, entry
+        job.read += 1
     if job.read == job.total:
         life.end(id_)
     return [1, job.read, job.total]

@@ -247,7 +247,7 @@ MUTANTS = (
     Mutant("attach_waits_for_the_dead", "attach", "or 0) > now then", "or 0) > 0 then"),
     Mutant("attach_is_late_by_one", "attach", "or 0) > now then", "or 0) >= now then"),
     Mutant("attach_twice_is_refused", "attach", "reader ~= session", "true"),
-    Mutant("attach_begins_anew", "attach", "place or '0-0'", "'0-0'"),
+    Mutant("attach_forgets_how_far", "attach", "tonumber(read or 0)", "0"),
     Mutant("attach_leaves_no_name", "attach", "redis.call('HSET', job, 'reader', session)", ""),
     Mutant("advance_for_anybody", "advance", "if reader ~= session then", "if false then"),
     Mutant(
@@ -262,7 +262,6 @@ MUTANTS = (
         "redis.call('XDEL', job.inbox, entry)",
         "redis.call('XLEN', job.inbox)",
     ),
-    Mutant("advance_forgets_the_place", "advance", "'place', entry", "'place', '0-0'"),
     Mutant("advance_never_ends", "advance", "if job.total == read then", "if false then"),
     Mutant("detach_by_anybody", "detach", "~= ARGV[1]", "== ''"),
     Mutant("detach_stays", "detach", "redis.call('HDEL', KEYS[1], 'reader')", "1"),

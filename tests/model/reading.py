@@ -31,8 +31,8 @@ class Reading(Machine):
         request = written(verbs.attach(Pen(), self.keys, reader, id_))  # type: ignore[arg-type]
         reply = self.ask(request, lambda life, now: kept.attach(life, reader, id_, now))
         match reply:
-            case [1, _, bytes(place), _]:
-                self.reading[reader, id_] = self.outcomes.get((id_, place), 0)
+            case [1, _, _]:
+                self.reading[reader, id_] = 0
         return reply
 
     @precondition(lambda self: self.reading)
@@ -61,7 +61,7 @@ class Reading(Machine):
         """Say that the outcome *number*, in *entry*, is done with."""
         verb = verbs.advance(Pen(), self.keys, reader, id_, entry)  # type: ignore[arg-type]
         request = written(verb)
-        self.ask(request, lambda life, _: kept.advance(life, reader, id_, number, entry))
+        self.ask(request, lambda life, _: kept.advance(life, reader, id_, number))
 
     @precondition(lambda self: self.reading)
     @rule(which=picks)

@@ -74,7 +74,6 @@ class JobState:
     solo: dict[int, tuple[int, int | None]] = field(default_factory=dict)
     reader: str | None = None
     read: int = 0
-    place: bytes = b"0-0"
     recorded: int = 0
     unread: dict[int, tuple[int, bytes]] = field(default_factory=dict)
 

@@ -25,7 +25,7 @@ def expected(life: Life) -> View:
             id_: [job.owner, *(getattr(job, name) for name in NUMBERS), job.keep_ms]
             for id_, job in jobs.items()
         },
-        "readers": {id_: (job.reader, job.read, job.place) for id_, job in jobs.items()},
+        "readers": {id_: (job.reader, job.read) for id_, job in jobs.items()},
         "unread": {id_: job.unread for id_, job in jobs.items() if job.unread},
         "backlog": {id_: job.backlog for id_, job in jobs.items() if job.backlog},
         "hand": {id_: job.hand for id_, job in jobs.items() if job.hand},
@@ -144,7 +144,7 @@ def _job(fields: Mapping[str, bytes]) -> list[object]:
     return [fields["owner"].decode(), *(int(fields[name]) for name in (*NUMBERS, "keep"))]
 
 
-def _reader(fields: Mapping[str, bytes]) -> tuple[str | None, int, bytes]:
+def _reader(fields: Mapping[str, bytes]) -> tuple[str | None, int]:
     reader = fields.get("reader")
     name = reader.decode() if reader is not None else None
-    return name, int(fields.get("read", 0)), fields.get("place", b"0-0")
+    return name, int(fields.get("read", 0))

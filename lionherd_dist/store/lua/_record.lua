@@ -1,6 +1,6 @@
 -- _record: prepended where a call ends: its outcome goes to the client, or is kept for whoever
--- attaches later, one entry for each, so that a reader's place is an entry id. Needs _life and
--- _jobs before it.
+-- attaches later, one entry for each, which is there until a reader is done with it. Needs _life
+-- and _jobs before it.
 local function record(prefix, id, job, news, inbox_ttl, ended_at)
   if job.keep == 0 then
     redis.call('XADD', job.inbox, '*', unpack(news))

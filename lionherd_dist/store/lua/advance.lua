@@ -13,7 +13,7 @@ if reader ~= session then return {0} end
 
 read = tonumber(read or 0)
 if redis.call('XDEL', job.inbox, entry) == 1 then  -- it counts once, however late it is said again
-  redis.call('HSET', job_key, 'read', read + 1, 'place', entry)
+  redis.call('HSET', job_key, 'read', read + 1)
   read = read + 1
 end
 if job.total == read then end_job(prefix, id, job.owner) end
