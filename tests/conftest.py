@@ -1,7 +1,6 @@
 """A real server for the whole run; a namespace of its own for every test; nothing left behind."""
 
 import asyncio
-import contextlib
 import itertools
 import os
 import threading
@@ -11,13 +10,16 @@ from pathlib import Path
 
 import anyio
 import pytest
-import redis
 import tasks
+import uvloop
+from leftovers import here, ownerless_keys, unended_tasks
 
 from lionherd_dist import Cluster, Settings, Worker
 from lionherd_dist.embedded.server import private_server
 from lionherd_dist.store.connection import Connection
 from lionherd_dist.store.keys import Keys
+
+LOCAL = Path(__file__).parent / "local"
 
 _numbers = itertools.count(1)
 
@@ -28,72 +30,74 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
+@pytest.fixture(scope="session", autouse=True)
+def opened_once() -> None:
+    """What uvloop opens with its first loop and keeps until the process ends."""
+    uvloop.new_event_loop().close()
+
+
 @pytest.fixture(scope="session")
 def redis_url() -> Iterator[str]:
     """A private server, kept for the whole run in a thread of its own."""
-    started, stop = threading.Event(), threading.Event()
+    started = threading.Event()
     urls: list[str] = []
+    stops: list[Callable[[], object]] = []
 
     async def serve() -> None:
+        loop, stop = asyncio.get_running_loop(), asyncio.Event()
+        stops.append(lambda: loop.call_soon_threadsafe(stop.set))
         async with private_server() as url:
             urls.append(url)
             started.set()
-            await asyncio.to_thread(stop.wait)
+            await stop.wait()
 
     thread = threading.Thread(target=asyncio.run, args=(serve(),))
     thread.start()
     assert started.wait(20), "the private server did not start"
     yield urls[0]
-    stop.set()
+    stops[0]()
     thread.join(20)
 
 
-def _open_files() -> set[str]:
-    """What this process has open, as far as the system tells."""
-    directory = Path("/proc/self/fd")
-    if not directory.exists():
-        return set()
-    found = set()
-    for link in directory.iterdir():
-        with contextlib.suppress(OSError):
-            found.add(f"{link.name} {link.readlink()}")
-    return {one for one in found if "/proc/" not in one}
+@pytest.fixture(autouse=True)
+def nothing_is_left(opened_once: None, request: pytest.FixtureRequest) -> Iterator[None]:
+    """After every test: no thread, open file or child of its own; no key that nobody removes.
 
-
-def _heartbeats() -> list[str]:
-    return [thread.name for thread in threading.enumerate() if thread.name.startswith("lionherd")]
-
-
-def _children() -> set[str]:
-    path = Path(f"/proc/self/task/{threading.get_native_id()}/children")
-    return set(path.read_text().split()) if path.exists() else set()
-
-
-def _orphans(url: str) -> list[str]:
-    """Keys without a time to live in namespaces where no session is left to own them."""
-    with redis.Redis.from_url(url) as server:
-        keys = [key.decode() for key in server.scan_iter(count=1000)]
-        owned = {key.rpartition(":")[0] for key in keys if key.endswith(":sessions")}
-        spaces = {key: key.partition("}:")[0] + "}" for key in keys}
-        return [key for key in keys if spaces[key] not in owned and server.ttl(key) == -1]
+    Those of ``tests/local`` look after themselves.
+    """
+    del opened_once
+    if LOCAL in request.path.parents:
+        yield
+        return
+    url = request.getfixturevalue("redis_url") if "redis_url" in request.fixturenames else None
+    before = here()
+    yield
+    until = time.monotonic() + 5
+    while (left := here() - before) and time.monotonic() < until:
+        time.sleep(0.01)
+    assert not left, f"the test left {sorted(left)}"
+    if url is not None:
+        assert ownerless_keys(url) == []
 
 
 @pytest.fixture(autouse=True)
-def nothing_is_left(request: pytest.FixtureRequest) -> Iterator[None]:
-    """After a test with a server: no heartbeat, open file or child, and no key without an owner."""
-    if "redis_url" not in request.fixturenames:
+def no_task_is_left(nothing_is_left: None, request: pytest.FixtureRequest) -> None:
+    """After every test on an event loop: no task but the loop's own."""
+    del nothing_is_left  # that one looks when the loop is closed
+    if "anyio_backend" in request.fixturenames and LOCAL not in request.path.parents:
+        request.getfixturevalue("_loop_without_tasks")
+
+
+@pytest.fixture
+async def _loop_without_tasks(anyio_backend_name: str) -> AsyncIterator[None]:
+    if anyio_backend_name != "asyncio":
         yield
         return
-    request.getfixturevalue("redis_url")
-    files, children = _open_files(), _children()
     yield
-    until = time.monotonic() + 5
-    while time.monotonic() < until and (_heartbeats() or _open_files() - files):
-        time.sleep(0.01)
-    assert _heartbeats() == []
-    assert _open_files() - files == set()
-    assert _children() - children == set()
-    assert _orphans(request.getfixturevalue("redis_url")) == []
+    with anyio.move_on_after(5):
+        while unended_tasks():  # noqa: ASYNC110 (nothing tells when they have ended)
+            await anyio.sleep(0.01)
+    assert unended_tasks() == []
 
 
 @pytest.fixture
@@ -122,12 +126,6 @@ def keys_of(connection: Connection) -> Callable[[Settings], Awaitable[list[str]]
     return keys
 
 
-def _our_tasks() -> list[str]:
-    """Tasks of this event loop that run code of the package."""
-    coroutines = [task.get_coro() for task in asyncio.all_tasks() if not task.done()]
-    return [str(one) for one in coroutines if "lionherd_dist/" in str(one)]
-
-
 @pytest.fixture
 async def cluster(
     redis_url: str, settings: Settings, keys_of: Callable[[Settings], Awaitable[list[str]]]
@@ -142,6 +140,5 @@ async def cluster(
         async with Cluster(redis_url, settings=settings) as cluster:
             yield cluster
         worker.stop()
-    assert _our_tasks() == []
     left = await keys_of(settings)  # dead letters are kept for their time; nothing else is
     assert [key for key in left if not key.endswith(":dead")] == []

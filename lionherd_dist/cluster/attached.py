@@ -23,6 +23,7 @@ from lionherd_dist.store import kept
 from lionherd_dist.store.patience import persist
 
 DETACH_S = 2.0
+BEGINNING = b"0-0"
 GONE = "it was cancelled, was kept no longer, or the server lost it"
 
 
@@ -31,6 +32,10 @@ class AttachedStream:
 
     Asking for the next outcome says that the one before is done with: it is never given again, to
     anybody. After the last one the job is gone.
+
+    What is done with is no longer at the server, so all that is there is to be read. A server that
+    lost the end of its log may know less of it than we do: outcomes that it holds for unread are
+    told again, and those that it made anew are not given again.
     """
 
     def __init__(self, link: Link, job: str, *, patience_s: float) -> None:
@@ -39,7 +44,8 @@ class AttachedStream:
         self._reader: Reader | None = None
         self._arrived: deque[kept.Kept] = deque()
         self._given: kept.Kept | None = None
-        self._after = b"0-0"
+        self._after = BEGINNING
+        self._made_anew: set[int] = set()
         self._read, self._total = 0, -1
         self._ended = False
 
@@ -58,8 +64,8 @@ class AttachedStream:
                     )
                 case kept.Taken(other):
                     raise JobTakenError(f"job {self._job} is being read by session {other}")
-                case kept.Place(read, entry, total):
-                    self._read, self._after, self._total = read, entry, total
+                case kept.Place(read, total):
+                    self._read, self._total = read, total
             self._reader = reader
             self._stack = stack.pop_all()
         return self
@@ -86,11 +92,10 @@ class AttachedStream:
         return self
 
     async def __anext__(self) -> tuple[int, object]:
-        if self._given is not None:
-            await self._advance(self._given)
-            self._given = None
+        await self._done_with_given()
         while not self._ended and not self._arrived:
             await self._fetch()
+            await self._skip_made_anew()
         if self._ended:
             raise StopAsyncIteration
         self._given = self._arrived.popleft()
@@ -101,6 +106,20 @@ class AttachedStream:
                 return self._given.index, error
             case _:
                 return self._given.index, RemoteError("Cancelled", "the call was cancelled")
+
+    async def _done_with_given(self) -> None:
+        if self._given is not None:
+            read = self._read
+            await self._advance(self._given)
+            if self._read <= read:  # it was not there, or what was before it was forgotten
+                self._made_anew.add(self._given.index)
+            self._given = None
+            await self._skip_made_anew()
+
+    async def _skip_made_anew(self) -> None:
+        """Say of outcomes whose like was done with before the loss that they are, too."""
+        while self._arrived and self._arrived[0].index in self._made_anew:
+            await self._advance(self._arrived.popleft())
 
     async def _advance(self, done: kept.Kept) -> None:
         reader = self._entered
@@ -122,16 +141,31 @@ class AttachedStream:
         self._ended = self._read == self._total
 
     async def _fetch(self) -> None:
+        """Wait a while for the next outcomes; then for any that the server holds for unread."""
+        if await self._fetch_after(self._after) or await self._fetch_after(BEGINNING):
+            return
         reader = self._entered
-        batch = await persist(
-            lambda: kept.read(reader.connection, reader.keys, self._job, self._after),
-            patience_s=self._patience_s,
-        )
-        if batch:
-            self._after = batch[-1].entry
-            self._arrived.extend(batch)
-        elif not await persist(
+        if not await persist(
             lambda: kept.exists(reader.connection, reader.keys, self._job),
             patience_s=self._patience_s,
         ):
             raise JobLostError(self._job, self._read, GONE)
+
+    async def _fetch_after(self, entry: bytes) -> bool:
+        reader = self._entered
+        batch = await persist(
+            lambda: kept.read(reader.connection, reader.keys, self._job, entry),
+            patience_s=self._patience_s,
+        )
+        for one in batch:
+            if _place(one.entry) <= _place(self._after):  # the server forgot that it was done with
+                await self._advance(one)
+            else:
+                self._after = one.entry
+                self._arrived.append(one)
+        return bool(batch)
+
+
+def _place(entry: bytes) -> tuple[int, int]:
+    ms, _, sequence = entry.partition(b"-")
+    return int(ms), int(sequence)

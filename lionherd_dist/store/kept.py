@@ -13,13 +13,12 @@ MOST_ENTRIES = 500
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """We read the job now: *read* of *total* are done with, the last of them in *entry*.
+    """We read the job now: *read* of *total* are done with, and no longer there.
 
     *total* is -1 while the job is still being sent.
     """
 
     read: int
-    entry: bytes
     total: int
 
 
@@ -66,8 +65,8 @@ class Kept:
 async def attach(connection: Connection, keys: Keys, session: str, job: str) -> Attached:
     """Become the reader of *job*."""
     match await connection.run(ATTACH, (keys.sessions, keys.job(job)), (session, "")):
-        case [1, int(read), bytes(entry), int(total)]:
-            return Place(read, entry, total)
+        case [1, int(read), int(total)]:
+            return Place(read, total)
         case [0, bytes(reader)]:
             return Taken(reader.decode())
         case _:

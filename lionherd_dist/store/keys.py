@@ -11,13 +11,14 @@ slots              hash    P -> a worker's slots, ``*`` -> their sum   hello / q
 opened             hash    P -> highest job number it opened           submit / quit, reap
 names              hash    P -> names of the tasks that a worker       hello / quit, reap
                            knows, a space after each
-owned:P            set     J of the jobs that P has open               submit / with the jobs
+owned:P            zset    J that P has open -> renewed at (server     submit, beat / with the
+                           ms); of no P: kept jobs that are not done   jobs
 calls              stream  c: "J index attempt deadline deaths",       submit, finish, promote,
                            p: payload; group ``workers``, a consumer   reap / entry: finish,
                            is a P                                      cancel, reap
 job:J              hash    limit, cap, next, released, consumed, done, submit / when the last
                            total, deadline, owner, inbox, cancelled,   outcome is recorded; if
-                           keep; reader, read, place (see attach.lua)  kept: is read; TTL
+                           keep; reader, read (see attach.lua)         kept: is read; TTL
 job:J:backlog      list    payloads not yet released, in order         submit / release, cancel
 job:J:hand         hash    index -> entry id in calls, or ``parked``   release / finish, cancel
 job:J:solo         hash    index -> "deaths entry": how often it died  alone, reap / with the job
@@ -30,7 +31,7 @@ parked             hash    "J index" -> "attempt deadline deaths       finish / 
                            payload"
 limits             set     names L of limiters                         lend, submit / with them
 limit:L            hash    total, ticket, fence, shut (see             lend, resize, submit / when
-                           _limits.lua); fixed: somebody set total     nobody uses it; TTL if fixed
+                           _limiter.lua); fixed: somebody set total    nobody uses it; TTL if fixed
 limit:L:held       zset    "P/n" or "J/index" -> fence                 as above / lend, finish,
                                                                        leave, tend
 limit:L:queue      zset    "P/n" or J -> ticket, first come first      as above
@@ -43,6 +44,11 @@ control            stream  cancel: J                                   cancel, r
 dead               stream  j, i, c, p as above, o: the outcome; or an  finish, bury / capped; TTL
                            entry that was no call, as it came
 =================  ======  ==========================================  =======================
+
+Every key has a time to live, so that a namespace in which everything died goes by itself: a job's
+keys after seven days, what all jobs share after eight, unless the table says TTL. Each beat renews
+what is shared, and those jobs of its session, or of nobody, that were last renewed a day ago (see
+_life.lua).
 """
 
 from lionherd_dist.settings import check_namespace

@@ -58,7 +58,7 @@ async def hello(
     names = "".join(f"{name} " for name in capacity.names)
     reply = await connection.run(
         HELLO,
-        (keys.sessions, keys.calls, keys.slots, keys.names, keys.control),
+        (keys.sessions, keys.calls, keys.slots, keys.names, keys.control, keys.prefix),
         (session, "", ttl_ms, capacity.slots, names),
     )
     match reply:
@@ -114,7 +114,7 @@ class BeatConnection:
             url, retry=Retry(NoBackoff(), 0), **connection_options(f"lionherd-beat-{session}")
         )
         self._link = cast("AbstractConnection", pool.make_connection())
-        names = (keys.sessions, keys.inbox(session))
+        names = (keys.sessions, keys.inbox(session), keys.prefix)
         args = (session, "", ttl_ms, INBOX_TTL_SESSIONS * ttl_ms)
         self._command = ("EVALSHA", BEAT.sha, len(names), *names, *args)
 

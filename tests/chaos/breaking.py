@@ -30,7 +30,7 @@ BREAKS: dict[str, tuple[Break, ...]] = {
     "forgotten-place": (
         Break(
             "ADVANCE",
-            (("'place', entry)", "'place', '0-0')"), ("redis.call('XDEL', job.inbox, entry)", "")),
+            (("redis.call('XDEL', job.inbox, entry) == 1", "true"),),
         ),
     ),
     "dropped-calls": (

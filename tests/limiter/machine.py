@@ -217,7 +217,7 @@ class Machine(RuleBasedStateMachine):
     @rule(who=picks)
     def beat(self, who: int) -> None:
         name = self.one(who)
-        names = (self.keys.sessions, self.keys.inbox(name))
+        names = (self.keys.sessions, self.keys.inbox(name), self.keys.prefix)
         request = Request("beat", names, (name, "", TTL_MS, 4 * TTL_MS))
         alive = self.world.lives(name, self.now)
         assert self.driver.send(request, self.now) == [int(alive), self.now]

@@ -55,8 +55,8 @@ MUTANTS = (
     Mutant(
         "nobody_looks_for_the_dead",
         "lend",
-        "if ARGV[6] == '1' then drop_dead",
-        "if false then drop_dead",
+        "  drop_dead(house, limiter)",
+        "",
     ),
     Mutant("the_dead_are_kept", "tend", "drop_dead(house, limiter)", ""),
     Mutant(
@@ -82,14 +82,14 @@ MUTANTS = (
     Mutant(
         "an_unused_limiter_stays",
         "_limiter",
-        "redis.call('UNLINK', limiter.key, limiter.held, limiter.queue)",
+        "redis.call('UNLINK', limiter.key)",
         "",
     ),
     Mutant(
         "a_set_total_is_forgotten",
         "_limiter",
-        "redis.call('HEXISTS', limiter.key, 'fixed') == 1",
-        "false",
+        "redis.call('HEXISTS', limiter.key, 'fixed') == 0",
+        "true",
     ),
     Mutant("leaving_gives_nothing_back", "leave", "drop_owner(limiter, ARGV[1])", ""),
     Mutant(
@@ -101,11 +101,11 @@ MUTANTS = (
     Mutant(
         "a_finished_call_keeps_its_token",
         "_tokens",
-        "redis.call('ZREM', limiter_key(",
-        "type(limiter_key(",
+        "redis.call('ZREM', held,",
+        "type(",
     ),
     Mutant("a_finished_call_frees_it_for_nobody", "finish", "lend_touched(keys)", ""),
-    Mutant("a_dropped_call_keeps_its_token", "_cancel", "give_back(keys, id, job, dropped)", ""),
+    Mutant("a_dropped_call_keeps_its_token", "_cancel", "give_back(keys, id, job, indexes)", ""),
     Mutant("a_cancelled_job_frees_it_for_nobody", "cancel", "lend_touched(keys)", ""),
     Mutant(
         "an_ended_job_stays_registered",

@@ -35,6 +35,9 @@ ALL = {
         scripts.LEAVE,
         scripts.RESIZE,
         scripts.TEND,
+        scripts.ATTACH,
+        scripts.ADVANCE,
+        scripts.DETACH,
     )
 }
 

@@ -5,7 +5,7 @@ which id the server gave it is none of the model's business.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from model.values import (
     FAR_FUTURE_MS,
@@ -14,30 +14,14 @@ from model.values import (
     PARKED,
     HandOut,
     JobState,
+    Namespace,
     Part,
     Verdict,
 )
 
 
-@dataclass(slots=True)
-class Life:
+class Life(Namespace):
     """A namespace. Every method is a script: it changes the state and returns the reply."""
-
-    sessions: dict[str, int] = field(default_factory=dict)
-    slots: dict[str, int] = field(default_factory=dict)
-    opened: dict[str, int] = field(default_factory=dict)
-    owned: dict[str, set[str]] = field(default_factory=dict)
-    jobs: dict[str, JobState] = field(default_factory=dict)
-    stream: dict[int, HandOut] = field(default_factory=dict)
-    pending: dict[int, str] = field(default_factory=dict)
-    consumers: set[str] = field(default_factory=set)
-    has_group: bool = False
-    made: int = 0
-    delivered: int = 0
-    parked: dict[tuple[str, int], tuple[int, HandOut]] = field(default_factory=dict)
-    inboxes: dict[str, list[tuple[object, ...]]] = field(default_factory=dict)
-    control: list[str] = field(default_factory=list)
-    dead: list[tuple[object, ...]] = field(default_factory=list)
 
     # --- sessions
 
@@ -93,7 +77,8 @@ class Life:
         job = self.jobs.get(id_)
         if job is None and part.first == 0 and part.number > self.opened.get(session, 0):
             deadline = 0 if part.left_ms < 0 else min(now + part.left_ms, FAR_FUTURE_MS)
-            job = self.jobs[id_] = JobState(session, part.limit, part.cap, deadline)
+            job = JobState(session, part.limit, part.cap, deadline, part.keep_ms)
+            self.jobs[id_] = job
             self.opened[session] = part.number
             self.owned.setdefault(session, set()).add(id_)
         if job is None or job.cancelled or part.first > job.next:
@@ -101,10 +86,18 @@ class Life:
         job.backlog += part.calls[job.next - part.first :]
         job.next = max(job.next, part.first + len(part.calls))
         job.consumed = max(job.consumed, part.consumed)
+        complete = job.total < 0 <= part.total
         job.total = max(job.total, part.total)
+        if job.keep_ms and complete:  # from here on it outlives the session
+            self.owned[session].discard(id_)
+            job.owner = ""
+            self.owned.setdefault("", set()).add(id_)
+            self.kept[id_] = 0
+            if job.done == job.total:
+                self._keep(id_, job, now)
         self._release(id_, job, self._window())
-        if job.total == job.done:
-            self._end(id_)
+        if job.total == job.done and not job.keep_ms:
+            self.end(id_)
         return job.next
 
     def _window(self) -> int:
@@ -123,15 +116,22 @@ class Life:
         self.stream[self.made] = call
         job.hand[call.index] = self.made
 
-    def _end(self, id_: str) -> None:
+    def end(self, id_: str) -> None:
         job = self.jobs.pop(id_)
         self.owned.get(job.owner, set()).discard(id_)
+        self.kept.pop(id_, None)
+
+    def _keep(self, id_: str, job: JobState, now: int) -> None:
+        for part in (job.backlog, job.hand, job.solo):
+            part.clear()
+        self.owned[""].discard(id_)
+        self.kept[id_] = now + job.keep_ms
 
     def _end_cancelled(self, id_: str) -> None:
-        owner = self.jobs[id_].owner
-        if owner in self.sessions:
-            self.inboxes.setdefault(owner, []).append((id_, "end"))
-        self._end(id_)
+        job = self.jobs[id_]
+        if job.owner in self.sessions and not job.keep_ms:
+            self.inboxes.setdefault(job.owner, []).append((id_, "end"))
+        self.end(id_)
 
     # --- the workers
 
@@ -159,7 +159,7 @@ class Life:
                     over.append(one)
             recorded += len(over)
             if over and job is not None:
-                self._account(id_, job, over, window)
+                self._account(id_, job, over, window, now)
         for one in verdicts:
             self.stream.pop(one.number, None)
             self.pending.pop(one.number, None)
@@ -179,18 +179,24 @@ class Life:
             self._hand_out(job, call)
         return False
 
-    def _account(self, id_: str, job: JobState, over: list[Verdict], window: int) -> None:
+    def _account(self, id_: str, job: JobState, over: list[Verdict], window: int, now: int) -> None:
         for one in over:
             del job.hand[one.index]
         if job.cancelled:
             if not job.hand:
                 self._end_cancelled(id_)
             return
-        news = tuple((one.index, one.outcome) for one in over)
-        self.inboxes.setdefault(job.owner, []).append((id_, *news))
+        news = [(one.index, one.outcome) for one in over]
+        if job.keep_ms:
+            job.unread.update(enumerate(news, job.recorded + 1))
+            job.recorded += len(news)
+        else:
+            self.inboxes.setdefault(job.owner, []).append((id_, *news))
         job.done += len(over)
-        if job.done == job.total:
-            self._end(id_)
+        if job.done == job.total and job.keep_ms:
+            self._keep(id_, job, now)
+        elif job.done == job.total:
+            self.end(id_)
         else:
             self._release(id_, job, window)
 
@@ -227,7 +233,7 @@ class Life:
             elif number > self.delivered:
                 del self.stream[number], job.hand[index]
         if not job.hand:
-            self._end(id_)
+            self.end(id_)
         elif not job.cancelled:  # the workers are told once
             job.backlog.clear()
             job.cancelled = 1
@@ -235,6 +241,10 @@ class Life:
         return len(job.hand)
 
     def reap(self, now: int, most: int) -> list[int]:
+        self.kept = {id_: at for id_, at in self.kept.items() if not 1 <= at <= now}
+        return self._reap(now, most)
+
+    def _reap(self, now: int, most: int) -> list[int]:
         """*most* is enough for all jobs of the expired, or they have none: no picking here."""
         expired = sorted((at, name) for name, at in self.sessions.items() if at <= now)
         looked_at = [name for _, name in expired[:MOST_DEAD]]

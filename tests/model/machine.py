@@ -26,6 +26,8 @@ from model.views import expected, seen
 TTL_MS = 2_000
 INBOX_MS = 10**9  # times to live run by the server's clock, which no test moves
 FAR_LEFT_MS = 10**15
+KEEP_MS = 10**8
+KEPT_CAP = 10**6
 
 Step = Callable[[Life, int], object]
 picks = st.integers(0, 10**6)
@@ -38,7 +40,7 @@ class Client:
 
     sent: dict[int, int] = field(default_factory=dict)
     totals: dict[int, int] = field(default_factory=dict)
-    shape: dict[int, tuple[int, int, int]] = field(default_factory=dict)
+    shape: dict[int, tuple[int, int, int, int]] = field(default_factory=dict)
 
 
 class Machine(RuleBasedStateMachine):
@@ -54,6 +56,7 @@ class Machine(RuleBasedStateMachine):
         self.driver.clear()
         self.life, self.ledger, self.now = Life(), Ledger(), 1_000_000
         self.numbers: dict[bytes, int] = {}
+        self.outcomes: dict[tuple[str, bytes], int] = {}
         self.log: list[tuple[Request, Step]] = []
         self.clients: dict[str, Client] = {}
         self.workers: dict[str, list[Taken]] = {}
@@ -69,7 +72,9 @@ class Machine(RuleBasedStateMachine):
         found = self.driver.look()
         answer = step(self.life, self.now)
         self._name_entries(found.content.get("calls"))
-        is_, to_be = seen(found, self.numbers), expected(self.life)
+        for id_, job in self.life.jobs.items():
+            self._name_outcomes(id_, job.unread, found.content.get(f"job:{id_}:outcomes"))
+        is_, to_be = seen(found, self.numbers, self.outcomes), expected(self.life)
         for part, value in to_be.items():
             assert is_[part] == value, f"{part} after {request}: {is_[part]}, not {value}"
         if answer is not None:
@@ -85,6 +90,11 @@ class Machine(RuleBasedStateMachine):
         elif len(stream) == len(self.life.stream):  # type: ignore[arg-type]
             for (entry, _), number in zip(stream, self.life.stream, strict=True):  # type: ignore[call-overload]
                 assert self.numbers.setdefault(entry, number) == number
+
+    def _name_outcomes(self, id_: str, unread: Mapping[int, object], stream: object) -> None:
+        if len(stream or ()) == len(unread):  # type: ignore[arg-type]
+            for (entry, _), number in zip(stream or (), unread, strict=True):  # type: ignore[call-overload]
+                assert self.outcomes.setdefault((id_, entry), number) == number
 
     def ask(self, request: Request, step: Step) -> object:
         """The same, and the request may come again at any time later."""
@@ -148,7 +158,7 @@ class Machine(RuleBasedStateMachine):
         elif end:
             own.totals[number] = sent + count
         own.sent[number] = sent + count
-        limit, cap, left_ms = own.shape[number]
+        limit, cap, left_ms, keep_ms = own.shape[number]
         calls = [b"%s-%d:%d" % (client.encode(), number, i) for i in range(first, sent + count)]
         return replace(
             CHUNK,
@@ -156,6 +166,7 @@ class Machine(RuleBasedStateMachine):
             limit=limit,
             cap=cap,
             left_ms=left_ms,
+            keep_ms=keep_ms,
             first=first,
             total=own.totals.get(number, -1),
             calls=calls,
@@ -178,11 +189,20 @@ class Machine(RuleBasedStateMachine):
         shape=st.tuples(few, st.integers(1, 8), st.sampled_from((-1, 0, 5_000, FAR_LEFT_MS))),
         end=st.booleans(),
         more=st.booleans(),
+        kept=st.sampled_from((False, False, True)),
     )
     def open_jobs(
-        self, *, who: int, count: int, shape: tuple[int, int, int], end: bool, more: bool
+        self,
+        *,
+        who: int,
+        count: int,
+        shape: tuple[int, int, int],
+        end: bool,
+        more: bool,
+        kept: bool = False,
     ) -> None:
-        """*shape* is limit, cap and the time left."""
+        """*shape* is limit, cap and the time left; who keeps outcomes has room for all of them."""
+        limit, cap, left_ms = shape
         if not self.live(self.clients) or not self.live(self.workers):
             self.someone_joins(who)
         client = self.one_of(self.clients, who)
@@ -190,7 +210,9 @@ class Machine(RuleBasedStateMachine):
         chunks: list[Chunk] = []
         for _ in range(1 + more):
             number = len(own.sent) + 1
-            own.shape[number] = shape
+            own.shape[number] = (
+                (limit, KEPT_CAP, left_ms, KEEP_MS) if kept else (limit, cap, left_ms, 0)
+            )
             chunks.append(self.chunk(client, number, count, 0, end))
         self.submit(client, chunks)
 

@@ -4,7 +4,12 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 
 from model.driver import Found
-from model.views import WITH_TTL, entries, integers, news_of, table
+from model.views import entries, integers, news_of, table
+
+DAY_MS = 86_400_000
+JOB_LIFE_MS, SHARED_LIFE_MS = 7 * DAY_MS, 8 * DAY_MS
+WITH_OWN_TTL = ("inbox:", "control", "dead")
+A_TEST_MS = 3_600_000  # how long a test may take; times to live run down meanwhile
 
 
 class Ledger:
@@ -14,12 +19,13 @@ class Ledger:
         self.accepted: dict[str, int] = {}
         self.given_up: set[str] = set()
         self.recorded: Counter[tuple[str, int]] = Counter()
+        self._unread: dict[str, int] = {}
         self._read: set[tuple[str, bytes, tuple[bytes, ...]]] = set()
 
     def note(self, found: Found) -> None:
         """Take down the outcomes that are new."""
         for key, content in found.content.items():
-            if not key.startswith("inbox:"):
+            if not key.startswith("inbox:") and not key.endswith(":outcomes"):
                 continue
             for entry, fields in entries(content):
                 if (key, entry, tuple(fields)) in self._read:
@@ -51,8 +57,18 @@ class Ledger:
             f"I8: slots are {slots}, their sum is said to be {total}"
         )
         for key, ttl_ms in found.ttl_ms.items():
-            bounded = key.startswith(WITH_TTL)
-            assert (ttl_ms > 0) == bounded, f"I6: {key} has the time to live {ttl_ms} ms"
+            self._check_life(key, ttl_ms, jobs)
+
+    def _check_life(self, key: str, ttl_ms: int, jobs: Mapping[str, Mapping[str, int]]) -> None:
+        if key.startswith(WITH_OWN_TTL):
+            assert ttl_ms > 0, f"I6: {key} has the time to live {ttl_ms} ms"
+            return
+        to_be = SHARED_LIFE_MS
+        if key.startswith("job:"):
+            job = jobs.get(key.split(":")[1], {})
+            done = job.get("keep") and job["done"] == job["total"]
+            to_be = job["keep"] if done else JOB_LIFE_MS
+        assert to_be - A_TEST_MS < ttl_ms <= to_be, f"I6: {key} has {ttl_ms} ms of {to_be} ms"
 
     def _check_ended(self, found: Found, id_: str, count: int) -> None:
         left = [key for key in found.content if key.startswith(f"job:{id_}:")]
@@ -61,6 +77,7 @@ class Ledger:
             waiting = [one for one in table(found.content.get(name)) if one.startswith(f"{id_} ")]
             assert not waiting, f"I6: {id_} ended and left {waiting} {name}"
         if id_ not in self.given_up:
+            assert self._unread.get(id_, 0) <= 1, f"I11: {id_} ended with outcomes unread"
             lost = [index for index in range(count) if not self.recorded[id_, index]]
             assert not lost, f"I2: {id_} ended without outcomes for {lost}"
 
@@ -69,6 +86,9 @@ class Ledger:
         waiting = len(found.content.get(f"job:{id_}:backlog", ()))  # type: ignore[arg-type]
         backlog = set(range(job["released"], job["released"] + waiting))
         recorded = {index for job_id, index in self.recorded if job_id == id_}
+        if job["keep"]:
+            unread = self._unread[id_] = len(found.content.get(f"job:{id_}:outcomes", ()))  # type: ignore[arg-type]
+            assert job.get("read", 0) + unread == len(recorded), f"I11: {id_} lost an outcome"
         places = [hand, backlog, recorded]
         assert sum(map(len, places)) == len(set().union(*places)), f"I2: {id_} has a call twice"
         if not job["cancelled"]:

@@ -6,7 +6,7 @@ A *pick* of 8 and more chooses among the living by its eighth part; 0 is the fir
 from collections.abc import Callable
 
 from lionherd_dist.store.calls import Again, Back, Done
-from model.machine import FAR_LEFT_MS, TTL_MS
+from model.machine import FAR_LEFT_MS, KEEP_MS, TTL_MS
 from model.working import Whole
 
 
@@ -73,7 +73,7 @@ def a_cancelled_job_ends_with_its_last_call(life: Whole) -> None:
     for verb in ("done", "again", "back", "dead"):
         life.join(f"c-{verb}", 0)
         client = f"c-{verb}"
-        life.clients[client].shape[1] = (0, 20, -1)
+        life.clients[client].shape[1] = (0, 20, -1, 0)
         life.submit(client, [life.chunk(client, 1, 14, 0, False)])
         life.take_as("w1", 3)
         first, *rest = life.workers["w1"]
@@ -138,6 +138,88 @@ def the_dead_and_strangers_speak(life: Whole) -> None:
     life.now += TTL_MS
 
 
+def a_kept_job_is_read_by_one_after_another(life: Whole) -> None:
+    """Its words come late and twice; the next goes on behind it; at the end the job is gone."""
+    life.join("c1", 0)
+    life.open_jobs(who=1, count=5, shape=(0, 8, -1), end=True, more=False, kept=True)
+    life.quit_as("c0")
+    life.work(1, 5, "done")
+    life.attach_as("c1", "c0-1")
+    for _ in range(3):
+        life.advance_as("c1", "c0-1")
+    late = [one for one in life.log if one[0].script == "advance"]
+    for again in late:
+        life.act(*again)
+    life.attach_as("w0", "c0-1")
+    life.detach_as("w0", "c0-1")
+    life.detach_as("c1", "c0-1")
+    life.attach_as("w0", "c0-1")
+    for again in (*late, *life.log[-4:]):
+        life.act(*again)
+    life.attach_as("w0", "c0-1")
+    life.advance_as("w0", "c0-1")
+    life.advance_as("w0", "c0-1")
+    for again in list(life.log):
+        life.act(*again)
+    life.attach_as("w0", "c0-1")
+
+
+def a_reader_dies(life: Whole) -> None:
+    """Its place is free at the moment of its end; what it says later moves nothing."""
+    life.join("c1", 0)
+    life.join("c2", 0)
+    life.open_jobs(who=1, count=4, shape=(0, 8, -1), end=True, more=False, kept=True)
+    life.attach_as("c1", "c0-1")
+    life.work(1, 2, "done")
+    life.advance_as("c1", "c0-1")
+    life.a_process_dies("c1", -1, reap=0)
+    life.attach_as("c2", "c0-1")
+    life.now += 1
+    life.attach_as("c2", "c0-1")
+    life.work(1, 2, "dead")
+    life.advance_as("c1", "c0-1")
+    life.detach_as("c1", "c0-1")
+    for _ in range(3):
+        life.advance_as("c2", "c0-1")
+
+
+def kept_outcomes_wait_for_their_time(life: Whole) -> None:
+    """Whether the last call or the word of how many there are came last; none reads the others."""
+    life.open_jobs(who=1, count=2, shape=(0, 8, -1), end=False, more=False, kept=True)
+    life.open_jobs(who=1, count=2, shape=(0, 8, -1), end=True, more=False, kept=True)
+    life.open_jobs(who=1, count=2, shape=(0, 8, -1), end=True, more=False)
+    life.work(1, 2, "done")
+    life.attach_as("w0", "c0-1")
+    life.attach_as("w0", "c0-3")
+    life.advance_as("w0", "c0-1")
+    life.go_on_with("c0", 1, end=True)
+    life.work(1, 3, "done")
+    life.work(1, 3, "done")
+    life.beat_of("w0", 2 * KEEP_MS)
+    life.expire("c0-1")
+    life.expire("c0-2")
+    life.now += KEEP_MS - 1
+    life.reap(200)
+    life.now += 1
+    life.reap(200)
+
+
+def a_kept_job_is_cancelled(life: Whole) -> None:
+    """While it is sent, while it runs, when it is done: with its client, by anybody."""
+    life.join("c1", 0)
+    life.open_jobs(who=1, count=3, shape=(2, 8, -1), end=True, more=True, kept=True)
+    life.open_jobs(who=1, count=3, shape=(2, 8, -1), end=False, more=False, kept=True)
+    life.take_as("w0", 5)
+    life.a_process_dies("c0", 0, reap=200)
+    life.attach_as("c1", "c0-1")
+    life.cancel_jobs(["c0-1"])
+    life.finish("w0", [Done(one, b"ok") for one in life.workers["w0"]])
+    life.workers["w0"] = []
+    life.work(1, 5, "done")
+    life.work(1, 5, "done")
+    life.cancel_jobs(["c0-2", "c0-1"])
+
+
 SCENES: tuple[Callable[[Whole], None], ...] = (
     a_parked_call_comes_back_when_due,
     credit_is_never_taken_back,
@@ -149,6 +231,10 @@ SCENES: tuple[Callable[[Whole], None], ...] = (
     requests_come_late,
     a_call_runs_alone,
     the_dead_and_strangers_speak,
+    a_kept_job_is_read_by_one_after_another,
+    a_reader_dies,
+    kept_outcomes_wait_for_their_time,
+    a_kept_job_is_cancelled,
 )
 
 

@@ -30,7 +30,7 @@ def test_whatever_happens_in_whatever_order_the_scripts_keep_their_promises(redi
         run_state_machine_as_test(
             type("Bound", (Whole,), {"link": link}),
             settings=settings(
-                max_examples=EXAMPLES or 200,
+                max_examples=EXAMPLES or 110,
                 stateful_step_count=50,
                 deadline=None,
                 derandomize=not EXAMPLES,

@@ -34,6 +34,7 @@ class Part:
     limit: int
     cap: int
     left_ms: int
+    keep_ms: int
     first: int
     total: int
     consumed: int
@@ -61,6 +62,7 @@ class JobState:
     limit: int
     cap: int
     deadline: int
+    keep_ms: int = 0
     next: int = 0
     released: int = 0
     consumed: int = 0
@@ -70,3 +72,29 @@ class JobState:
     backlog: list[bytes] = field(default_factory=list)
     hand: dict[int, int] = field(default_factory=dict)
     solo: dict[int, tuple[int, int | None]] = field(default_factory=dict)
+    reader: str | None = None
+    read: int = 0
+    recorded: int = 0
+    unread: dict[int, tuple[int, bytes]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Namespace:
+    """What a namespace holds."""
+
+    sessions: dict[str, int] = field(default_factory=dict)
+    slots: dict[str, int] = field(default_factory=dict)
+    opened: dict[str, int] = field(default_factory=dict)
+    owned: dict[str, set[str]] = field(default_factory=dict)
+    kept: dict[str, int] = field(default_factory=dict)
+    jobs: dict[str, JobState] = field(default_factory=dict)
+    stream: dict[int, HandOut] = field(default_factory=dict)
+    pending: dict[int, str] = field(default_factory=dict)
+    consumers: set[str] = field(default_factory=set)
+    has_group: bool = False
+    made: int = 0
+    delivered: int = 0
+    parked: dict[tuple[str, int], tuple[int, HandOut]] = field(default_factory=dict)
+    inboxes: dict[str, list[tuple[object, ...]]] = field(default_factory=dict)
+    control: list[str] = field(default_factory=list)
+    dead: list[tuple[object, ...]] = field(default_factory=list)

@@ -10,7 +10,6 @@ from model.values import PARKED
 View: TypeAlias = dict[str, object]
 
 NUMBERS = ("limit", "cap", "next", "released", "consumed", "done", "total", "deadline", "cancelled")
-WITH_TTL = ("inbox:", "control", "dead")
 
 
 def expected(life: Life) -> View:
@@ -21,9 +20,13 @@ def expected(life: Life) -> View:
         "slots": {**life.slots, "*": sum(life.slots.values())},
         "opened": life.opened,
         "owned": {name: ids for name, ids in life.owned.items() if ids},
+        "kept": life.kept,
         "jobs": {
-            id_: [job.owner, *(getattr(job, name) for name in NUMBERS)] for id_, job in jobs.items()
+            id_: [job.owner, *(getattr(job, name) for name in NUMBERS), job.keep_ms]
+            for id_, job in jobs.items()
         },
+        "readers": {id_: (job.reader, job.read) for id_, job in jobs.items()},
+        "unread": {id_: job.unread for id_, job in jobs.items() if job.unread},
         "backlog": {id_: job.backlog for id_, job in jobs.items() if job.backlog},
         "hand": {id_: job.hand for id_, job in jobs.items() if job.hand},
         "solo": {id_: job.solo for id_, job in jobs.items() if job.solo},
@@ -42,8 +45,10 @@ def expected(life: Life) -> View:
     }
 
 
-def seen(found: Found, numbers: Mapping[bytes, int]) -> View:
-    """What the server holds; *numbers* are those by which the model knows the entries."""
+def seen(
+    found: Found, numbers: Mapping[bytes, int], outcomes: Mapping[tuple[str, bytes], int]
+) -> View:
+    """What the server holds, its entries under the numbers by which the model knows them."""
     content = found.content
 
     def ours(prefix: str, suffix: str = "") -> list[tuple[str, str]]:
@@ -66,11 +71,18 @@ def seen(found: Found, numbers: Mapping[bytes, int]) -> View:
         "sessions": integers(content.get("sessions")),
         "slots": {"*": 0, **slots},
         "opened": integers(content.get("opened")),
-        "owned": {
-            name: {id_.decode() for id_ in cast("list[bytes]", content[key])}
-            for key, name in ours("owned:")
-        },
+        "owned": {name: set(table(content[key])) for key, name in ours("owned:")},
+        "kept": integers(content.get("kept")),
         "jobs": {id_: _job(table(content[key])) for key, id_ in hashes},
+        "readers": {id_: _reader(table(content[key])) for key, id_ in hashes},
+        "unread": {
+            id_: {
+                outcomes.get((id_, entry), entry): news_of(fields)[1]
+                for entry, fields in entries(content[key])
+            }
+            for key, id_ in ours("job:", ":outcomes")
+            if content[key]
+        },
         "backlog": {id_: content[key] for key, id_ in ours("job:", ":backlog")},
         "hand": {
             id_: {int(index): number(entry) for index, entry in table(content[key]).items()}
@@ -129,4 +141,10 @@ def _letter(fields: Sequence[bytes]) -> tuple[object, ...]:
 
 
 def _job(fields: Mapping[str, bytes]) -> list[object]:
-    return [fields["owner"].decode(), *(int(fields[name]) for name in NUMBERS)]
+    return [fields["owner"].decode(), *(int(fields[name]) for name in (*NUMBERS, "keep"))]
+
+
+def _reader(fields: Mapping[str, bytes]) -> tuple[str | None, int]:
+    reader = fields.get("reader")
+    name = reader.decode() if reader is not None else None
+    return name, int(fields.get("read", 0))

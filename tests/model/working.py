@@ -10,13 +10,14 @@ from lionherd_dist.store.keys import CONTROL_TTL_MS
 from lionherd_dist.store.sessions import quit_
 from model.driver import Pen, Request, written
 from model.life import Life
-from model.machine import INBOX_MS, TTL_MS, Machine, few, picks
+from model.machine import INBOX_MS, KEEP_MS, TTL_MS, Step, few, picks
+from model.reading import Reading
 from model.words import settled_as, verdict_of
 
 verbs = st.sampled_from(("done", "done", "done", "again", "back", "dead"))
 
 
-class Whole(Machine):
+class Whole(Reading):
     """All rules."""
 
     # --- workers
@@ -120,10 +121,13 @@ class Whole(Machine):
 
     # --- sessions and time
 
-    def beat_of(self, name: str) -> None:
-        names = (self.keys.sessions, self.keys.inbox(name))
-        request = Request("beat", names, (name, "", TTL_MS, 4 * TTL_MS))
-        self.ask(request, lambda life, now: life.beat(name, now, TTL_MS))
+    def beat_of(self, name: str, ttl_ms: int = TTL_MS) -> None:
+        self.ask(*self._beat(name, ttl_ms))
+
+    def _beat(self, name: str, ttl_ms: int) -> tuple[Request, Step]:
+        names = (self.keys.sessions, self.keys.inbox(name), self.keys.prefix)
+        request = Request("beat", names, (name, "", ttl_ms, 4 * TTL_MS))
+        return request, lambda life, now: life.beat(name, now, ttl_ms)
 
     @precondition(lambda self: any(self.workers.values()))
     @rule(who=picks, times=few)
@@ -156,14 +160,7 @@ class Whole(Machine):
             return
         for other in self.live(self.life.sessions):
             if other != name:
-                self.act(
-                    Request(
-                        "beat",
-                        (self.keys.sessions, self.keys.inbox(other)),
-                        (other, "", TTL_MS * 3, TTL_MS),
-                    ),
-                    lambda life, now, other=other: life.beat(other, now, TTL_MS * 3),
-                )
+                self.act(*self._beat(other, TTL_MS * 3))
         self.now = max(self.now, self.life.sessions[name] + late)
         if reap:
             self.reap(reap)
@@ -250,14 +247,7 @@ class Whole(Machine):
         for round_ in range(200):
             self.now += TTL_MS // 2
             for name in (*live, "w-last"):
-                self.act(
-                    Request(
-                        "beat",
-                        (self.keys.sessions, self.keys.inbox(name)),
-                        (name, "", TTL_MS * 3, TTL_MS),
-                    ),
-                    lambda life, now, name=name: life.beat(name, now, TTL_MS * 3),
-                )
+                self.act(*self._beat(name, TTL_MS * 3))
             if round_ == 0:
                 live = [name for name in live if self.life.lives(name, self.now)]
             self.reap(200)
@@ -270,15 +260,21 @@ class Whole(Machine):
                 break
         else:
             raise AssertionError("it never comes to an end")
+        self.read_to_the_end("w-last")
+        if self.life.kept:  # the list of them is older than they are
+            self.beat_of("w-last", 2 * KEEP_MS)
+            self.now = max(self.life.kept.values())
+            self.reap(200)
         self._nothing_is_left()
 
     def _credit(self) -> bool:
         """Tell each job that all was read and that no call follows; True if any is open."""
-        for id_ in list(self.life.jobs):
+        open_ = [id_ for id_, job in self.life.jobs.items() if not self.life.kept.get(id_)]
+        for id_ in open_:
             client, _, number = id_.rpartition("-")
             self.clients[client].totals.setdefault(int(number), self.life.jobs[id_].next)
             self.go_on_with(client, int(number))
-        return bool(self.life.jobs)
+        return bool(open_)
 
     def _nothing_is_left(self) -> None:
         for id_, count in self.ledger.accepted.items():

@@ -3,6 +3,7 @@
 import pytest
 from store_bench import Bench, chunk
 
+from lionherd_dist.store.kept import Noted, advance, attach, read
 from lionherd_dist.store.sessions import reap
 
 pytestmark = pytest.mark.anyio
@@ -90,3 +91,15 @@ async def test_outcomes_kept_after_the_total_came_last_expire(bench: Bench) -> N
     expires_at = await bench.connection.call("ZSCORE", bench.keys.prefix + "kept", "C-1")
     assert isinstance(expires_at, bytes)
     assert float(expires_at) > 0
+
+
+async def test_an_outcome_is_done_with_once_however_late_that_is_said_again(bench: Bench) -> None:
+    """A word that was held up on its way counts nothing after the next one; nothing is skipped."""
+    await bench.submit("C", chunk(count=3, total=3, keep_ms=60_000))
+    await bench.finish("W", await bench.take("W"))
+    link, keys = bench.connection, bench.keys
+    await attach(link, keys, "C", "C-1")
+    first, second, third = [one.entry for one in await read(link, keys, "C-1", b"0-0")]
+    for entry, count in ((first, 1), (second, 2), (first, 2), (second, 2)):
+        assert await advance(link, keys, "C", "C-1", entry) == Noted(count, 3)
+    assert [one.entry for one in await read(link, keys, "C-1", second)] == [third]

@@ -73,14 +73,18 @@ async def test_the_living_are_left_alone(bench: Bench) -> None:
     assert await bench.state() == before
 
 
-async def test_a_few_dead_entries_are_found_among_many_live_ones(bench: Bench) -> None:
+async def test_ten_dead_entries_are_found_behind_a_hundred_thousand_live_ones(bench: Bench) -> None:
     """There is no scan over the living: the look goes to the dead one's own list."""
-    await bench.hello("V", slots=10_000)
-    await bench.submit("C", Chunk(1, 0, 100_000, -1, 0, 0, -1, 0, [b"x"] * 4_000))
-    dead = await bench.take("W", 10)
-    assert len(await bench.take("V", 4_000)) == 3_990
+    await bench.hello("V", slots=60_000)
+    for first in range(0, 100_010, 5_000):
+        calls = [b"x"] * min(5_000, 100_010 - first)
+        await bench.submit("C", Chunk(1, 0, 200_000, -1, 0, first, -1, 0, calls))
+    assert sum([len(await bench.take("V", 5_000)) for _ in range(20)]) == 100_000
+    assert len(await bench.take("W", 100)) == 10
     await die(bench, "W")
-    assert await reap_all(bench) == (len(dead), 0)
+    reaped = await reap(bench.connection, bench.keys, session_ms=60_000)
+    assert (reaped.given_on, reaped.more) == (10, False)
+    assert [one.index for one in await bench.take("V", 100)] == [*range(100_000, 100_010)]
 
 
 async def test_a_dead_worker_with_many_calls_is_reaped_in_parts(bench: Bench) -> None:

@@ -234,7 +234,7 @@ async def test_beats_keep_a_session_and_never_bring_one_back(bench: Bench, redis
     """Renewed while it lives; once expired it stays so."""
     beat = BeatConnection(redis_url, bench.keys, "C", 60_000)
     assert isinstance(beat.beat(5), Alive)
-    names, now = (bench.keys.sessions, bench.keys.inbox("W")), 10**13
+    names, now = (bench.keys.sessions, bench.keys.inbox("W"), bench.keys.prefix), 10**13
     assert await bench.connection.run(BEAT, names, ("W", now, 1000, 4000)) == [0, now]
     await bench.connection.call("ZADD", bench.keys.sessions, 1, "C")
     assert isinstance(beat.beat(5), Lost)

@@ -14,28 +14,37 @@ local function delivered_upto(calls_key)  -- the newest entry that any worker wa
   return 0, 0
 end
 
+-- A command for each call would hold the server up: a large fleet has thousands in hand.
+local function drop(calls_key, hand_key, entries, indexes)
+  for first = 1, #entries, 2000 do  -- Lua's unpack ends near 8,000 values
+    local last = math.min(first + 1999, #entries)
+    redis.call('XDEL', calls_key, unpack(entries, first, last))
+    redis.call('HDEL', hand_key, unpack(indexes, first, last))
+  end
+end
+
 -- Drops what no worker has and tells the workers of the rest; returns how many calls still run.
 local function cancel_job(keys, prefix, id, control_ttl)
   local job_key, running = prefix .. 'job:' .. id, 0
-  local job, dropped = load_job(job_key), {}
+  local job = load_job(job_key)
   if not job then return 0 end
   local upto_ms, upto_sequence = delivered_upto(keys.calls)
-  local hand = redis.call('HGETALL', job_key .. ':hand')
+  local hand, entries, indexes, parked = redis.call('HGETALL', job_key .. ':hand'), {}, {}, {}
   for k = 1, #hand, 2 do
     local index, entry = hand[k], hand[k + 1]
     local ms, sequence = id_of(entry)
     if entry == 'parked' then
       unpark(keys, job_key, id, index)
-      table.insert(dropped, index)
+      parked[#parked + 1] = index
     elseif ms > upto_ms or ms == upto_ms and sequence > upto_sequence then
-      redis.call('XDEL', keys.calls, entry)
-      redis.call('HDEL', job_key .. ':hand', index)
-      table.insert(dropped, index)
+      entries[#entries + 1], indexes[#indexes + 1] = entry, index
     else
       running = running + 1
     end
   end
-  give_back(keys, id, job, dropped)
+  drop(keys.calls, job_key .. ':hand', entries, indexes)
+  give_back(keys, id, job, indexes)
+  give_back(keys, id, job, parked)
   if running == 0 then
     end_job(prefix, id, job.owner)
   elseif job.cancelled == 0 then  -- the workers are told once

@@ -25,7 +25,7 @@ local function end_job(prefix, id, owner)
   leave_limiter(prefix, id)
   redis.call('UNLINK', job_key, job_key .. ':backlog', job_key .. ':hand', job_key .. ':solo',
     job_key .. ':outcomes')
-  redis.call('SREM', prefix .. 'owned:' .. owner, id)
+  redis.call('ZREM', prefix .. 'owned:' .. owner, id)
   redis.call('ZREM', prefix .. 'kept', id)
 end
 
@@ -34,6 +34,7 @@ local function expire_kept(prefix, id, job, now)
   local job_key = prefix .. 'job:' .. id
   leave_limiter(prefix, id)
   redis.call('UNLINK', job_key .. ':backlog', job_key .. ':hand', job_key .. ':solo')
+  redis.call('ZREM', prefix .. 'owned:', id)  -- no beat renews it any more
   redis.call('PEXPIRE', job_key, job.keep)
   redis.call('PEXPIRE', job.inbox, job.keep)
   redis.call('ZADD', prefix .. 'kept', now + job.keep, id)

@@ -48,6 +48,7 @@ local function announce(house, limiter, lent, own)
         redis.call('XADD', inbox, '*', 'l', limiter.name,
           unpack(list, i, math.min(i + 1999, #list)))
       end
+      redis.call('PEXPIRE', inbox, SPACE_LIFE, 'NX')  -- its owner's next beat sets a shorter one
     end
   end
   return own and lent[own] or {}

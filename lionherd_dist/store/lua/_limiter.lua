@@ -1,9 +1,10 @@
 -- _limiter: prepended where limiters are used. A limiter is its hash (total, ticket, fence, shut;
 -- fixed, if somebody set the total), its holders, its queue, and who has to do with it (seen).
+-- USES _life
 -- Holders and queue name requests: "P/n" is the n-th of session P, "J/index" a call of job J, which
 -- holds its token from its release to its outcome.
 local FENCES_PER_MICRO = 2  -- a new limiter starts above all that one of its name ever lent
-local UNUSED_TTL = 30 * 24 * 3600 * 1000  -- ms that a total which somebody set outlives its use
+local LIMITER_LIFE = 30 * DAY  -- outlives its last use by so much, if somebody set its total
 
 local function limiter_key(house, name) return house.prefix .. 'limit:' .. name end
 
@@ -14,6 +15,11 @@ local function still_shut(now, quarantine)
   local info = redis.pcall('INFO', 'server')
   local age = type(info) == 'string' and string.match(info, 'uptime_in_seconds:(%d+)')
   return age and now + math.max(0, quarantine - age * 1000) or 0
+end
+
+local function list_limiter(house, name)  -- among those that are looked after
+  redis.call('SADD', house.prefix .. 'limits', name)
+  redis.call('PEXPIRE', house.prefix .. 'limits', LIMITER_LIFE)
 end
 
 local function open_limiter(house, name, total, quarantine)
@@ -28,7 +34,6 @@ local function open_limiter(house, name, total, quarantine)
     limiter.total, limiter.ticket = tonumber(total), 0
     limiter.fence, limiter.shut = micros * FENCES_PER_MICRO, still_shut(house.now, tonumber(quarantine))
     redis.call('HSET', key, 'total', total, 'shut', limiter.shut)
-    redis.call('SADD', house.prefix .. 'limits', name)
   else
     return nil
   end
@@ -38,23 +43,24 @@ end
 local function save_limiter(limiter)
   redis.call('HSET', limiter.key, 'ticket', limiter.ticket,
     'fence', string.format('%.0f', limiter.fence))
-end
-
-local function register(limiter, owner)  -- before its first request
-  if redis.call('HSETNX', limiter.seen, owner, 0) == 1 then
-    redis.call('PERSIST', limiter.key)
+  for _, key in ipairs({limiter.key, limiter.held, limiter.queue, limiter.seen}) do
+    redis.call('PEXPIRE', key, LIMITER_LIFE)
   end
 end
 
-local function close_limiter(house, limiter)  -- one that nobody uses goes, or gets a time to live
-  if redis.call('EXISTS', limiter.seen) == 1 then
-    save_limiter(limiter)
-  elseif redis.call('HEXISTS', limiter.key, 'fixed') == 1 then
+local function enter(house, limiter, owner)  -- from now on, its death matters to the limiter
+  if redis.call('HSETNX', limiter.seen, owner, 0) == 1 then list_limiter(house, limiter.name) end
+end
+
+-- What is left when nobody uses it any more: nothing, or the total that somebody set.
+local function close_limiter(house, limiter)
+  if redis.call('EXISTS', limiter.seen) == 0 then
     redis.call('UNLINK', limiter.held, limiter.queue)
-    save_limiter(limiter)
-    redis.call('PEXPIRE', limiter.key, UNUSED_TTL)
-  else
-    redis.call('UNLINK', limiter.key, limiter.held, limiter.queue)
-    redis.call('SREM', house.prefix .. 'limits', limiter.name)
+    if redis.call('HEXISTS', limiter.key, 'fixed') == 0 then
+      redis.call('UNLINK', limiter.key)
+      redis.call('SREM', house.prefix .. 'limits', limiter.name)
+      return
+    end
   end
+  save_limiter(limiter)
 end

@@ -1,5 +1,7 @@
 -- _record: prepended where a call ends: its outcome goes to the client, or is kept for whoever
--- attaches later, one entry for each, so that a reader's place is an entry id.
+-- attaches later, one entry for each, which is there until a reader is done with it.
+-- USES _life
+-- USES _jobs
 local function record(prefix, id, job, news, inbox_ttl, ended_at)
   if job.keep == 0 then
     redis.call('XADD', job.inbox, '*', unpack(news))
@@ -7,6 +9,7 @@ local function record(prefix, id, job, news, inbox_ttl, ended_at)
     return
   end
   for k = 3, #news, 2 do redis.call('XADD', job.inbox, '*', 'j', id, news[k], news[k + 1]) end
+  live_with_job(job.inbox)
   if ended_at then expire_kept(prefix, id, job, ended_at) end
 end
 

@@ -1,6 +1,7 @@
 -- _release: prepended where calls become available. A job's calls go from its backlog into the
 -- shared stream while it has fewer in hand than its limit and than twice the workers' slots, and
 -- fewer unread outcomes than its consumer has room for. (_tokens: some need a token, too.)
+-- USES _life
 local NOBODY_YET = 100  -- window while no worker is known: work for the first that comes
 
 local function window_of(slots_key)
@@ -28,6 +29,8 @@ local function move(house, job_key, id, job, most)
   for first = 1, #hand, 2000 do  -- Lua's unpack ends near 8,000 values
     redis.call('HSET', job_key .. ':hand', unpack(hand, first, math.min(first + 1999, #hand)))
   end
-  redis.call('HINCRBY', job_key, 'released', #payloads)
-  return job.released, #payloads
+  live_with_job(job_key .. ':hand')
+  local first = job.released
+  job.released = redis.call('HINCRBY', job_key, 'released', #payloads)
+  return first, #payloads
 end

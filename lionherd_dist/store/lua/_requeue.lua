@@ -1,4 +1,5 @@
 -- _requeue: prepended where a call goes back to be taken again, at once or after a delay.
+-- USES _life
 -- A call's header is "job index attempt deadline(ms) deaths".
 local function handed_out(calls_key, entry)  -- the header and the payload of an entry
   local found = redis.call('XRANGE', calls_key, entry, entry)[1]
@@ -7,6 +8,7 @@ end
 
 local function hand_out(calls_key, job_key, index, header, payload)
   local entry = redis.call('XADD', calls_key, '*', 'c', header, 'p', payload)
+  live_on(calls_key)
   redis.call('HSET', job_key .. ':hand', index, entry)
 end
 
@@ -16,6 +18,8 @@ local function park(keys, job_key, id, index, entry, attempt, due_at)
   local rest = string.match(header, '^%S+ %d+ %d+ (%d+ %d+)$')
   redis.call('HSET', keys.parked, id .. ' ' .. index, attempt .. ' ' .. rest .. ' ' .. payload)
   redis.call('ZADD', keys.due, due_at, id .. ' ' .. index)
+  live_on(keys.parked)
+  live_on(keys.due)
   redis.call('HSET', job_key .. ':hand', index, 'parked')
 end
 

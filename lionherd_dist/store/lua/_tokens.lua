@@ -13,16 +13,18 @@ end
 
 local function give_back(house, id, job, indexes)  -- the tokens of calls that have their outcome
   if not job.limiter or #indexes == 0 then return end
-  local members = {}
+  local members, held = {}, limiter_key(house, job.limiter) .. ':held'
   for i, index in ipairs(indexes) do members[i] = id .. '/' .. index end
-  redis.call('ZREM', limiter_key(house, job.limiter) .. ':held', unpack(members))
+  for i = 1, #members, 4000 do  -- Lua's unpack ends near 8,000 values
+    redis.call('ZREM', held, unpack(members, i, math.min(i + 3999, #members)))
+  end
   touched[job.limiter] = true
 end
 
 local function ask_for_tokens(house, limiter, ids)
   for _, id in ipairs(ids) do
     if redis.call('EXISTS', house.prefix .. 'job:' .. id .. ':backlog') == 1 then
-      register(limiter, id)
+      enter(house, limiter, id)
       enqueue(limiter, id)
     end
   end

@@ -8,13 +8,12 @@ local prefix, session, id, entry = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
 local job_key = prefix .. 'job:' .. id
 local job = load_job(job_key)
 if not job then return {} end
-local reader, place, read = unpack(redis.call('HMGET', job_key, 'reader', 'place', 'read'))
+local reader, read = unpack(redis.call('HMGET', job_key, 'reader', 'read'))
 if reader ~= session then return {0} end
 
 read = tonumber(read or 0)
-if place ~= entry then  -- told once, however often it is said
-  redis.call('XDEL', job.inbox, entry)
-  redis.call('HSET', job_key, 'read', read + 1, 'place', entry)
+if redis.call('XDEL', job.inbox, entry) == 1 then  -- it counts once, however late it is said again
+  redis.call('HSET', job_key, 'read', read + 1)
   read = read + 1
 end
 if job.total == read then end_job(prefix, id, job.owner) end

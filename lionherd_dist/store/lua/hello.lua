@@ -1,13 +1,15 @@
 -- hello: register a session; a worker's slots count from now on.
+-- USES _life
 -- KEYS 1 sessions: zset, session -> expires at (ms)
 -- KEYS 2 calls: stream of released calls
 -- KEYS 3 slots: hash, session -> slots, '*' -> their sum
 -- KEYS 4 names: hash, session -> the tasks that a worker knows
 -- KEYS 5 control: stream of cancelled job ids, read by every worker
+-- KEYS 6 prefix: what every key of the namespace begins with
 -- ARGV 1 session | 2 now (ms, '' = server clock) | 3 ttl (ms) | 4 slots (count, 0 = a client)
 -- ARGV | 5 the names of its tasks, with a space after each
 -- RETURN {} the name is taken | {now, the last id of the control stream}
-local sessions, calls_key, slots, names, control = unpack(KEYS)
+local sessions, calls_key, slots, names, control, prefix = unpack(KEYS)
 local session, now = ARGV[1], clock(ARGV[2])
 if redis.call('ZSCORE', sessions, session) then return {} end
 
@@ -19,5 +21,6 @@ if tonumber(ARGV[4]) > 0 then
   redis.call('HSET', names, session, ARGV[5])
   redis.pcall('XGROUP', 'CREATE', calls_key, 'workers', '0', 'MKSTREAM')  -- may be there already
 end
+renew_shared(prefix)
 local last = redis.call('XREVRANGE', control, '+', '-', 'COUNT', 1)[1]
 return {now, last and last[1] or '0-0'}

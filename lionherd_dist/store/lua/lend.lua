@@ -24,7 +24,7 @@ local limiter = open_limiter(house, ARGV[3], ARGV[4], ARGV[5])
 local first, last, ends = tonumber(ARGV[7]), ARGV[7] + ARGV[8] - 1, tonumber(ARGV[9])
 local function member(n) return session .. '/' .. n end
 
-register(limiter, session)
+enter(house, limiter, session)
 if last >= first then  -- numbers only grow: what was seen is never asked for again
   first = math.max(first, redis.call('HGET', limiter.seen, session) + 1)
   for n = first, last do enqueue(limiter, member(n)) end
@@ -35,7 +35,10 @@ for i = 10, 9 + ends do
     redis.call('ZREM', limiter.queue, member(ARGV[i]))
   end
 end
-if ARGV[6] == '1' then drop_dead(house, limiter) end
+if ARGV[6] == '1' then
+  list_limiter(house, limiter.name)
+  drop_dead(house, limiter)
+end
 local lent = announce(house, limiter, lend_free(house, limiter), session)
 for i = 10 + ends, #ARGV do redis.call('ZREM', limiter.queue, member(ARGV[i])) end
 save_limiter(limiter)

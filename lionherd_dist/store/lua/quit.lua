@@ -6,7 +6,7 @@
 -- KEYS 5 names: hash, session -> the tasks that a worker knows
 -- KEYS 6 control: stream of cancelled job ids, read by every worker
 -- KEYS 7 inbox: stream of outcomes for this session
--- KEYS 8 owned: set of the jobs that this session has open
+-- KEYS 8 owned: zset, job that this session has open -> renewed at (ms)
 -- ARGV 1 session
 -- RETURN 1 gone | 0 something was still its own, which the others' next reap will see to
 local sessions, calls_key, slots, opened, names, control, inbox, owned = unpack(KEYS)

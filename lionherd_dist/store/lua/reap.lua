@@ -77,10 +77,10 @@ for _, session in ipairs(dead_sessions()) do
     and redis.pcall('XPENDING', keys.calls, 'workers', '-', '+', room, session) or {}
   for _, one in ipairs(pending) do give_on(one[1]) end
   room = room - #pending
-  local jobs = room > 0 and redis.call('SRANDMEMBER', prefix .. 'owned:' .. session, room) or {}
+  local jobs = room > 0 and redis.call('ZRANGE', prefix .. 'owned:' .. session, 0, room - 1) or {}
   for _, id in ipairs(jobs) do
     cancel_job(keys, prefix, id, ARGV[3])
-    redis.call('SREM', prefix .. 'owned:' .. session, id)  -- those that run end without an owner
+    redis.call('ZREM', prefix .. 'owned:' .. session, id)  -- those that run end without an owner
   end
   given_up = given_up + #jobs
   if room > #jobs then forget(session) else unfinished = unfinished + 1 end

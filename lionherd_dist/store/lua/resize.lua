@@ -15,6 +15,7 @@ local before = redis.call('HGET', limiter_key(house, ARGV[2]), 'total')
 local limiter = open_limiter(house, ARGV[2], ARGV[3], ARGV[4])
 limiter.total = tonumber(ARGV[3])
 redis.call('HSET', limiter.key, 'total', ARGV[3], 'fixed', 1)
+list_limiter(house, limiter.name)
 announce(house, limiter, lend_free(house, limiter), nil)
 close_limiter(house, limiter)
 return before and tonumber(before) or -1

@@ -26,7 +26,7 @@ local function open_job(job_key, id, number, chunk)
   local limit, cap, left, keep, limiter = unpack(chunk)
   local deadline = tonumber(left) < 0 and 0 or math.min(now + tonumber(left), LAST_MOMENT)
   redis.call('HSET', opened, session, number)
-  redis.call('SADD', prefix .. 'owned:' .. session, id)
+  redis.call('ZADD', prefix .. 'owned:' .. session, now, id)
   redis.call('HSET', job_key, 'limit', limit, 'cap', cap, 'deadline', deadline, 'next', 0,
     'released', 0, 'consumed', 0, 'done', 0, 'total', -1, 'owner', session, 'keep', keep,
     'inbox', keep == '0' and prefix .. 'inbox:' .. session or job_key .. ':outcomes',
@@ -35,6 +35,7 @@ local function open_job(job_key, id, number, chunk)
     local tokens, quarantine, name = string.match(limiter, '^(%d+) (-?%d+) (.*)$')
     redis.call('HSET', job_key, 'limiter', name, 'tokens', tokens, 'quarantine', quarantine)
   end
+  live_with_job(job_key)
 end
 
 for _ = 1, tonumber(ARGV[3]) do
@@ -64,14 +65,19 @@ for _ = 1, tonumber(ARGV[3]) do
     redis.call('HSET', job_key, 'next', job.next, 'consumed', job.consumed, 'total', job.total)
     if job.keep > 0 and news then  -- complete: from here on it outlives the session
       redis.call('HSET', job_key, 'owner', '')
-      redis.call('SREM', prefix .. 'owned:' .. session, id)
+      redis.call('ZREM', prefix .. 'owned:' .. session, id)
+      redis.call('ZADD', prefix .. 'owned:', now, id)
       redis.call('ZADD', prefix .. 'kept', 0, id)
+      live_on(prefix .. 'owned:')
+      live_on(prefix .. 'kept')
       if job.done == job.total then expire_kept(prefix, id, job, now) end
     end
     release(house, id, job)
+    if job.released < job.next then live_with_job(job_key .. ':backlog') end
     if job.total == job.done and job.keep == 0 then end_job(prefix, id, session) end
     table.insert(reply, job.next)
   end
 end
 lend_touched(house)
+for _, name in ipairs({'opened', 'calls', 'owned:' .. session}) do live_on(prefix .. name) end
 return reply

@@ -16,6 +16,7 @@ for _, name in ipairs(names) do
     drop_dead(house, limiter)
     announce(house, limiter, lend_free(house, limiter), nil)
     close_limiter(house, limiter)
+    if redis.call('EXISTS', limiter.key) == 1 then list_limiter(house, name) end
   else
     redis.call('SREM', house.prefix .. 'limits', name)  -- its time was over
   end
