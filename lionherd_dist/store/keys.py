@@ -11,13 +11,14 @@ slots              hash    P -> a worker's slots, ``*`` -> their sum   hello / q
 opened             hash    P -> highest job number it opened           submit / quit, reap
 names              hash    P -> names of the tasks that a worker       hello / quit, reap
                            knows, a space after each
+places             hash    P -> host:pid of its process, for people    hello / quit, reap
 owned:P            set     J of the jobs that P has open               submit / with the jobs
 calls              stream  c: "J index attempt deadline deaths",       submit, finish, promote,
                            p: payload; group ``workers``, a consumer   reap / entry: finish,
                            is a P                                      cancel, reap
 job:J              hash    limit, cap, next, released, consumed, done, submit / when the last
                            total, deadline, owner, inbox, cancelled,   outcome is recorded; if
-                           keep; reader, read, place (see attach.lua)  kept: is read; TTL
+                           keep, since; reader, read, place (attach)   kept: is read; TTL
 job:J:backlog      list    payloads not yet released, in order         submit / release, cancel
 job:J:hand         hash    index -> entry id in calls, or ``parked``   release / finish, cancel
 job:J:solo         hash    index -> "deaths entry": how often it died  alone, reap / with the job
@@ -28,8 +29,9 @@ kept               zset    J -> when its outcomes expire (server ms),  submit, f
 due                zset    "J index" -> due at (server ms)             finish / promote, cancel
 parked             hash    "J index" -> "attempt deadline deaths       finish / promote, cancel
                            payload"
-inbox:P            stream  j: J, then index: outcome pairs, or end:    finish / trimmed by P as
-                           a cancelled job has stopped everywhere      it reads; TTL; quit
+inbox:P            stream  j: J, then index: outcome pairs, or end:    finish, cancel / trimmed
+                           a cancelled job has stopped everywhere, or  by P as it reads; TTL;
+                           cancelled: by somebody else than P          quit
 control            stream  cancel: J                                   cancel, reap / capped; TTL
 dead               stream  j, i, c, p as above, o: the outcome; or an  finish, bury / capped; TTL
                            entry that was no call, as it came
@@ -52,9 +54,11 @@ class Keys:
         "control",
         "dead",
         "due",
+        "kept",
         "names",
         "opened",
         "parked",
+        "places",
         "prefix",
         "sessions",
         "slots",
@@ -72,6 +76,8 @@ class Keys:
         self.control = prefix + "control"
         self.dead = prefix + "dead"
         self.names = prefix + "names"
+        self.places = prefix + "places"
+        self.kept = prefix + "kept"
 
     def inbox(self, session: str) -> str:
         """The stream of outcomes for the jobs of *session*."""

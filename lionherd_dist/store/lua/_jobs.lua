@@ -11,6 +11,14 @@ local function load_job(job_key)
   return job
 end
 
+-- *job* holds what differs: owner, inbox, limit, cap, deadline, keep. Returns it as load_job does.
+local function open_job(prefix, id, job, now)
+  redis.call('HSET', prefix .. 'job:' .. id, 'limit', job.limit, 'cap', job.cap,
+    'deadline', job.deadline, 'next', 0, 'released', 0, 'consumed', 0, 'done', 0, 'total', -1,
+    'owner', job.owner, 'keep', job.keep, 'inbox', job.inbox, 'cancelled', 0, 'since', now)
+  return load_job(prefix .. 'job:' .. id)
+end
+
 local function end_job(prefix, id, owner)
   local job_key = prefix .. 'job:' .. id
   redis.call('UNLINK', job_key, job_key .. ':backlog', job_key .. ':hand', job_key .. ':solo',

@@ -64,6 +64,7 @@ local function forget(session)
   local slots = redis.call('HGET', KEYS[3], session)
   if slots then redis.call('HINCRBY', KEYS[3], '*', -slots) end
   for i = 3, 5 do redis.call('HDEL', KEYS[i], session) end
+  redis.call('HDEL', prefix .. 'places', session)
   redis.call('UNLINK', prefix .. 'inbox:' .. session, prefix .. 'owned:' .. session)
   redis.call('ZREM', keys.sessions, session)
   redis.pcall('XGROUP', 'DELCONSUMER', keys.calls, 'workers', session)

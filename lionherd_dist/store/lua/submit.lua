@@ -32,11 +32,9 @@ for _ = 1, tonumber(ARGV[3]) do
     local deadline = tonumber(left) < 0 and 0 or math.min(now + tonumber(left), LAST_MOMENT)
     redis.call('HSET', opened, session, number)
     redis.call('SADD', prefix .. 'owned:' .. session, id)
-    redis.call('HSET', job_key, 'limit', limit, 'cap', cap, 'deadline', deadline, 'next', 0,
-      'released', 0, 'consumed', 0, 'done', 0, 'total', -1, 'owner', session, 'keep', keep,
-      'inbox', keep == '0' and prefix .. 'inbox:' .. session or job_key .. ':outcomes',
-      'cancelled', 0)
-    job = load_job(job_key)
+    local inbox = keep == '0' and prefix .. 'inbox:' .. session or job_key .. ':outcomes'
+    job = open_job(prefix, id, {owner = session, inbox = inbox, limit = limit, cap = cap,
+                                deadline = deadline, keep = keep}, now)
   end
   if not job or job.cancelled == 1 or tonumber(first) > job.next then  -- the last: a lost chunk
     table.insert(reply, -1)
