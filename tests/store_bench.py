@@ -49,8 +49,8 @@ class Bench:
         recorded = await self.hand(session).finish(self.connection, done)
         return -1 if recorded is None else recorded.dropped
 
-    async def cancel(self, *jobs: str) -> list[int]:
-        return running(await self.connection.run(*cancel_request(self.keys, jobs)))
+    async def cancel(self, *jobs: str, by: str = "C") -> list[int]:
+        return running(await self.connection.run(*cancel_request(self.keys, jobs, by=by)))
 
     async def news(self, session: str) -> list[News]:
         key = self.keys.inbox(session)

@@ -15,7 +15,13 @@ import anyio
 from lionherd_dist.cluster.job import Job
 from lionherd_dist.cluster.watch import watch
 from lionherd_dist.cluster.writer import Writer
-from lionherd_dist.errors import ForkedClientError, JobLostError, LionherdError, sole
+from lionherd_dist.errors import (
+    ForkedClientError,
+    JobCancelledError,
+    JobLostError,
+    LionherdError,
+    sole,
+)
 from lionherd_dist.local.background import background
 from lionherd_dist.session.session import Session, open_session
 from lionherd_dist.settings import Settings
@@ -241,6 +247,8 @@ class Link:
                 job = self._jobs.get(news.job)
                 if job is not None:
                     job.deliver(news.outcomes)
+                    if news.cancelled:
+                        job.end(JobCancelledError(job.id, job.received))
                     if news.ended:
                         job.stopped.set()
 

@@ -117,6 +117,8 @@ MUTANTS = (
         "sequence > upto_sequence then",
         "sequence >= upto_sequence then",
     ),
+    Mutant("an_operators_cancel_is_not_told", "_jobs", "redis.call('XADD', prefix ..", "type("),
+    Mutant("an_owner_is_told_of_its_own_cancel", "_cancel", " and owner ~= by then", " then"),
     Mutant("cancel_tells_nobody", "_cancel", "redis.call('XADD', keys.control,", "type("),
     # sessions
     Mutant("hello_counts_no_slots", "hello", "redis.call('HINCRBY', slots, '*', ARGV[4])", ""),

@@ -13,7 +13,8 @@ local function delivered_upto(calls_key)  -- the newest entry that any worker wa
 end
 
 -- Drops what no worker has and tells the workers of the rest; returns how many calls still run.
-local function cancel_job(keys, prefix, id, control_ttl)
+-- *by* is the session that wants it: an owner who did not is told.
+local function cancel_job(keys, prefix, id, control_ttl, by)
   local job_key, running = prefix .. 'job:' .. id, 0
   local owner, cancelled = unpack(redis.call('HMGET', job_key, 'owner', 'cancelled'))
   if not owner then return 0 end
@@ -39,5 +40,6 @@ local function cancel_job(keys, prefix, id, control_ttl)
     redis.call('XADD', keys.control, 'MAXLEN', '~', '10000', '*', 'cancel', id)
     redis.call('PEXPIRE', keys.control, control_ttl)
   end
+  if cancelled == '0' and owner ~= by then tell_owner(keys, prefix, id, owner, control_ttl) end
   return running
 end

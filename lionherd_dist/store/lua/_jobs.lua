@@ -36,6 +36,13 @@ local function expire_kept(prefix, id, job, now)
   redis.call('ZADD', prefix .. 'kept', now + job.keep, id)
 end
 
+-- Somebody else took the job away from its owner, who, if it lives, hears of it.
+local function tell_owner(keys, prefix, id, owner, ttl)
+  if not redis.call('ZSCORE', keys.sessions, owner) then return end
+  redis.call('XADD', prefix .. 'inbox:' .. owner, '*', 'j', id, 'cancelled', '')
+  redis.call('PEXPIRE', prefix .. 'inbox:' .. owner, ttl, 'NX')  -- the owner's beats renew it
+end
+
 -- A cancelled job whose last running call has stopped: its owner, if it lives, waits for this.
 local function end_cancelled(keys, prefix, id, owner, inbox, inbox_ttl)
   if redis.call('ZSCORE', keys.sessions, owner) then

@@ -80,7 +80,7 @@ for _, session in ipairs(dead_sessions()) do
   room = room - #pending
   local jobs = room > 0 and redis.call('SRANDMEMBER', prefix .. 'owned:' .. session, room) or {}
   for _, id in ipairs(jobs) do
-    cancel_job(keys, prefix, id, ARGV[3])
+    cancel_job(keys, prefix, id, ARGV[3], session)
     redis.call('SREM', prefix .. 'owned:' .. session, id)  -- those that run end without an owner
   end
   given_up = given_up + #jobs
