@@ -41,3 +41,8 @@ BURY = load("bury")
 ATTACH = load("attach")
 ADVANCE = load("advance")
 DETACH = load("detach")
+REVIVE = load("revive")
+ALL = (
+    *(SUBMIT, FINISH, CANCEL, PROMOTE, HELLO, BEAT, QUIT),
+    *(REAP, ALONE, BURY, ATTACH, ADVANCE, DETACH, REVIVE),
+)
