@@ -1,6 +1,8 @@
 """What an operator sees of a namespace, driven by hand."""
 
+import re
 from collections import Counter
+from pathlib import Path
 
 import pytest
 from own_server import own_server
@@ -19,6 +21,7 @@ from lionherd_dist.store.server_facts import server_facts
 from lionherd_dist.store.sessions import NO_CAPACITY, Capacity, hello, quit_
 from lionherd_dist.store.space_facts import space_facts
 
+ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.anyio
 
 
@@ -175,11 +178,19 @@ async def test_reading_writes_nothing_and_looks_for_no_keys(settings: Settings) 
         used = set(await counts(watcher) - before) - {"info"}
         assert {"zrange", "hmget", "sscan"} <= used
         assert used.isdisjoint({"keys", "scan"})
+        assert used <= documented()
         for command in used:
             assert "write" not in await flags(watcher, command), command
         assert await bench.state() == state
         await connection.close()
         await watcher.close()
+
+
+def documented() -> set[str]:
+    """The commands that docs/commands.md asks for, as the server counts them."""
+    listed = re.search(r"`(PING TIME [A-Z\s]+)`", (ROOT / "docs" / "commands.md").read_text())
+    assert listed
+    return {*listed[1].lower().split(), "hello", "script|exists", "config|get"}
 
 
 async def counts(connection: Connection) -> Counter[str]:
