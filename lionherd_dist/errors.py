@@ -110,6 +110,24 @@ class JobLostError(LionherdError):
         self.job, self.completed = job, completed
 
 
+class JobCancelledError(LionherdError):
+    """Somebody else cancelled a job of ours: an operator, with ``lionherd-dist jobs cancel``.
+
+    Outcomes that arrived before were delivered. Ask whoever did it before it is sent again.
+
+    Attributes:
+        job: the id of the cancelled job.
+        completed: how many of its outcomes had arrived.
+    """
+
+    def __init__(self, job: str, completed: int) -> None:
+        super().__init__(
+            f"job {job} was cancelled by an operator after {completed} outcomes; what was left of "
+            "it does not run"
+        )
+        self.job, self.completed = job, completed
+
+
 class JobNotFoundError(LionherdError, KeyError):
     """There is no job of that id to attach to: never was, cancelled, consumed, or past its time."""
 

@@ -53,8 +53,8 @@ class Bench:
     async def lend(self, session: str, ask: Ask) -> Lent | None:
         return lent_of(await self.connection.run(*lend_request(self.keys, session, ask)), ask)
 
-    async def cancel(self, *jobs: str) -> list[int]:
-        return running(await self.connection.run(*cancel_request(self.keys, jobs)))
+    async def cancel(self, *jobs: str, by: str = "C") -> list[int]:
+        return running(await self.connection.run(*cancel_request(self.keys, jobs, by=by)))
 
     async def news(self, session: str) -> list[News]:
         key = self.keys.inbox(session)

@@ -12,6 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+WITH_A_SERVER = {"commands.md"}  # pages that say that the variable names one
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FILE_NAME = re.compile(r"# (\w+\.py)$")
 
@@ -33,10 +34,12 @@ def blocks(page: Path) -> Iterator[Block]:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_block_of_a_page_runs(page: Path, tmp_path: Path) -> None:
+def test_every_block_of_a_page_runs(page: Path, tmp_path: Path, redis_url: str) -> None:
     """In order, in one directory: files by their first line, then programs and commands."""
     bin_ = str(Path(sys.executable).parent)
     env = {**os.environ, "PATH": f"{bin_}{os.pathsep}{os.environ['PATH']}"}
+    if page.name in WITH_A_SERVER:
+        env["LIONHERD_REDIS_URL"] = redis_url
     for number, block in enumerate(blocks(page)):
         first = block.text.partition("\n")[0]
         name = FILE_NAME.match(first)

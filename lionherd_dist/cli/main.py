@@ -8,9 +8,14 @@ import click
 import lionherd_dist
 from lionherd_dist.cli import options
 from lionherd_dist.cli.complaints import complain, debug_by_default
+from lionherd_dist.cli.dead_command import dead
 from lionherd_dist.cli.demo_command import demo
+from lionherd_dist.cli.doctor_command import doctor
+from lionherd_dist.cli.health_command import health
+from lionherd_dist.cli.jobs_command import jobs
 from lionherd_dist.cli.map_command import map_
 from lionherd_dist.cli.output import OutputClosedError
+from lionherd_dist.cli.status_command import status
 from lionherd_dist.cli.worker_command import worker
 from lionherd_dist.errors import sole
 
@@ -38,12 +43,14 @@ def cli() -> None:
       lionherd-dist map my_tasks:fetch --redis redis://host:6379/0 urls.jsonl
     See it work:
       lionherd-dist demo
+    See what a server is doing, and what is wrong with it:
+      lionherd-dist status --redis redis://host:6379/0 --watch
+      lionherd-dist doctor --redis redis://host:6379/0
     """  # noqa: D301 (\b keeps click from filling a block)
 
 
-cli.add_command(worker)
-cli.add_command(map_)
-cli.add_command(demo)
+for command in (worker, map_, demo, status, jobs, dead, doctor, health):
+    cli.add_command(command)
 
 
 def run(argv: Sequence[str] | None = None) -> int:

@@ -12,13 +12,14 @@ from click.core import ParameterSource
 
 from lionherd_dist.call import Call, Retry
 from lionherd_dist.cli import options
+from lionherd_dist.cli.attach_run import attach, concluded
 from lionherd_dist.cli.complaints import UsageProblemError
 from lionherd_dist.cli.detached import send
 from lionherd_dist.cli.items import STDIN
 from lionherd_dist.cli.map_run import MapRun
 from lionherd_dist.cli.modules import find_task
 from lionherd_dist.cli.progress import view_of
-from lionherd_dist.cli.tally import Tally, summary
+from lionherd_dist.cli.tally import Tally
 from lionherd_dist.cluster.cluster import Cluster
 from lionherd_dist.local_cluster import LocalCluster
 from lionherd_dist.settings import Settings
@@ -142,6 +143,8 @@ def map_(context: click.Context, **given: Unpack[Options]) -> int:
         sent = partial(send, bare=given["lines"], limit=given["limit"])
         click.echo(anyio.run(sent, cluster, _call_maker(task, given), sources))
         return 0
+    if given["attach"] is not None:
+        return attach(cluster, given["attach"], quiet=given["quiet"])
     tally = Tally()
     view = view_of(tally, quiet=given["quiet"])
     run = MapRun(
@@ -151,20 +154,13 @@ def map_(context: click.Context, **given: Unpack[Options]) -> int:
         bare=given["lines"],
         ordered=given["ordered"],
         limit=given["limit"],
-        attach=given["attach"],
         tally=tally,
         view=view,
     )
-    reads_terminal = run.sources == (STDIN,) and sys.stdin.isatty() and not given["attach"]
-    if reads_terminal and not given["quiet"]:
+    if run.sources == (STDIN,) and sys.stdin.isatty() and not given["quiet"]:
         view.say("Reading items from the terminal, one a line; Ctrl-D ends the input.")
     interrupt = anyio.run(run.run)
-    if interrupt.number is not None:
-        view.say(interrupt.describe(tally))
-        return interrupt.exit_status
-    if not given["quiet"]:
-        view.say(summary(tally))
-    return 1 if tally.failed_count else 0
+    return concluded(interrupt, interrupt.describe(tally), tally, view, quiet=given["quiet"])
 
 
 def _cluster(context: click.Context, given: Options, module: str) -> Cluster:

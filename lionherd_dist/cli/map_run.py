@@ -1,12 +1,11 @@
 """One run of ``map``, from the first line read to the last line written."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 
 import anyio
 
 from lionherd_dist.call import Call
-from lionherd_dist.cli.detached import read
 from lionherd_dist.cli.interrupts import Interrupt, until_interrupted
 from lionherd_dist.cli.items import count_items, read_items
 from lionherd_dist.cli.mapping import Mapping
@@ -66,6 +65,32 @@ class AsTheInput:
         self._writer.add(self._order.rest())
 
 
+async def written(
+    work: Callable[[], Awaitable[None]],
+    writer: LineWriter,
+    view: View,
+    *,
+    beside: Sequence[Callable[[], Coroutine[object, object, None]]] = (),
+    flush: Callable[[], None] = lambda: None,
+) -> Interrupt:
+    """Do *work*, whose lines *writer* writes, and *beside* it what may help; show it on *view*.
+
+    Tells whether a signal ended it. However it ended, what *flush* adds is written, too.
+    """
+    async with shown(view), anyio.create_task_group() as helpers:
+        # Outside of what a signal cancels: what is done by then is still to be written.
+        for helper in (writer.run, *beside):
+            helpers.start_soon(helper)
+        try:
+            interrupt = await until_interrupted(work, view)
+        finally:
+            flush()
+            with anyio.move_on_after(FLUSH_S, shield=True):
+                await writer.drained()
+        helpers.cancel_scope.cancel()
+    return interrupt
+
+
 @dataclass(frozen=True, slots=True)
 class MapRun:
     """What a run needs to know.
@@ -77,7 +102,6 @@ class MapRun:
         bare: True if a line is text, False if it is JSON.
         ordered: True if results are written in the order of the input.
         limit: how many calls run at once.
-        attach: the id of a job to read, instead of sending one.
         tally: is kept up to date.
         view: shows it.
     """
@@ -88,7 +112,6 @@ class MapRun:
     bare: bool
     ordered: bool
     limit: int | None
-    attach: str | None
     tally: Tally
     view: View
 
@@ -103,30 +126,15 @@ class MapRun:
 
         async def work() -> None:
             async with self.cluster as cluster:
-                if self.attach is not None:
-                    await read(cluster, self.attach, self.tally, writer)
-                    return
                 mapping = Mapping(self.call, self.limit, self.tally, results)
                 await mapping.run(cluster, read_items(self.sources, bare=self.bare))
                 await writer.drained()
 
-        async with shown(self.view), anyio.create_task_group() as helpers:
-            # Outside of what a signal cancels: what is done by then is still to be written.
-            for helper in (writer.run, self._count, self._wonder):
-                helpers.start_soon(helper)
-            try:
-                interrupt = await until_interrupted(work, self.view)
-            finally:
-                results.flush()
-                with anyio.move_on_after(FLUSH_S, shield=True):
-                    await writer.drained()
-            helpers.cancel_scope.cancel()
-        return interrupt
+        beside = (self._count, self._wonder)
+        return await written(work, writer, self.view, beside=beside, flush=results.flush)
 
     async def _count(self) -> None:
         """Learn how many items there are, where that takes no more than reading files through."""
-        if self.attach is not None:
-            return
         try:
             total = await in_spare_thread(lambda: count_items(self.sources, bare=self.bare))
         except OSError:  # whoever reads the items will say so

@@ -101,10 +101,14 @@ class Job:
 
     def fail(self, error: Exception) -> None:
         """Nothing more will come, for *error*; the consumer gets it after what has arrived."""
+        self.end(error)
+        self.stopped.set()
+
+    def end(self, error: Exception) -> None:
+        """The same, while some of its calls may still be stopping on the workers."""
         if not self.over:
             self._error = error
         self._wake()
-        self.stopped.set()
 
     def start_over(self) -> bool:
         """Prepare to be sent again under a new id; False if that was not asked for."""

@@ -18,6 +18,7 @@ from lionherd_dist.cluster.watch import watch
 from lionherd_dist.cluster.writer import Writer
 from lionherd_dist.errors import (
     ForkedClientError,
+    JobCancelledError,
     JobLostError,
     LionherdError,
     StoreUnavailableError,
@@ -257,6 +258,8 @@ class Link:
                 job = self._jobs.get(news.job)
                 if job is not None:
                     job.deliver(news.outcomes)
+                    if news.cancelled:
+                        job.end(JobCancelledError(job.id, job.received))
                     if news.ended:
                         job.stopped.set()
 

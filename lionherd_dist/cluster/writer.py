@@ -94,7 +94,7 @@ class Writer:
             requests.append(submit_request(self._keys, self._session, chunks))
         cancels = list(self._cancels)
         if cancels:
-            requests.append(cancel_request(self._keys, cancels))
+            requests.append(cancel_request(self._keys, cancels, by=self._session))
         if not requests:
             return
         try:

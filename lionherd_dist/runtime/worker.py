@@ -2,8 +2,6 @@
 
 import asyncio
 import importlib
-import os
-import socket
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from types import ModuleType
@@ -11,7 +9,7 @@ from types import ModuleType
 import anyio
 
 from lionherd_dist.runtime.shift import Ends, Shift, open_lines
-from lionherd_dist.session.session import open_session
+from lionherd_dist.session.session import here, open_session
 from lionherd_dist.settings import Settings, redis_url
 from lionherd_dist.store.keys import Keys
 from lionherd_dist.store.sessions import Capacity
@@ -59,7 +57,7 @@ class Worker:
         self._settings = settings or Settings()
         self._stop, self._hurry = asyncio.Event(), asyncio.Event()
         self._opening = anyio.CancelScope()
-        self.name = f"{socket.gethostname()}:{os.getpid()}"
+        self.name = here()
 
     @property
     def tasks(self) -> Mapping[str, Task[..., object]]:

@@ -1,7 +1,9 @@
 """Opening and closing a session around a block."""
 
 import contextlib
+import os
 import secrets
+import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -45,6 +47,11 @@ def new_id() -> str:
     return secrets.token_hex(6)
 
 
+def here() -> str:
+    """Where this process runs, for people: ``host:pid``."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
 @asynccontextmanager
 async def open_session(
     url: str,
@@ -70,7 +77,12 @@ async def open_session(
         trust.renewed(uptime_s())
         tried.append(new_id())  # for each try: the last may have been registered unheard
         return await hello(
-            connection, keys, tried[-1], ttl_ms=settings.session_ms, capacity=capacity
+            connection,
+            keys,
+            tried[-1],
+            ttl_ms=settings.session_ms,
+            capacity=capacity,
+            place=here(),
         )
 
     try:

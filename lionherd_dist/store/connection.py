@@ -13,12 +13,13 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError, RedisError, ResponseError
 
-from lionherd_dist.errors import StoreUnavailableError
+from lionherd_dist.errors import LionherdError, StoreUnavailableError
 from lionherd_dist.store.scripts import Script
 from lionherd_dist.store.trouble import translate
 
 Argument: TypeAlias = str | bytes | int | float
 Reply: TypeAlias = "bytes | int | list[Reply] | None"
+Answer: TypeAlias = "Reply | LionherdError"
 Command: TypeAlias = tuple[Argument, ...]
 
 CONNECT_S = 5.0
@@ -81,6 +82,18 @@ class Connection:
             except (RedisError, OSError) as error:
                 raise await self._translated(error) from error
 
+    async def try_each(self, commands: Sequence[Command]) -> list[Answer]:
+        """The same, with an error of ours in place of each reply that was a refusal."""
+        async with self._turn:
+            try:
+                replies = await self._answers(commands)
+            except (RedisError, OSError) as error:
+                raise await self._translated(error) from error
+        return [
+            translate(one, self.address) if isinstance(one, ResponseError) else one
+            for one in replies
+        ]
+
     async def run(self, script: Script, keys: Sequence[str], args: Sequence[Argument]) -> Reply:
         """The reply of *script*, which is sent along if the server does not know it."""
         (reply,) = await self.run_all([(script, keys, args)])
@@ -108,17 +121,22 @@ class Connection:
                 raise await self._translated(error) from error
 
     async def _exchange(self, commands: Sequence[Command]) -> list[Reply]:
+        replies: list[Reply] = []
+        for reply in await self._answers(commands):
+            if isinstance(reply, ResponseError):
+                raise reply
+            replies.append(reply)
+        return replies
+
+    async def _answers(self, commands: Sequence[Command]) -> list["Reply | ResponseError"]:
         await self._link.connect()
         await self._link.send_packed_command(self._link.pack_commands(commands))
-        replies: list[Reply] = []
-        refused: ResponseError | None = None
+        replies: list[Reply | ResponseError] = []
         for _ in commands:  # read every reply, or the next request would get this one's
             try:
                 replies.append(cast("Reply", await self._read(ANSWER_S)))
             except ResponseError as error:
-                refused = refused or error
-        if refused is not None:
-            raise refused
+                replies.append(error)
         return replies
 
     async def _read(self, wait_s: float) -> object:

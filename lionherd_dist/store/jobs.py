@@ -69,11 +69,15 @@ def accepted(reply: Reply) -> list[int] | None:
     return cast("list[int]", reply) or None
 
 
-def cancel_request(keys: Keys, jobs: Sequence[str]) -> Request:
-    """The request that cancels *jobs*, given by id; its reply: calls still running, for each."""
+def cancel_request(keys: Keys, jobs: Sequence[str], *, by: str) -> Request:
+    """The request that cancels *jobs*, given by id; its reply: calls still running, for each.
+
+    *by* is the session that wants it, "" for an operator: the owner of a job is told if it is
+    another.
+    """
     names = (keys.calls, keys.control, keys.due, keys.parked)
     more = (keys.sessions, keys.slots, keys.prefix)
-    return CANCEL, names + more, (CONTROL_TTL_MS, "", len(jobs), *jobs)
+    return CANCEL, names + more, (CONTROL_TTL_MS, "", by, len(jobs), *jobs)
 
 
 def running(reply: Reply) -> list[int]:

@@ -11,6 +11,7 @@ slots              hash    P -> a worker's slots, ``*`` -> their sum   hello / q
 opened             hash    P -> highest job number it opened           submit / quit, reap
 names              hash    P -> names of the tasks that a worker       hello / quit, reap
                            knows, a space after each
+places             hash    P -> host:pid of its process, for people    hello / quit, reap
 owned:P            zset    J that P has open -> renewed at (server     submit, beat / with the
                            ms); of no P: kept jobs that are not done   jobs
 calls              stream  c: "J index attempt deadline deaths",       submit, finish, promote,
@@ -18,7 +19,8 @@ calls              stream  c: "J index attempt deadline deaths",       submit, f
                            is a P                                      cancel, reap
 job:J              hash    limit, cap, next, released, consumed, done, submit / when the last
                            total, deadline, owner, inbox, cancelled,   outcome is recorded; if
-                           keep; reader, read (see attach.lua)         kept: is read; TTL
+                           keep, since; reader, read (attach); of a    kept: is read; TTL
+                           limiter: limiter, tokens, quarantine
 job:J:backlog      list    payloads not yet released, in order         submit / release, cancel
 job:J:hand         hash    index -> entry id in calls, or ``parked``   release / finish, cancel
 job:J:solo         hash    index -> "deaths entry": how often it died  alone, reap / with the job
@@ -37,9 +39,10 @@ limit:L:held       zset    "P/n" or "J/index" -> fence                 as above 
 limit:L:queue      zset    "P/n" or J -> ticket, first come first      as above
 limit:L:seen       hash    P -> highest n it asked with; J -> 0        as above / leave, tend,
                                                                        with the job
-inbox:P            stream  j: J, then index: outcome pairs, or end:    finish / trimmed by P as
-                           a cancelled job has stopped everywhere;     it reads; TTL; quit
-                           l: L, then n: fence pairs of tokens         lend and others
+inbox:P            stream  j: J, then index: outcome pairs, or end:    finish, cancel, lend and
+                           a cancelled job has stopped everywhere, or  others / trimmed by P as
+                           cancelled: by somebody else than P; l: L,   it reads; TTL; quit
+                           then n: fence pairs of tokens
 control            stream  cancel: J                                   cancel, reap / capped; TTL
 dead               stream  j, i, c, p as above, o: the outcome; or an  finish, bury / capped; TTL
                            entry that was no call, as it came
@@ -67,9 +70,11 @@ class Keys:
         "control",
         "dead",
         "due",
+        "kept",
         "names",
         "opened",
         "parked",
+        "places",
         "prefix",
         "sessions",
         "slots",
@@ -87,6 +92,8 @@ class Keys:
         self.control = prefix + "control"
         self.dead = prefix + "dead"
         self.names = prefix + "names"
+        self.places = prefix + "places"
+        self.kept = prefix + "kept"
 
     def inbox(self, session: str) -> str:
         """The stream of outcomes for the jobs of *session*."""

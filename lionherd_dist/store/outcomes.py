@@ -16,11 +16,18 @@ MOST_ENTRIES = 200  # each holds the outcomes of one flush of one worker
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """Outcomes of one job as (index, bytes); *ended*: a cancelled job has stopped everywhere."""
+    """What is new about one job.
+
+    Args:
+        outcomes: as (index, bytes).
+        ended: it was cancelled, and has stopped everywhere.
+        cancelled: somebody else cancelled it; what runs is being stopped.
+    """
 
     job: str
     outcomes: list[tuple[int, bytes]]
-    ended: bool
+    ended: bool = False
+    cancelled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +45,15 @@ def news_of(fields: list[bytes]) -> News | Granted | None:
     if fields[0] == b"l":
         return Granted(fields[1].decode(errors="replace"), pairs(fields[2:]))
     job = fields[1].decode(errors="replace")
-    if fields[2] == b"end":
-        return News(job, [], ended=True)
+    if fields[2] in {b"end", b"cancelled"}:
+        return News(job, [], ended=fields[2] == b"end", cancelled=fields[2] == b"cancelled")
     try:
         outcomes = [
             (int(index), data) for index, data in zip(fields[2::2], fields[3::2], strict=True)
         ]
     except ValueError:
         return None
-    return News(job, outcomes, ended=False)
+    return News(job, outcomes)
 
 
 def _after(entry: bytes) -> bytes:

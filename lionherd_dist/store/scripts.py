@@ -52,3 +52,9 @@ LEND = load("lend")
 LEAVE = load("leave")
 RESIZE = load("resize")
 TEND = load("tend")
+REVIVE = load("revive")
+ALL = (
+    *(SUBMIT, FINISH, CANCEL, PROMOTE, HELLO, BEAT, QUIT),
+    *(REAP, ALONE, BURY, ATTACH, ADVANCE, DETACH, REVIVE),
+    *(LEND, LEAVE, RESIZE, TEND),
+)

@@ -52,14 +52,23 @@ NO_CAPACITY = Capacity(0, ())  # a client's
 
 
 async def hello(
-    connection: Connection, keys: Keys, session: str, *, ttl_ms: int, capacity: Capacity
+    connection: Connection,
+    keys: Keys,
+    session: str,
+    *,
+    ttl_ms: int,
+    capacity: Capacity,
+    place: str = "",
 ) -> Welcome | None:
-    """Register *session*; None if the id is taken."""
+    """Register *session* of the process at *place*, ``host:pid``; None if the id is taken."""
     names = "".join(f"{name} " for name in capacity.names)
     reply = await connection.run(
         HELLO,
-        (keys.sessions, keys.calls, keys.slots, keys.names, keys.control, keys.prefix),
-        (session, "", ttl_ms, capacity.slots, names),
+        (
+            *(keys.sessions, keys.calls, keys.slots, keys.names, keys.control),
+            *(keys.prefix, keys.places),
+        ),
+        (session, "", ttl_ms, capacity.slots, names, place),
     )
     match reply:
         case [int(now_ms), bytes(control_id)]:
@@ -70,7 +79,7 @@ async def hello(
 async def quit_(connection: Connection, keys: Keys, session: str) -> bool:
     """End *session*; False if something was still its own, which others will now see to."""
     names = (keys.sessions, keys.calls, keys.slots, keys.opened, keys.names, keys.control)
-    own = (keys.inbox(session), keys.owned(session))
+    own = (keys.inbox(session), keys.owned(session), keys.places)
     return await connection.run(QUIT, names + own, (session,)) == 1
 
 

@@ -9,11 +9,17 @@ import lionherd_dist
 from lionherd_dist.cli.complaints import UsageProblemError, complain
 from lionherd_dist.errors import DecodeError, StoreUnavailableError
 
+COMMANDS = [
+    *("", "worker", "map", "demo", "status", "doctor", "health"),
+    *("jobs", "jobs ls", "jobs show", "jobs cancel", "jobs attach"),
+    *("dead", "dead ls", "dead show", "dead requeue", "dead drop"),
+]
 
-@pytest.mark.parametrize("command", ["", "worker", "map", "demo"])
+
+@pytest.mark.parametrize("command", COMMANDS)
 def test_help_teaches_by_example(here, capsys: pytest.CaptureFixture[str], command: str) -> None:
     """Every --help has commands to copy."""
-    assert here(*filter(None, [command]), "--help") == 0
+    assert here(*command.split(), "--help") == 0
     assert f"lionherd-dist {command}".strip() in capsys.readouterr().out
 
 

@@ -326,7 +326,7 @@ class Machine(RuleBasedStateMachine):
     def cancel(self, which: int, again: bool) -> None:
         id_ = list(self.world.jobs)[which % len(self.world.jobs)]
         running = {index for job, index in self.taken if job == id_}
-        script, names, args = cancel_request(self.keys, [id_])
+        script, names, args = cancel_request(self.keys, [id_], by="m")
         request = Request(script.name, tuple(names), tuple(args))
         assert self.driver.send(request, self.now) == [len(running)]
         self.stopping |= {(id_, index) for index in running}

@@ -220,10 +220,10 @@ class Life(Namespace):
 
     # --- giving up, and what the dead leave
 
-    def cancel(self, ids: Sequence[str]) -> list[int]:
-        return [self._cancel(id_) for id_ in ids]
+    def cancel(self, ids: Sequence[str], by: str) -> list[int]:
+        return [self._cancel(id_, by) for id_ in ids]
 
-    def _cancel(self, id_: str) -> int:
+    def _cancel(self, id_: str, by: str) -> int:
         job = self.jobs.get(id_)
         if job is None:
             return 0
@@ -232,6 +232,8 @@ class Life(Namespace):
                 del self.parked[id_, index], job.hand[index]
             elif number > self.delivered:
                 del self.stream[number], job.hand[index]
+        if not job.cancelled and job.owner != by and job.owner in self.sessions:
+            self.inboxes.setdefault(job.owner, []).append((id_, "cancelled"))
         if not job.hand:
             self.end(id_)
         elif not job.cancelled:  # the workers are told once
@@ -260,7 +262,7 @@ class Life(Namespace):
             jobs = set(self.owned.get(session, ()))
             count = len(jobs)
             for id_ in sorted(jobs):
-                self._cancel(id_)
+                self._cancel(id_, session)
                 self.owned[session].discard(id_)
             given_up += count
             if room > count:

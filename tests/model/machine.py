@@ -248,17 +248,18 @@ class Machine(RuleBasedStateMachine):
         self.life.inboxes.pop(client, None)
 
     @precondition(lambda self: self.ledger.accepted)
-    @rule(which=picks, more=st.booleans())
-    def cancel(self, which: int, more: bool) -> None:
+    @rule(which=picks, more=st.booleans(), who=picks)
+    def cancel(self, which: int, more: bool, who: int) -> None:
         every = (which % 4 and list(self.life.jobs)) or list(self.ledger.accepted)
         ids = [every[(which + step) % len(every)] for step in range(1 + more)]
-        self.cancel_jobs(ids)
+        self.cancel_jobs(ids, by=ids[0].rpartition("-")[0] if who % 3 else "")
 
-    def cancel_jobs(self, ids: Sequence[str]) -> None:
-        script, names, args = cancel_request(self.keys, ids)
+    def cancel_jobs(self, ids: Sequence[str], *, by: str = "") -> None:
+        """*by* is a client, or "" for an operator."""
+        script, names, args = cancel_request(self.keys, ids, by=by)
         self.ledger.given_up.update(id_ for id_ in ids if id_ in self.life.jobs)
         request = Request(script.name, tuple(names), tuple(args))
-        self.ask(request, lambda life, _: life.cancel(ids))
+        self.ask(request, lambda life, _: life.cancel(ids, by))
 
     @precondition(lambda self: self.life.jobs)
     @rule(which=picks, gap=st.integers(1, 3))

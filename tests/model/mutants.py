@@ -122,6 +122,8 @@ MUTANTS = (
         "sequence > upto_sequence then",
         "sequence >= upto_sequence then",
     ),
+    Mutant("an_operators_cancel_is_not_told", "_jobs", "redis.call('XADD', prefix ..", "type("),
+    Mutant("an_owner_is_told_of_its_own_cancel", "_cancel", " and job.owner ~= by then", " then"),
     Mutant("cancel_tells_nobody", "_cancel", "redis.call('XADD', keys.control,", "type("),
     # sessions
     Mutant("hello_counts_no_slots", "hello", "redis.call('HINCRBY', slots, '*', ARGV[4])", ""),
@@ -268,7 +270,7 @@ MUTANTS = (
     # the life of what nobody is left to remove
     Mutant("a_hand_lives_for_ever", "_release", "live_with_job(job_key .. ':hand')", ""),
     Mutant("a_backlog_lives_for_ever", "submit", "live_with_job(job_key .. ':backlog')", "type(0)"),
-    Mutant("a_job_lives_for_ever", "submit", "  live_with_job(job_key)\n", ""),
+    Mutant("a_job_lives_for_ever", "_jobs", "  live_with_job(job_key)\n", ""),
     Mutant("solo_marks_live_for_ever", "alone", "live_with_job(solo)", ""),
     Mutant("the_parked_live_for_ever", "_requeue", "live_on(keys.parked)", ""),
     Mutant("hello_begins_without_an_end", "hello", "renew_shared(prefix)", ""),

@@ -127,10 +127,10 @@ def integers(content: object) -> dict[str, int]:
 
 
 def news_of(fields: Sequence[bytes]) -> tuple[object, ...]:
-    """An entry of an inbox: the job, then "end" or (index, outcome) pairs."""
+    """An entry of an inbox: the job, then "end", "cancelled" or (index, outcome) pairs."""
     job = fields[1].decode()
-    if fields[2] == b"end":
-        return (job, "end")
+    if fields[2] in {b"end", b"cancelled"}:
+        return (job, fields[2].decode())
     pairs = zip(fields[2::2], fields[3::2], strict=True)
     return (job, *((int(index), outcome) for index, outcome in pairs))
 

@@ -15,6 +15,7 @@ from store_bench import Bench, chunk, wish
 import lionherd_dist.store
 from lionherd_dist import Settings, StoreUnavailableError
 from lionherd_dist.session.session import open_session
+from lionherd_dist.store import letters
 from lionherd_dist.store.calls import Again, Back, Dead, Done, Settled, Taken
 from lionherd_dist.store.connection import Connection, Reply
 from lionherd_dist.store.jobs import Tokens
@@ -134,6 +135,18 @@ async def cancel(bench: Bench) -> Sent:
 async def cancel_waiting(bench: Bench) -> Sent:
     await bench.submit("C", chunk(count=20))
     return lambda connection: replace(bench, connection=connection).cancel("C-1")
+
+
+async def cancel_as_an_operator(bench: Bench) -> Sent:
+    """The owner is told, and once."""
+    await in_hand(bench)
+    return lambda connection: replace(bench, connection=connection).cancel("C-1", by="")
+
+
+async def revive(bench: Bench) -> Sent:
+    call = ("j", "C-1", "i", 0, "c", "C-1 0 1 0 0", "p", "c0", "o", "why")
+    await bench.connection.call("XADD", bench.keys.dead, "7-7", *call)
+    return lambda connection: letters.revive(connection, bench.keys, "7-7")
 
 
 async def promote(bench: Bench) -> Sent:
@@ -322,6 +335,8 @@ OPERATIONS = [
     Operation("take", "XREADGROUP", take),
     Operation("cancel: running", "cancel", cancel),
     Operation("cancel: waiting", "cancel", cancel_waiting),
+    Operation("cancel: by an operator", "cancel", cancel_as_an_operator),
+    Operation("revive", "revive", revive),
     Operation("promote", "promote", promote),
     Operation("hello: a client", "hello", hello(NO_CAPACITY), persists=True),
     Operation("hello: a worker", "hello", hello(WORKER), persists=True),
@@ -439,7 +454,7 @@ async def test_sent_again_after_a_fault_is_sent_once(
         await own.connection.call("DEL", *(await own.state()))
     assert struck.is_set()
     assert pictures[0] == pictures[1]
-    if word in {"submit", "cancel", "XREADGROUP", "alone", "attach", "advance"}:
+    if word in {"submit", "cancel", "revive", "XREADGROUP", "alone", "attach", "advance"}:
         last_unheard = word == "advance" and results[1] == Gone()
         assert results[0] == results[1] or last_unheard
 

@@ -24,7 +24,8 @@ local function drop(calls_key, hand_key, entries, indexes)
 end
 
 -- Drops what no worker has and tells the workers of the rest; returns how many calls still run.
-local function cancel_job(keys, prefix, id, control_ttl)
+-- *by* is the session that wants it: an owner who did not is told.
+local function cancel_job(keys, prefix, id, control_ttl, by)
   local job_key, running = prefix .. 'job:' .. id, 0
   local job = load_job(job_key)
   if not job then return 0 end
@@ -52,6 +53,9 @@ local function cancel_job(keys, prefix, id, control_ttl)
     redis.call('HSET', job_key, 'cancelled', 1)
     redis.call('XADD', keys.control, 'MAXLEN', '~', '10000', '*', 'cancel', id)
     redis.call('PEXPIRE', keys.control, control_ttl)
+  end
+  if job.cancelled == 0 and job.owner ~= by then
+    tell_owner(keys, prefix, id, job.owner, control_ttl)
   end
   return running
 end

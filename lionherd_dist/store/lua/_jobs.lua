@@ -1,5 +1,6 @@
 -- _jobs: prepended where a job's own record is read. A job is its hash, its backlog, its hand
 -- (index -> the entry that it was handed out as) and, for suspects, its solo marks.
+-- USES _life
 local NUMBERS = {'limit', 'cap', 'next', 'released', 'consumed', 'done', 'total', 'deadline',
                  'cancelled', 'keep'}
 local touched = {}  -- limiters of which tokens came back, or are asked for
@@ -20,6 +21,23 @@ local function leave_limiter(prefix, id)  -- the job's last call has its outcome
   touched[limiter] = true
 end
 
+-- *job* holds what differs: owner, inbox, limit, cap, deadline, keep; limiter, tokens, quarantine,
+-- where its calls need a token each. Returns it as load_job does.
+local function open_job(prefix, id, job, now)
+  local job_key = prefix .. 'job:' .. id
+  redis.call('HSET', job_key, 'limit', job.limit, 'cap', job.cap,
+    'deadline', job.deadline, 'next', 0, 'released', 0, 'consumed', 0, 'done', 0, 'total', -1,
+    'owner', job.owner, 'keep', job.keep, 'inbox', job.inbox, 'cancelled', 0, 'since', now)
+  if job.limiter then
+    redis.call('HSET', job_key, 'limiter', job.limiter, 'tokens', job.tokens,
+      'quarantine', job.quarantine)
+  end
+  redis.call('ZADD', prefix .. 'owned:' .. job.owner, now, id)
+  live_on(prefix .. 'owned:' .. job.owner)
+  live_with_job(job_key)
+  return load_job(job_key)
+end
+
 local function end_job(prefix, id, owner)
   local job_key = prefix .. 'job:' .. id
   leave_limiter(prefix, id)
@@ -38,6 +56,13 @@ local function expire_kept(prefix, id, job, now)
   redis.call('PEXPIRE', job_key, job.keep)
   redis.call('PEXPIRE', job.inbox, job.keep)
   redis.call('ZADD', prefix .. 'kept', now + job.keep, id)
+end
+
+-- Somebody else took the job away from its owner, who, if it lives, hears of it.
+local function tell_owner(keys, prefix, id, owner, ttl)
+  if not redis.call('ZSCORE', keys.sessions, owner) then return end
+  redis.call('XADD', prefix .. 'inbox:' .. owner, '*', 'j', id, 'cancelled', '')
+  redis.call('PEXPIRE', prefix .. 'inbox:' .. owner, ttl, 'NX')  -- the owner's beats renew it
 end
 
 -- A cancelled job whose last running call has stopped: its owner, if it lives, waits for this.

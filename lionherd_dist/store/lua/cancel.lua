@@ -7,14 +7,15 @@
 -- KEYS 5 sessions: zset, session -> expires at (ms)
 -- KEYS 6 slots: hash, session -> slots, '*' -> their sum
 -- KEYS 7 prefix: what every key of the namespace begins with
--- ARGV 1 control_ttl (ms) | 2 now (ms, '' = server clock) | 3 jobs (count) | 4 the job ids
+-- ARGV 1 control_ttl (ms) | 2 now (ms, '' = server clock)
+-- ARGV | 3 session that asks, '' = an operator | 4 jobs (count) | 5 the job ids
 -- RETURN for each job: calls still running (count); 0 when the job is over
 local keys = {calls = KEYS[1], control = KEYS[2], due = KEYS[3], parked = KEYS[4],
               sessions = KEYS[5], slots = KEYS[6], prefix = KEYS[7], asking = {}}
 local prefix, reply = keys.prefix, {}
 keys.now = clock(ARGV[2])
-for i = 4, 3 + tonumber(ARGV[3]) do
-  table.insert(reply, cancel_job(keys, prefix, ARGV[i], ARGV[1]))
+for i = 5, 4 + tonumber(ARGV[4]) do
+  table.insert(reply, cancel_job(keys, prefix, ARGV[i], ARGV[1], ARGV[3]))
 end
 lend_touched(keys)
 return reply

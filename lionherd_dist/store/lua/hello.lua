@@ -6,15 +6,17 @@
 -- KEYS 4 names: hash, session -> the tasks that a worker knows
 -- KEYS 5 control: stream of cancelled job ids, read by every worker
 -- KEYS 6 prefix: what every key of the namespace begins with
+-- KEYS 7 places: hash, session -> host:pid of its process
 -- ARGV 1 session | 2 now (ms, '' = server clock) | 3 ttl (ms) | 4 slots (count, 0 = a client)
--- ARGV | 5 the names of its tasks, with a space after each
+-- ARGV | 5 the names of its tasks, with a space after each | 6 host:pid of its process
 -- RETURN {} the name is taken | {now, the last id of the control stream}
-local sessions, calls_key, slots, names, control, prefix = unpack(KEYS)
+local sessions, calls_key, slots, names, control, prefix, places = unpack(KEYS)
 local session, now = ARGV[1], clock(ARGV[2])
 if redis.call('ZSCORE', sessions, session) then return {} end
 
 redis.call('ZREM', sessions, '')  -- a first write that a server at maxmemory does not refuse
 redis.call('ZADD', sessions, now + ARGV[3], session)
+redis.call('HSET', places, session, ARGV[6])
 if tonumber(ARGV[4]) > 0 then
   redis.call('HSET', slots, session, ARGV[4])
   redis.call('HINCRBY', slots, '*', ARGV[4])

@@ -7,13 +7,15 @@
 -- KEYS 6 control: stream of cancelled job ids, read by every worker
 -- KEYS 7 inbox: stream of outcomes for this session
 -- KEYS 8 owned: zset, job that this session has open -> renewed at (ms)
+-- KEYS 9 places: hash, session -> host:pid of its process
 -- ARGV 1 session
 -- RETURN 1 gone | 0 something was still its own, which the others' next reap will see to
-local sessions, calls_key, slots, opened, names, control, inbox, owned = unpack(KEYS)
+local sessions, calls_key, slots, opened, names, control, inbox, owned, places = unpack(KEYS)
 local session = ARGV[1]
 
 redis.call('HDEL', opened, session)
 redis.call('HDEL', names, session)
+redis.call('HDEL', places, session)
 redis.call('DEL', inbox)
 local mine = redis.call('HGET', slots, session)
 if mine then

@@ -64,6 +64,7 @@ local function forget(session)
   local slots = redis.call('HGET', KEYS[3], session)
   if slots then redis.call('HINCRBY', KEYS[3], '*', -slots) end
   for i = 3, 5 do redis.call('HDEL', KEYS[i], session) end
+  redis.call('HDEL', prefix .. 'places', session)
   redis.call('UNLINK', prefix .. 'inbox:' .. session, prefix .. 'owned:' .. session)
   redis.call('ZREM', keys.sessions, session)
   redis.pcall('XGROUP', 'DELCONSUMER', keys.calls, 'workers', session)
@@ -79,7 +80,7 @@ for _, session in ipairs(dead_sessions()) do
   room = room - #pending
   local jobs = room > 0 and redis.call('ZRANGE', prefix .. 'owned:' .. session, 0, room - 1) or {}
   for _, id in ipairs(jobs) do
-    cancel_job(keys, prefix, id, ARGV[3])
+    cancel_job(keys, prefix, id, ARGV[3], session)
     redis.call('ZREM', prefix .. 'owned:' .. session, id)  -- those that run end without an owner
   end
   given_up = given_up + #jobs

@@ -22,34 +22,26 @@ local house = {sessions = sessions, calls = calls_key, slots = slots, prefix = p
                asking = {}}
 local reply, at = {}, 4
 
-local function open_job(job_key, id, number, chunk)
-  local limit, cap, left, keep, limiter = unpack(chunk)
-  local deadline = tonumber(left) < 0 and 0 or math.min(now + tonumber(left), LAST_MOMENT)
-  redis.call('HSET', opened, session, number)
-  redis.call('ZADD', prefix .. 'owned:' .. session, now, id)
-  redis.call('HSET', job_key, 'limit', limit, 'cap', cap, 'deadline', deadline, 'next', 0,
-    'released', 0, 'consumed', 0, 'done', 0, 'total', -1, 'owner', session, 'keep', keep,
-    'inbox', keep == '0' and prefix .. 'inbox:' .. session or job_key .. ':outcomes',
-    'cancelled', 0)
-  if limiter ~= '' then
-    local tokens, quarantine, name = string.match(limiter, '^(%d+) (-?%d+) (.*)$')
-    redis.call('HSET', job_key, 'limiter', name, 'tokens', tokens, 'quarantine', quarantine)
-  end
-  live_with_job(job_key)
+local function opening_of(id, limit, cap, left, keep, limiter)
+  local tokens, quarantine, name = string.match(limiter, '^(%d+) (-?%d+) (.*)$')
+  local kept = prefix .. 'job:' .. id .. ':outcomes'
+  return {owner = session, inbox = keep == '0' and prefix .. 'inbox:' .. session or kept,
+          deadline = tonumber(left) < 0 and 0 or math.min(now + tonumber(left), LAST_MOMENT),
+          limit = limit, cap = cap, keep = keep, limiter = name, tokens = tokens,
+          quarantine = quarantine}
 end
 
 for _ = 1, tonumber(ARGV[3]) do
   local number, first, total, consumed, count = ARGV[at], unpack(ARGV, at + 6, at + 9)
-  local opening = {unpack(ARGV, at + 1, at + 5)}
-  local from, upto = at + 10, at + 9 + tonumber(count)
+  local start, from, upto = at, at + 10, at + 9 + tonumber(count)
   at = upto + 1
   local id = session .. '-' .. number
   local job_key = prefix .. 'job:' .. id
   local job = load_job(job_key)
   if not job and first == '0'
      and tonumber(number) > tonumber(redis.call('HGET', opened, session) or 0) then
-    open_job(job_key, id, number, opening)
-    job = load_job(job_key)
+    redis.call('HSET', opened, session, number)
+    job = open_job(prefix, id, opening_of(id, unpack(ARGV, start + 1, start + 5)), now)
   end
   if not job or job.cancelled == 1 or tonumber(first) > job.next then  -- the last: a lost chunk
     table.insert(reply, -1)

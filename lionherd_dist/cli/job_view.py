@@ -1,0 +1,38 @@
+"""A job as a row of a table and as a JSON object."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+
+from lionherd_dist.cli.sheets import Sheet
+from lionherd_dist.cli.tally import per_second, span
+from lionherd_dist.store.job_rows import JobRow
+
+Rates = Mapping[str, float | None]  # calls done per second, by job id
+
+COLUMNS = ("job", "state", ">done", ">of", ">rate", ">backlog", ">in hand", ">limit", ">age")
+
+
+def average_rates(jobs: Sequence[JobRow]) -> Rates:
+    """The rate of each of *jobs* since it was opened."""
+    return {job.id: job.per_second for job in jobs}
+
+
+def jobs_sheet(jobs: Sequence[JobRow], count: int, rates: Rates) -> Sheet:
+    """The table of *jobs*, which are some of *count*."""
+    rows = [_cells(job, rates.get(job.id)) for job in jobs]
+    note = f"and {count - len(jobs):,} more" if count > len(jobs) else ""
+    return Sheet(f"jobs ({count:,})", COLUMNS, rows, note if rows else "none is open")
+
+
+def _cells(job: JobRow, rate: float | None) -> tuple[str, ...]:
+    total = "?" if job.total is None else f"{job.total:,}"
+    return (
+        *(job.id, job.state, f"{job.done:,}", total, "" if rate is None else per_second(rate)),
+        *(f"{job.backlog:,}", f"{job.in_hand:,}", f"{job.limit:,}" if job.limit else "none"),
+        "?" if job.age_ms is None else span(job.age_ms / 1000),
+    )
+
+
+def job_object(job: JobRow, rate: float | None) -> dict[str, object]:
+    """*job* as JSON has it; its fields are described in docs/commands.md."""
+    return {**asdict(job), "state": job.state, "per_second": rate}

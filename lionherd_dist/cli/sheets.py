@@ -1,0 +1,83 @@
+"""Tables for people: drawn on a terminal, in plain columns anywhere else."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import click
+from rich import box
+from rich.console import Console, Group
+from rich.table import Table
+from rich.text import Text
+
+from lionherd_dist.cli.printable import printable
+
+MOST_IN_A_CELL = 160  # characters
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A table before it is drawn.
+
+    Args:
+        title: what it shows.
+        columns: their headings, all empty for none; a ``>`` sets a column to the right.
+        rows: the cells, as they came: they are made printable when they are drawn.
+        note: what is to be said below it, if anything; in its place if there are no rows.
+        most: characters of a cell that are shown.
+    """
+
+    title: str
+    columns: tuple[str, ...]
+    rows: Sequence[tuple[str, ...]]
+    note: str = ""
+    most: int = MOST_IN_A_CELL
+
+
+def drawn(sheets: Sequence[Sheet]) -> Group:
+    """*sheets* for a terminal."""
+    return Group(*(part for sheet in sheets for part in _drawn(sheet)))
+
+
+def _drawn(sheet: Sheet) -> list[Table | Text]:
+    title = Text(sheet.title, style="bold")
+    if not sheet.rows:
+        return [title, Text(f"  {printable(sheet.note)}", style="dim"), Text()]
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_header=any(sheet.columns))
+    for column in sheet.columns:
+        right = column.startswith(">")
+        table.add_column(column.removeprefix(">"), justify="right" if right else "left")
+    for row in sheet.rows:
+        table.add_row(*(Text(printable(cell, sheet.most)) for cell in row))
+    below = [Text(f"  {printable(sheet.note)}\n", style="dim")] if sheet.note else []
+    return [title, table, *below]
+
+
+def plain_text(sheets: Sequence[Sheet]) -> str:
+    """*sheets* as text in columns, which other programs can read."""
+    return "\n\n".join(map(_plain, sheets))
+
+
+def _plain(sheet: Sheet) -> str:
+    lines = [sheet.title]
+    if sheet.rows:
+        headings = tuple(column.removeprefix(">") for column in sheet.columns)
+        top = [headings] if any(headings) else []
+        cells = [*top, *(tuple(printable(c, sheet.most) for c in r) for r in sheet.rows)]
+        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+        right = [column.startswith(">") for column in sheet.columns]
+        for row in cells:
+            sides = zip(row, widths, right, strict=True)
+            placed = (cell.rjust(w) if to_right else cell.ljust(w) for cell, w, to_right in sides)
+            lines.append(f"  {'  '.join(placed)}".rstrip())
+    if sheet.note:
+        lines.append(f"  {printable(sheet.note)}")
+    return "\n".join(lines)
+
+
+def show(sheets: Sequence[Sheet]) -> None:
+    """Print *sheets* on standard output."""
+    if sys.stdout.isatty():
+        Console().print(drawn(sheets))
+    else:
+        click.echo(plain_text(sheets))

@@ -1,0 +1,30 @@
+"""Is the server there, and a worker of some machine: two cheap questions."""
+
+from typing import cast
+
+from lionherd_dist.store.connection import Connection
+from lionherd_dist.store.keys import Keys
+from lionherd_dist.store.reading import server_ms
+
+
+async def answers(connection: Connection) -> bool:
+    """True if the server answers as a server does."""
+    return await connection.call("PING") == b"PONG"
+
+
+async def live_workers_at(connection: Connection, keys: Keys, host: str) -> int:
+    """How many workers of the machine *host* have a session that has not expired."""
+    flat = cast("list[bytes]", await connection.call("HGETALL", keys.places))
+    here = [
+        session
+        for session, place in zip(flat[::2], flat[1::2], strict=True)
+        if place.decode(errors="replace").rpartition(":")[0] == host
+    ]
+    if not here:
+        return 0
+    now_ms = await server_ms(connection)
+    slots, ends = await connection.pipeline(
+        [("HMGET", keys.slots, *here), ("ZMSCORE", keys.sessions, *here)]
+    )
+    pairs = zip(cast("list[bytes | None]", slots), cast("list[bytes | None]", ends), strict=True)
+    return sum(1 for slot, end in pairs if slot and end and float(end) > now_ms)

@@ -1,0 +1,193 @@
+"""A job as an operator sees it: where it stands, and whose it is. Reads only, a bounded part."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias, cast
+
+from lionherd_dist.store.connection import Answer, Command, Connection, Reply
+from lionherd_dist.store.keys import Keys
+
+State: TypeAlias = Literal["sending", "running", "held back", "stopping", "done"]
+
+MOST_IN_HAND = 20  # calls that are looked at one by one
+_FIELDS = ("owner", "keep", "limit", "cap", "next", "released", "consumed", "done", "total")
+_LATER_FIELDS = ("deadline", "cancelled", "since", "read", "reader")
+
+
+@dataclass(frozen=True, slots=True)
+class JobRow:
+    """What the server knows of one job.
+
+    Args:
+        id: ``session-number``.
+        owner: the session that it belongs to; "" for a submitted job, which outlives its sender.
+        kept_ms: how long its outcomes outlive its end; 0 if it belongs to its session.
+        limit: most calls in hand; 0 for none of its own.
+        accepted: calls that the server was sent so far.
+        total: calls that it has in all; None while they are still being sent.
+        done: calls with an outcome.
+        read: outcomes that their reader was done with.
+        backlog: calls that wait to be released to the workers.
+        in_hand: calls that were released and have no outcome; waiting for a next attempt, too.
+        room: outcomes that its reader still has room for.
+        age_ms: since it was opened; None if the server does not know.
+        left_ms: until its deadline; None if it has none.
+        reader: the session that reads its kept outcomes, or "".
+        cancelled: it was cancelled, and its last calls are stopping.
+    """
+
+    id: str
+    owner: str
+    kept_ms: int
+    limit: int
+    accepted: int
+    total: int | None
+    done: int
+    read: int
+    backlog: int
+    in_hand: int
+    room: int
+    age_ms: int | None
+    left_ms: int | None
+    reader: str
+    cancelled: bool
+
+    @property
+    def state(self) -> State:
+        """Where it stands, in a word."""
+        if self.cancelled:
+            return "stopping"
+        if self.done == self.total:
+            return "done"
+        if self.backlog and not self.in_hand and self.room <= 0:
+            return "held back"  # by a consumer that does not read
+        return "sending" if self.total is None else "running"
+
+    @property
+    def per_second(self) -> float | None:
+        """Calls done per second since it was opened; None if that is not known, or it is over."""
+        if self.age_ms is None or self.state == "done":
+            return None
+        return self.done / max(self.age_ms / 1000, 0.001)
+
+
+@dataclass(frozen=True, slots=True)
+class InHand:
+    """A released call of a job.
+
+    Args:
+        since_ms: how long ago it was handed out; None while it waits for its next attempt.
+        attempt: which try this is, from 1; None if the server just forgot.
+        deaths: how many processes died with it in hand.
+        worker: the session that has it; "" while no worker took it.
+        payload: the encoded call.
+    """
+
+    index: int
+    since_ms: int | None
+    attempt: int | None
+    deaths: int
+    worker: str
+    payload: bytes
+
+
+def _commands(keys: Keys, job: str) -> list[Command]:
+    key = keys.job(job)
+    return [
+        ("HMGET", key, *_FIELDS, *_LATER_FIELDS),
+        ("LLEN", f"{key}:backlog"),
+        ("HLEN", f"{key}:hand"),
+    ]
+
+
+async def job_rows(
+    connection: Connection, keys: Keys, jobs: Sequence[str], *, now_ms: int
+) -> list[JobRow | None]:
+    """Each of *jobs*, given by id; None for one that is not there. *now_ms* is server time."""
+    if not jobs:
+        return []
+    replies = await connection.pipeline([one for job in jobs for one in _commands(keys, job)])
+    return [
+        _row(job, *replies[3 * place : 3 * place + 3], now_ms=now_ms)
+        for place, job in enumerate(jobs)
+    ]
+
+
+def _row(job: str, fields: Reply, backlog: Reply, in_hand: Reply, *, now_ms: int) -> JobRow | None:
+    values = [(value or b"").decode(errors="replace") for value in cast("list[bytes]", fields)]
+    owner, reader = values[0], values[-1]
+    if not any(values[1:]):
+        return None
+    numbers = [int(value or 0) for value in values[1:-1]]
+    keep, limit, cap, next_, released, consumed, done, total = numbers[:8]
+    deadline, cancelled, since, read = numbers[8:]
+    return JobRow(
+        id=job,
+        owner=owner,
+        kept_ms=keep,
+        limit=limit,
+        accepted=next_,
+        total=None if total < 0 else total,
+        done=done,
+        read=read if keep else consumed,
+        backlog=cast("int", backlog),
+        in_hand=cast("int", in_hand),
+        room=consumed + cap - released,
+        age_ms=now_ms - since if since else None,
+        left_ms=deadline - now_ms if deadline else None,
+        reader=reader,
+        cancelled=bool(cancelled),
+    )
+
+
+async def calls_in_hand(
+    connection: Connection, keys: Keys, job: str, *, now_ms: int
+) -> list[InHand]:
+    """Some of the released calls of *job*, twenty at most."""
+    reply = await connection.call("HSCAN", f"{keys.job(job)}:hand", 0, "COUNT", MOST_IN_HAND)
+    flat = cast("tuple[bytes, list[bytes]]", reply)[1]
+    hand = [(int(index), entry) for index, entry in zip(flat[::2], flat[1::2], strict=True)]
+    hand = sorted(hand)[:MOST_IN_HAND]
+    commands: list[Command] = []
+    for index, entry in hand:
+        if entry == b"parked":
+            commands += [("HGET", keys.parked, f"{job} {index}"), ("PING",)]
+        else:
+            commands += [
+                ("XRANGE", keys.calls, entry, entry),
+                ("XPENDING", keys.calls, "workers", entry, entry, 1),
+            ]
+    replies = await connection.try_each(commands) if commands else []
+    return [
+        _parked(index, replies[2 * place])
+        if entry == b"parked"
+        else _handed_out(index, entry, replies[2 * place], replies[2 * place + 1], now_ms)
+        for place, (index, entry) in enumerate(hand)
+    ]
+
+
+def _parked(index: int, kept: Answer) -> InHand:
+    """*kept* is ``attempt deadline deaths payload``."""
+    if not isinstance(kept, bytes):
+        return InHand(index, None, None, 0, "", b"")
+    attempt, _, deaths, payload = kept.split(b" ", 3)
+    return InHand(index, None, int(attempt), int(deaths), "", payload)
+
+
+def _handed_out(
+    index: int,
+    entry: bytes,
+    found: Answer,
+    holder: Answer,
+    now_ms: int,
+) -> InHand:
+    since_ms = now_ms - int(entry.partition(b"-")[0])
+    worker = ""
+    match holder:
+        case [[_, bytes(session), _, _]]:
+            worker = session.decode(errors="replace")
+    match found:
+        case [[_, [_, bytes(header), _, bytes(payload)]]]:
+            _, _, attempt, _, deaths = header.split(b" ")
+            return InHand(index, since_ms, int(attempt), int(deaths), worker, payload)
+    return InHand(index, since_ms, None, 0, worker, b"")

@@ -1,0 +1,98 @@
+"""Dead letters: calls that can never succeed, kept for people; read, made again, dropped."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import cast
+
+from lionherd_dist.store.connection import Connection
+from lionherd_dist.store.keys import Keys
+from lionherd_dist.store.scripts import REVIVE
+
+KEEP_MS = 86_400_000  # how long the outcome of a call that was made again waits to be read
+FIRST, LAST = "-", "+"
+_NAMES = [b"j", b"i", b"c", b"p", b"o"]
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A call that was given up, with the outcome that its client got.
+
+    Args:
+        id: ``ms-sequence``, server time of its burial first.
+        job: the job that it belonged to; "" with everything below empty if it never was a call.
+        raw: the fields of what never was a call, as they came.
+    """
+
+    id: str
+    job: str
+    index: int
+    attempt: int
+    deaths: int
+    payload: bytes
+    outcome: bytes
+    raw: tuple[bytes, ...] = ()
+
+    @property
+    def buried_ms(self) -> int:
+        """When it was buried, in server time."""
+        return int(self.id.partition("-")[0])
+
+
+class Revival(Enum):
+    """What became of the wish to make a letter's call again."""
+
+    THERE = 1
+    NO_LETTER = 0
+    NO_CALL = -1
+
+
+def letter_of(entry: bytes, fields: Sequence[bytes]) -> Letter:
+    """The letter in an entry of the stream ``dead``, whatever it holds."""
+    id_ = entry.decode()
+    stranger = Letter(id_, "", 0, 0, 0, b"", b"", tuple(fields))
+    if list(fields[::2]) != _NAMES or len(fields) != 2 * len(_NAMES):
+        return stranger
+    job, index, header, payload, outcome = fields[1::2]
+    facts = header.split(b" ") if header else [b"", b"", b"0", b"", b"0"]
+    try:
+        attempt, deaths = int(facts[2]), int(facts[4])
+        return Letter(id_, job.decode(), int(index), attempt, deaths, payload, outcome)
+    except (ValueError, IndexError):
+        return stranger
+
+
+def job_of(letter: str) -> str:
+    """The id of the job as which *letter* is made again: the same, however often that is asked."""
+    return f"letter-{letter}"
+
+
+async def letters(connection: Connection, keys: Keys, *, most: int, before: str) -> list[Letter]:
+    """The newest *most* letters; those older than the id *before* unless that is empty."""
+    newest = f"({before}" if before else LAST
+    reply = await connection.call("XREVRANGE", keys.dead, newest, FIRST, "COUNT", most)
+    return [letter_of(*one) for one in cast("list[tuple[bytes, list[bytes]]]", reply)]
+
+
+async def letter_count(connection: Connection, keys: Keys) -> int:
+    """How many letters there are."""
+    return cast("int", await connection.call("XLEN", keys.dead))
+
+
+async def letter(connection: Connection, keys: Keys, id_: str) -> Letter | None:
+    """The letter of that id, if there is one."""
+    reply = await connection.call("XRANGE", keys.dead, id_, id_)
+    found = cast("list[tuple[bytes, list[bytes]]]", reply)
+    return letter_of(*found[0]) if found else None
+
+
+async def revive(connection: Connection, keys: Keys, id_: str) -> Revival:
+    """Make the letter's call again as the job ``job_of(id_)``, and drop the letter."""
+    names = (keys.dead, keys.calls, keys.slots, keys.prefix)
+    reply = await connection.run(REVIVE, names, ("", id_, job_of(id_), KEEP_MS))
+    return Revival(reply)
+
+
+async def drop(connection: Connection, keys: Keys, ids: Sequence[str]) -> int:
+    """Drop letters for good; how many there were."""
+    return cast("int", await connection.call("XDEL", keys.dead, *ids))

@@ -1,0 +1,37 @@
+"""How fast jobs go, by what is known of them."""
+
+from dataclasses import replace
+
+from lionherd_dist.cli.status_view import rates_between, status_sheets
+from lionherd_dist.store.job_rows import JobRow
+from lionherd_dist.store.reading import Overview, SessionRow
+
+JOB = JobRow("C-1", "C", 0, 0, 50, 50, 20, 20, 20, 10, 100, 10_000, None, "", cancelled=False)
+SEEN = Overview(1_000_000, [], 0, [JOB], 1, 0, 0, 0, 0)
+
+
+def test_a_rate_is_that_since_the_last_look() -> None:
+    """And that since the job was opened where there was none, or the job was not seen in it."""
+    assert rates_between(None, SEEN) == {"C-1": 2.0}
+    later = replace(SEEN, now_ms=1_002_000, jobs=[replace(JOB, done=30, age_ms=12_000)])
+    assert rates_between(SEEN, later) == {"C-1": 5.0}
+    assert rates_between(replace(SEEN, jobs=[]), later) == {"C-1": 2.5}
+    assert rates_between(SEEN, SEEN) == {"C-1": 2.0}
+
+
+def test_a_job_that_is_done_or_of_unknown_age_has_no_rate() -> None:
+    """Rather than one that means nothing."""
+    done = replace(SEEN, now_ms=1_002_000, jobs=[replace(JOB, done=50)])
+    assert rates_between(SEEN, done) == {"C-1": None}
+    assert rates_between(None, replace(SEEN, jobs=[replace(JOB, age_ms=None)])) == {"C-1": None}
+
+
+def test_what_is_not_listed_is_counted() -> None:
+    """A table that is a part says of how much, and what its sums are about."""
+    worker = SessionRow("W", "web:1", -2_000, 4, ("a", "b", "c", "d", "e"), 0, 0)
+    seen = replace(SEEN, sessions=[worker], session_count=700, job_count=300)
+    calls, workers, _, jobs = status_sheets(seen, rates_between(None, seen))
+    assert "jobs below" in calls.note
+    assert "699 more" in workers.note
+    assert "299 more" in jobs.note
+    assert workers.rows[0][-2:] == ("dead for 2.0 s", "a, b, c, d, …")
