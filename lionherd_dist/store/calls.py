@@ -8,7 +8,7 @@ from lionherd_dist.store.connection import Argument, Connection, Reply
 from lionherd_dist.store.keys import DEAD_TTL_MS, INBOX_TTL_SESSIONS, Keys
 from lionherd_dist.store.scripts import ALONE, BURY, FINISH, PROMOTE
 
-BLOCK_MS = 2_000
+BLOCK_MS = 5_000  # an idle worker asks this often
 MOST_PROMOTED = 500
 
 
@@ -113,7 +113,7 @@ class Calls:
         self._inbox_ttl_ms = INBOX_TTL_SESSIONS * session_ms
 
     async def take(self, connection: Connection, most: int) -> list[Taken]:
-        """Up to *most* released calls; waits up to two seconds for the first.
+        """Up to *most* released calls; waits up to five seconds for the first.
 
         Never cancel it: a call that is on its way is then in nobody's hand. Close by
         ``unblock`` from another connection.
