@@ -3,7 +3,7 @@
 import random
 from collections.abc import Callable, Coroutine, Generator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
 
 R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
@@ -64,8 +64,7 @@ class Call(Generic[R_co]):
         return self.runner(self).__await__()
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):  # made in a third of a frozen dataclass's time, for every call
     """A call as a worker reads it: its task by name, and what overrides that task's options."""
 
     task: str

@@ -99,6 +99,18 @@ async def test_a_frozen_connection_stays_open_and_silent(
     assert replies == [b"PONG"]
 
 
+async def test_an_answer_that_came_too_late_is_nobodys(
+    proxy: FaultProxy, through: Connection
+) -> None:
+    """The request fails in its time, and the next one gets its own answer."""
+    assert await through.call("PING") == b"PONG"
+    proxy.freeze()
+    with pytest.raises(StoreUnavailableError):
+        await through.call("ECHO", "late", wait_s=0.05)
+    proxy.thaw()
+    assert await through.call("ECHO", "mine") == b"mine"
+
+
 async def through_another(proxy: FaultProxy) -> None:
     """A second connection: accepted, and never answered."""
     another = Connection(proxy.url + "?socket_timeout=0.05", name="another")

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterable, Iterable, Iterator
 
 from lionherd_dist.call import Call
-from lionherd_dist.cluster.job import Job
+from lionherd_dist.cluster.job import LEAST_AHEAD, Job
 from lionherd_dist.cluster.link import Link
 from lionherd_dist.errors import EncodeError, NotATaskError
 from lionherd_dist.local.time import sleep
@@ -42,6 +42,17 @@ class Feeder:
     def __init__(self, job: Job, link: Link, *, lenient: bool) -> None:
         self._job, self._link, self._lenient = job, link, lenient
 
+    def fed_at_once(self, calls: object) -> bool:
+        """True if *calls* are one or two that are encoded: fed now, with neither task nor wait."""
+        if not isinstance(calls, list) or len(calls) > LEAST_AHEAD:
+            return False
+        if not all(isinstance(call, bytes) for call in calls):
+            return False
+        for call in calls:
+            self._job.add(call)
+        self._finish()
+        return True
+
     async def feed(self, calls: Iterable[object] | AsyncIterable[object]) -> None:
         """Feed *calls*, or what ``encode_all`` made of them, to their end."""
         try:
@@ -49,10 +60,13 @@ class Feeder:
                 await self._feed_async(calls)
             else:
                 await self._feed_plain(calls)
-            self._job.close_input()
-            self._link.poke(self._job)
+            self._finish()
         except Exception as error:  # noqa: BLE001 (raised again where outcomes are consumed)
             self._job.fail(error)
+
+    def _finish(self) -> None:
+        self._job.close_input()
+        self._link.poke(self._job)
 
     async def _feed_plain(self, calls: Iterable[object]) -> None:
         for index, call in enumerate(calls):

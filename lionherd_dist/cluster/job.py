@@ -17,6 +17,7 @@ from lionherd_dist.store.jobs import Chunk, Tokens
 
 MOST_PER_CHUNK = 500
 MOST_PENDING = 1_000  # encoded and not yet sent; the feeder pauses above it
+LEAST_AHEAD = 2  # calls that may be unfinished, however large they are
 UNLIMITED = 2**53  # the largest count that Lua holds exactly
 CREDIT_SHARE = 4  # the server hears of consumption this often per cap
 
@@ -56,6 +57,7 @@ class Job:
         self._arrived: deque[tuple[int, bytes | Exception]] = deque()
         self._consumed = self.received = self.duplicates = 0
         self._sent_bytes = self._sent_there = self.acknowledged = 0
+        self._ahead = self._most_ahead()
         self._total_told = self._answered = False
         self._consumed_before = self._consumed_told = 0  # before this id; told under it
         self._error: Exception | None = None
@@ -135,12 +137,13 @@ class Job:
         """True while no more calls should be added: enough is on its way."""
         unfinished = len(self._outstanding) + len(self._added)
         unread = len(self._arrived) >= 2 * self._settings.unread_cap
-        return unread or len(self._added) >= MOST_PENDING or unfinished >= self._ahead()
+        return unread or len(self._added) >= MOST_PENDING or unfinished >= self._ahead
 
-    def _ahead(self) -> int:
+    def _most_ahead(self) -> int:
         """How many calls may be unfinished: fewer when they are large."""
         mean_bytes = max(1, self._sent_bytes // max(1, self._sent_there))
-        return max(2, min(self._settings.ahead, self._settings.ahead_bytes // mean_bytes))
+        most = min(self._settings.ahead, self._settings.ahead_bytes // mean_bytes)
+        return max(LEAST_AHEAD, most)
 
     async def space(self) -> None:
         """Wait until the job is no longer full."""
@@ -195,6 +198,7 @@ class Job:
         self._outstanding.update(enumerate(taken, start=first))
         self._sent_there += len(taken)
         self._sent_bytes += sum(len(call) for _, call in taken)
+        self._ahead = self._most_ahead()
         last = not self._added and self._total is not None
         self._total_told = self._total_told or last
         self._consumed_told = max(0, self._consumed - self._consumed_before)

@@ -44,9 +44,10 @@ class RemoteStream(Generic[R]):
             raise RuntimeError("a completion stream is used once; make another")
         limit = await for_the_server(self._limit)
         self._entered = job = await self._link.open(limit=limit, resubmit=self._resubmit)
-        group = await self._feeding.enter_async_context(background())
         feeder = Feeder(job, self._link, lenient=self._return_exceptions)
-        group.start_soon(feeder.feed, self._calls)
+        if not feeder.fed_at_once(self._calls):
+            group = await self._feeding.enter_async_context(background())
+            group.start_soon(feeder.feed, self._calls)
         return self
 
     async def __aexit__(

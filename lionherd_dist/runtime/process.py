@@ -14,6 +14,7 @@ import sys
 import traceback
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import anyio
@@ -118,7 +119,7 @@ def _work(order: Order) -> str | None:
         await serve(worker, ready)
 
     try:
-        anyio.run(run)
+        anyio.run(run, backend_options={"use_uvloop": find_spec("uvloop") is not None})
     except (ValueError, StoreRefusedError) as error:
         return str(error)
     return None

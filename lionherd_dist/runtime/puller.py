@@ -59,6 +59,8 @@ class Puller:
                     await anyio.sleep(pause_s(broken))
 
     async def _room(self) -> None:
+        if self._executor.free > 0:  # nearly always
+            return
         with anyio.CancelScope() as self._waiting:  # a wait on memory: this may be cancelled
             await self._executor.room()
 
@@ -91,7 +93,7 @@ class Puller:
         self._stopping = True
         self._waiting.cancel()
         if self._client_id is not None and not self._ended.is_set():
-            with contextlib.suppress(LionherdError):  # then it wakes by itself within 2 s
+            with contextlib.suppress(LionherdError):  # then it wakes by itself within 5 s
                 await self._waker.call("CLIENT", "UNBLOCK", self._client_id)
         await self._ended.wait()
 

@@ -5,9 +5,10 @@ off, and this package repeats whole requests that are idempotent by id (see ``pa
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeAlias, cast
 
+import hiredis
 from redis.asyncio import ConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -23,7 +24,11 @@ Answer: TypeAlias = "Reply | LionherdError"
 Command: TypeAlias = tuple[Argument, ...]
 
 CONNECT_S = 5.0
-ANSWER_S = 10.0  # longest a server may take over one request
+ANSWER_S = 10.0  # longest that one request may take, connecting included
+
+
+# redis-py's async connections pack in Python, which takes six times as long.
+_pack = cast("Callable[[Command], bytes]", hiredis.pack_command)  # its stub knows 1-tuples only
 
 
 def redacted(url: str) -> str:
@@ -55,10 +60,10 @@ class Connection:
 
     def __init__(self, url: str, *, name: str) -> None:
         self.address = redacted(url)
+        options = connection_options(name)
+        options["socket_timeout"] = None  # redis-py would start a task for every write to hold it
         try:
-            pool = ConnectionPool.from_url(
-                url, retry=Retry(NoBackoff(), 0), **connection_options(name)
-            )
+            pool = ConnectionPool.from_url(url, retry=Retry(NoBackoff(), 0), **options)
         except ValueError as error:
             raise ValueError(f"{self.address}: {error}") from error
         self._link = pool.make_connection()
@@ -68,9 +73,7 @@ class Connection:
         """The reply to one command; *wait_s* is how long the server may take."""
         async with self._turn:
             try:
-                await self._link.connect()
-                await self._link.send_packed_command(self._link.pack_command(*command))
-                return cast("Reply", await self._read(wait_s))
+                return (await self._exchange([command], wait_s))[0]
             except (RedisError, OSError) as error:
                 raise await self._translated(error) from error
 
@@ -120,27 +123,30 @@ class Connection:
             except (RedisError, OSError) as error:
                 raise await self._translated(error) from error
 
-    async def _exchange(self, commands: Sequence[Command]) -> list[Reply]:
+    async def _exchange(self, commands: Sequence[Command], wait_s: float = ANSWER_S) -> list[Reply]:
         replies: list[Reply] = []
-        for reply in await self._answers(commands):
+        for reply in await self._answers(commands, wait_s):
             if isinstance(reply, ResponseError):
                 raise reply
             replies.append(reply)
         return replies
 
-    async def _answers(self, commands: Sequence[Command]) -> list["Reply | ResponseError"]:
-        await self._link.connect()
-        await self._link.send_packed_command(self._link.pack_commands(commands))
+    async def _answers(
+        self, commands: Sequence[Command], wait_s: float = ANSWER_S
+    ) -> list["Reply | ResponseError"]:
         replies: list[Reply | ResponseError] = []
-        for _ in commands:  # read every reply, or the next request would get this one's
-            try:
-                replies.append(cast("Reply", await self._read(ANSWER_S)))
-            except ResponseError as error:
-                replies.append(error)
+        async with asyncio.timeout(wait_s):
+            if not self._link.is_connected:
+                await self._link.connect()
+            packed = b"".join([_pack(command) for command in commands])
+            await self._link.send_packed_command(packed)
+            for _ in commands:  # read every reply, or the next request would get this one's
+                try:
+                    reply = await self._link.read_response(disable_decoding=True)
+                    replies.append(cast("Reply", reply))
+                except ResponseError as error:
+                    replies.append(error)
         return replies
-
-    async def _read(self, wait_s: float) -> object:
-        return await self._link.read_response(disable_decoding=True, timeout=wait_s)
 
     async def _translated(self, error: Exception) -> Exception:
         ours = translate(error, self.address)

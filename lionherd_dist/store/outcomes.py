@@ -10,7 +10,7 @@ from lionherd_dist.store.connection import Connection
 from lionherd_dist.store.keys import Keys
 from lionherd_dist.store.limits import pairs
 
-BLOCK_MS = 2_000
+BLOCK_MS = 5_000  # an idle client asks this often
 MOST_ENTRIES = 200  # each holds the outcomes of one flush of one worker
 
 
@@ -69,7 +69,7 @@ class Inbox:
         self._last = b"0-0"
 
     async def read(self) -> list[News | Granted]:
-        """What arrived since the last read; waits up to two seconds, then returns nothing.
+        """What arrived since the last read; waits up to five seconds, then returns nothing.
 
         What the last read brought is dropped from the server now, in the same round trip: it is
         safe in this process's memory.

@@ -16,7 +16,7 @@ from lionherd_dist.wire.packer import pack, unpack
 
 # Buffers that msgpack packs as bytes without asking; the first bytes of what it makes of them.
 _BUFFERS: frozenset[type] = frozenset({bytearray, memoryview})
-_BINARY_HEADERS = (b"\xc4", b"\xc5", b"\xc6")
+_BIN8, _BIN16, _BIN32 = b"\xc4", b"\xc5", b"\xc6"
 
 # What packing raises where there is too much of something rather than something wrong.
 _TOO_MUCH = (OutOfBoundsError, ValueError, RecursionError, OverflowError, MemoryError)
@@ -37,7 +37,9 @@ def encode_parts(message: object, parts: Mapping[str, object], limits: Limits) -
     try:
         payload = pack(message, kinds.rewrite)
         check(payload, limits)
-        if any(header in payload for header in _BINARY_HEADERS) and _holds_buffer([message]):
+        # Spelt out: any() over a generator takes as long as all the rest, for every call.
+        may_hold_buffer = _BIN8 in payload or _BIN16 in payload or _BIN32 in payload
+        if may_hold_buffer and _holds_buffer([message]):
             payload = pack(_without_buffers(message), kinds.rewrite)
             check(payload, limits)
     except Exception as error:  # tzinfo and dataclasses run code of the user, which raises anything

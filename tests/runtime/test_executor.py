@@ -1,16 +1,21 @@
 """What the executor decides before it starts a call."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from contextvars import ContextVar
 
 import anyio
+import anyio.lowlevel
 import pytest
 import tasks
 
+from lionherd_dist.call import Call, Cancelled, Outcome, Success
 from lionherd_dist.runtime.executor import Executor, Ways
 from lionherd_dist.session.clock import ServerClock
 from lionherd_dist.store.calls import Back, Done, Settled, Taken
-from lionherd_dist.task import tasks_of
-from lionherd_dist.wire.messages import encode_call
+from lionherd_dist.task import Task, task, tasks_of
+from lionherd_dist.wire.messages import decode_outcome, encode_call
 
 pytestmark = pytest.mark.anyio
 
@@ -23,16 +28,21 @@ async def never(_: object) -> int:
     return 0
 
 
-def executor(settle: Callable[[Settled], None], *, trusted: bool) -> Executor:
+def executor(
+    settle: Callable[[Settled], None], *tasks_here: Task[..., object], trusted: bool = True
+) -> Executor:
     known: Callable[[str], Awaitable[bool]] = nobody
     ways = Ways(settle=settle, known_elsewhere=known, alone=never, trusted=lambda: trusted)
-    return Executor(
-        tasks_of([tasks]), set(), ways, slots=2, name="here", clock=ServerClock(1_000_000)
-    )
+    known_tasks = {one.name: one for one in tasks_here} or tasks_of([tasks])
+    return Executor(known_tasks, set(), ways, slots=2, name="here", clock=ServerClock(1_000_000))
 
 
-def taken(deadline_ms: int = 0) -> Taken:
-    return Taken(b"1-1", "J-1", 0, 1, deadline_ms, 0, encode_call(tasks.double.call(2)))
+def taken(call: Call[object] | None = None, entry: bytes = b"1-1") -> Taken:
+    return Taken(entry, "J-1", 0, 1, 0, 0, encode_call(call or tasks.double.call(2)))
+
+
+def outcomes(settled: list[Settled]) -> list[Outcome]:
+    return [decode_outcome(one.outcome) for one in settled if isinstance(one, Done)]
 
 
 @pytest.mark.parametrize(("trusted", "kind"), [(True, Done), (False, Back)])
@@ -57,3 +67,97 @@ async def test_a_call_in_hand_is_not_run_twice() -> None:
         with anyio.fail_after(10):
             await running.idle()
     assert len(settled) == 1
+
+
+variable: ContextVar[int] = ContextVar("variable")
+
+
+async def test_each_call_has_a_task_and_a_context_of_its_own() -> None:
+    """However fast it is: what one leaves behind is not found by the next."""
+    ran_in: set[asyncio.Task[object] | None] = set()
+
+    @task(name="leave")
+    async def leave(number: int) -> int | None:
+        ran_in.add(asyncio.current_task())
+        found = variable.get(None)
+        variable.set(number)
+        return found
+
+    settled: list[Settled] = []
+    async with executor(settled.append, leave) as running:
+        for number in range(20):
+            running.accept(taken(leave.call(number), b"1-%d" % number))
+        with anyio.fail_after(10):
+            await running.idle()
+    assert outcomes(settled) == [Success(None)] * 20
+    assert len(ran_in) == 20
+
+
+async def test_a_function_that_cancels_its_task_late_meets_no_other_call() -> None:
+    """Its task has ended by then, and is nobody else's."""
+
+    @task(name="mischief")
+    async def mischief() -> None:
+        current = asyncio.current_task()
+        assert current is not None
+        asyncio.get_running_loop().call_soon(current.cancel)
+
+    @task(name="wait")
+    async def wait() -> str:
+        await anyio.sleep(0.01)
+        return "whole"
+
+    settled: list[Settled] = []
+    async with executor(settled.append, mischief, wait) as running:
+        running.accept(taken(mischief.call(), b"1-1"))
+        running.accept(taken(wait.call(), b"1-2"))
+        with anyio.fail_after(10):
+            await running.idle()
+    assert outcomes(settled) == [Success(None), Success("whole")]
+
+
+async def test_a_cancelled_call_ends_what_it_shields_first() -> None:
+    """As in-process: a shield holds our cancellation off, and then it takes effect."""
+    started, gate, done = anyio.Event(), anyio.Event(), list[str]()
+
+    @task(name="guard")
+    async def guard() -> None:
+        with anyio.CancelScope(shield=True):
+            started.set()
+            await gate.wait()
+            done.append("shielded")
+        await anyio.sleep(30)
+        done.append("not cancelled")
+
+    settled: list[Settled] = []
+    async with executor(settled.append, guard) as running:
+        running.accept(taken(guard.call()))
+        with anyio.fail_after(10):
+            await started.wait()
+            running.cancel("J-1")
+            await anyio.lowlevel.checkpoint()
+            gate.set()
+            await running.idle()
+    assert outcomes(settled) == [Cancelled()]
+    assert done == ["shielded"]
+
+
+async def test_a_call_that_swallows_a_cancellation_is_cancelled_again() -> None:
+    """At its next wait: a stray `except` does not hold the slot for ever."""
+    started = anyio.Event()
+
+    @task(name="stubborn")
+    async def stubborn() -> None:
+        started.set()
+        with suppress(asyncio.CancelledError):
+            await anyio.sleep(30)
+        await anyio.sleep(30)
+
+    settled: list[Settled] = []
+    async with executor(settled.append, stubborn) as running:
+        running.accept(taken(stubborn.call()))
+        with anyio.fail_after(10):
+            await started.wait()
+            running.cancel("J-1")
+            await running.idle()
+    assert outcomes(settled) == [Cancelled()]

@@ -1,0 +1,43 @@
+"""How a job gets its calls."""
+
+from typing import cast
+
+import pytest
+
+from lionherd_dist.cluster.feeder import Feeder
+from lionherd_dist.cluster.job import Job
+from lionherd_dist.cluster.link import Link
+from lionherd_dist.settings import Settings
+
+
+class Poked:
+    """A link that hears that there is something to send."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def poke(self, _: Job) -> None:
+        self.count += 1
+
+
+@pytest.mark.parametrize(
+    ("calls", "at_once"),
+    [
+        ([b"one"], True),
+        ([b"one", b"two"], True),
+        ([b"one", b"two", b"three"], False),  # more than a job of large calls may have ahead
+        ([object()], False),
+        (iter([b"one"]), False),
+        ([], True),
+    ],
+)
+def test_one_or_two_encoded_calls_are_fed_at_once(calls: object, at_once: bool) -> None:
+    """With nothing left to pull, and the job told that they were all."""
+    job = Job(limit=None, deadline=None, resubmit=False, settings=Settings())
+    link = Poked()
+    assert Feeder(job, cast("Link", link), lenient=False).fed_at_once(calls) is at_once
+    assert link.count == (1 if at_once else 0)
+    if at_once and calls:
+        chunk = job.take_chunk()
+        assert chunk.calls == calls
+        assert chunk.total == len(chunk.calls)
