@@ -122,7 +122,13 @@ class Connection:
         return replies
 
     async def _read(self, wait_s: float) -> object:
-        return await self._link.read_response(disable_decoding=True, timeout=wait_s)
+        """The next reply; the connection is closed when there is none within *wait_s*.
+
+        Not by read_response's own timeout: then it gives None, which looks like a reply, and leaves
+        the connection open, on which the reply that is still due would answer the next request.
+        """
+        self._link.socket_timeout = wait_s
+        return await self._link.read_response(disable_decoding=True)
 
     async def _translated(self, error: Exception) -> Exception:
         ours = translate(error, self.address)
