@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 import anyio
 
+from lionherd_dist.address import Address
 from lionherd_dist.cluster.job import Job
 from lionherd_dist.cluster.watch import watch
 from lionherd_dist.cluster.writer import Writer
@@ -40,8 +41,8 @@ class Reader:
 class Link:
     """Jobs are opened here and hear here of their outcomes."""
 
-    def __init__(self, url: str, settings: Settings) -> None:
-        self._url, self._settings, self._keys = url, settings, Keys(settings.namespace)
+    def __init__(self, address: Address, settings: Settings) -> None:
+        self._address, self._settings, self._keys = address, settings, Keys(settings.namespace)
         self._pid = os.getpid()
         self._open: dict[Job, None] = {}
         self._jobs: dict[str, Job] = {}  # those that the server may know, by id
@@ -92,7 +93,7 @@ class Link:
     async def reader(self, use: str) -> AsyncIterator[Reader]:
         """A connection of one's own, and the session under which to use it."""
         await self.ready()
-        async with _connection(self._url, use) as connection:
+        async with self._connection(use) as connection:
             yield Reader(connection, self._keys, self.session_id)
 
     @property
@@ -156,11 +157,11 @@ class Link:
             lost.set()
 
         async with (
-            _connection(self._url, "write") as write,
-            _connection(self._url, "read") as read,
-            _connection(self._url, "side") as side,
+            self._connection("write") as write,
+            self._connection("read") as read,
+            self._connection("side") as side,
             open_session(
-                self._url,
+                self._address,
                 side,
                 self._keys,
                 self._opening_settings(),
@@ -235,6 +236,16 @@ class Link:
         self._changed.set()
         self._changed = anyio.Event()
 
+    @asynccontextmanager
+    async def _connection(self, use: str) -> AsyncIterator[Connection]:
+        connection = Connection(
+            self._address, name=f"lionherd-{use}", namespace=self._settings.namespace
+        )
+        try:
+            yield connection
+        finally:
+            await connection.close()
+
     async def _read(self, inbox: Inbox) -> None:
         while True:
             for news in await persist(inbox.read, patience_s=self._settings.patience_s):
@@ -246,23 +257,14 @@ class Link:
 
 
 @asynccontextmanager
-async def _connection(url: str, use: str) -> AsyncIterator[Connection]:
-    connection = Connection(url, name=f"lionherd-{use}")
-    try:
-        yield connection
-    finally:
-        await connection.close()
-
-
-@asynccontextmanager
-async def open_link(url: str, settings: Settings) -> AsyncIterator[Link]:
+async def open_link(address: Address, settings: Settings) -> AsyncIterator[Link]:
     """A link for this process, until the block is left.
 
     Raises:
         StoreUnavailableError: the server was silent for ``patience_s``, 5 seconds at most.
         StoreRefusedError: it will not have us.
     """
-    link = Link(url, settings)
+    link = Link(address, settings)
     life = anyio.CancelScope(
         shield=True
     )  # the last cancellations go out when all else is cancelled

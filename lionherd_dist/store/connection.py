@@ -1,49 +1,31 @@
-"""One connection to the server: requests take turns, nothing is retried here, nothing is pooled.
-
-redis-py's own retries send a request again whose reply was lost, which doubles writes; so they are
-off, and this package repeats whole requests that are idempotent by id (see ``patience.py``).
-"""
+"""One connection to the server: requests take turns, nothing is retried here, nothing is pooled."""
 
 import asyncio
 from collections.abc import Sequence
 from typing import TypeAlias, cast
 
-from redis.asyncio import ConnectionPool
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError, RedisError, ResponseError
 
+from lionherd_dist.address import Address
 from lionherd_dist.errors import StoreUnavailableError
+from lionherd_dist.store.dialing import ANSWER_S, AsyncLink
+from lionherd_dist.store.lines import Line
 from lionherd_dist.store.scripts import Script
 from lionherd_dist.store.trouble import translate
+from lionherd_dist.url import address_of
 
 Argument: TypeAlias = str | bytes | int | float
 Reply: TypeAlias = "bytes | int | list[Reply] | None"
 Command: TypeAlias = tuple[Argument, ...]
 
-CONNECT_S = 5.0
-ANSWER_S = 10.0  # longest a server may take over one request
-
-
-def redacted(url: str) -> str:
-    """*url* without its user and password, for messages."""
-    scheme, _, rest = url.partition("://")
-    return f"{scheme}://{rest.rpartition('@')[2]}".partition("?")[0]
-
-
-def connection_options(name: str) -> dict[str, object]:
-    """What both the async and the blocking connection are opened with."""
-    return {
-        "client_name": name,
-        "protocol": 2,
-        "socket_connect_timeout": CONNECT_S,
-        "socket_timeout": ANSWER_S,
-        "health_check_interval": 0,
-    }
-
 
 class Connection:
-    """A connection that reconnects on its next use after an error.
+    """A connection that reconnects on its next use after an error, to wherever the server is then.
+
+    Args:
+        where: the address, or its URL.
+        name: what the server lists the connection as.
+        namespace: whose keys it is for; a cluster's address needs one.
 
     A request that failed may or may not have been carried out.
 
@@ -52,24 +34,19 @@ class Connection:
         StoreRefusedError: the same answer would come again.
     """
 
-    def __init__(self, url: str, *, name: str) -> None:
-        self.address = redacted(url)
-        try:
-            pool = ConnectionPool.from_url(
-                url, retry=Retry(NoBackoff(), 0), **connection_options(name)
-            )
-        except ValueError as error:
-            raise ValueError(f"{self.address}: {error}") from error
-        self._link = pool.make_connection()
+    def __init__(self, where: str | Address, *, name: str, namespace: str | None = None) -> None:
+        address = address_of(where)
+        self.address = str(address)
+        self._line = Line(address, name=name, namespace=namespace)
         self._turn = asyncio.Lock()
 
     async def call(self, *command: Argument, wait_s: float = ANSWER_S) -> Reply:
         """The reply to one command; *wait_s* is how long the server may take."""
         async with self._turn:
             try:
-                await self._link.connect()
-                await self._link.send_packed_command(self._link.pack_command(*command))
-                return cast("Reply", await self._read(wait_s))
+                link = await self._line.open()
+                await link.send_packed_command(link.pack_command(*command))
+                return await _read(link, wait_s)
             except (RedisError, OSError) as error:
                 raise await self._translated(error) from error
 
@@ -108,27 +85,18 @@ class Connection:
                 raise await self._translated(error) from error
 
     async def _exchange(self, commands: Sequence[Command]) -> list[Reply]:
-        await self._link.connect()
-        await self._link.send_packed_command(self._link.pack_commands(commands))
+        link = await self._line.open()
+        await link.send_packed_command(link.pack_commands(commands))
         replies: list[Reply] = []
         refused: ResponseError | None = None
         for _ in commands:  # read every reply, or the next request would get this one's
             try:
-                replies.append(cast("Reply", await self._read(ANSWER_S)))
+                replies.append(await _read(link, ANSWER_S))
             except ResponseError as error:
                 refused = refused or error
         if refused is not None:
             raise refused
         return replies
-
-    async def _read(self, wait_s: float) -> object:
-        """The next reply; the connection is closed when there is none within *wait_s*.
-
-        Not by read_response's own timeout: then it gives None, which looks like a reply, and leaves
-        the connection open, on which the reply that is still due would answer the next request.
-        """
-        self._link.socket_timeout = wait_s
-        return await self._link.read_response(disable_decoding=True)
 
     async def _translated(self, error: Exception) -> Exception:
         ours = translate(error, self.address)
@@ -138,7 +106,14 @@ class Connection:
 
     async def close(self) -> None:
         """Close the connection; the next request opens it again."""
-        try:
-            await self._link.disconnect(nowait=True)
-        except (RedisError, OSError, TimeoutError):
-            return  # it is closed, only not politely
+        await self._line.close()
+
+
+async def _read(link: AsyncLink, wait_s: float) -> Reply:
+    """The next reply; the connection is closed when there is none within *wait_s*.
+
+    Not by read_response's own timeout: then it gives None, which looks like a reply, and leaves the
+    connection open, on which the reply that is still due would answer the next request.
+    """
+    link.socket_timeout = wait_s
+    return cast("Reply", await link.read_response(disable_decoding=True))

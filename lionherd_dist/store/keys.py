@@ -53,6 +53,7 @@ class Keys:
         "dead",
         "due",
         "names",
+        "namespace",
         "opened",
         "parked",
         "prefix",
@@ -62,6 +63,7 @@ class Keys:
 
     def __init__(self, namespace: str) -> None:
         check_namespace(namespace)
+        self.namespace = namespace
         prefix = self.prefix = f"ld{SCHEMA}:{{{namespace}}}:"
         self.sessions = prefix + "sessions"
         self.slots = prefix + "slots"
