@@ -11,6 +11,7 @@ from lionherd_dist.embedded.server import private_server
 from lionherd_dist.fleet import Fleet
 from lionherd_dist.runtime.process import Order
 from lionherd_dist.settings import Settings
+from lionherd_dist.url import parse
 
 GRACE_S = 2.0  # nobody else could take the calls over: what still runs is not wanted any more
 
@@ -49,15 +50,16 @@ class LocalCluster(Cluster):
         settings: Settings | None = None,
     ) -> None:
         own = replace(settings or Settings(), fresh_server=True)
-        super().__init__("unix://not-started-yet", resubmit=resubmit, settings=own)
+        super().__init__(parse("unix:///not-started-yet"), resubmit=resubmit, settings=own)
         self._server = server
         self._modules, self._workers, self._concurrency = modules, workers, concurrency
         self._ground = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
-            self._url = await stack.enter_async_context(private_server(self._server))
-            order = Order(self._modules, self._url, self._concurrency, GRACE_S, self._settings)
+            url = await stack.enter_async_context(private_server(self._server))
+            self._address = parse(url)
+            order = Order(self._modules, url, self._concurrency, GRACE_S, self._settings)
             await stack.enter_async_context(Fleet(order, size=self._workers, on_output=_to_stderr))
             await super().__aenter__()
             self._ground = stack.pop_all()

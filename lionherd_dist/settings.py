@@ -1,10 +1,7 @@
 """All numbers with their unit and default, checked where they come in."""
 
-import os
 import re
 from dataclasses import dataclass
-
-REDIS_URL_VARIABLE = "LIONHERD_REDIS_URL"
 
 _NAMESPACE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
@@ -13,22 +10,6 @@ def check_namespace(namespace: str) -> None:
     """Refuse a namespace that could not stand inside a key."""
     if not _NAMESPACE.fullmatch(namespace):
         raise ValueError(f"namespace {namespace!r}: use 1 to 64 of A-Z a-z 0-9 _ . -")
-
-
-def redis_url(given: str | None) -> str:
-    """The server's URL: the one *given*, else the one in ``LIONHERD_REDIS_URL``."""
-    url = given or os.environ.get(REDIS_URL_VARIABLE, "")
-    if not url:
-        raise ValueError(
-            f"no server named: give a URL such as redis://localhost:6379/0, or set "
-            f"{REDIS_URL_VARIABLE}; LocalCluster starts a private server of its own"
-        )
-    if not url.startswith(("redis://", "rediss://", "unix://")):
-        scheme = url.partition(":")[0]
-        raise ValueError(
-            f"{scheme!r} is no scheme for a server: use redis://, rediss:// or unix://"
-        )
-    return url
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,9 @@ MOST_PARAMETERS = 8
 
 # Lowest floor first. A room may import from its own folder and from any floor below.
 FLOORS = (
-    {"errors", "call", "registry"},
-    {"settings", "local", "wire"},
-    {"task"},
+    {"errors", "call", "registry", "address"},
+    {"settings", "local", "wire", "url"},
+    {"task", "environment"},
     {"store"},
     {"session", "embedded"},
     {"limiter"},

@@ -8,7 +8,7 @@ from typing import TypeVar
 import anyio
 import click
 
-from lionherd_dist.settings import redis_url
+from lionherd_dist.environment import redis_address
 from lionherd_dist.store.connection import Connection
 from lionherd_dist.store.keys import Keys
 
@@ -35,11 +35,11 @@ def ask(redis: str | None, namespace: str, question: Callable[[Asker], Awaitable
         StoreUnavailableError, StoreRefusedError: there is none, and it is not asked for again:
             whoever runs a command would rather hear of it at once.
     """
-    url = redis_url(redis)
+    address = redis_address(redis)
     keys = Keys(namespace)
 
     async def run() -> T:
-        connection = Connection(url, name="lionherd-cli")
+        connection = Connection(address, name="lionherd-cli", namespace=namespace)
         try:
             return await question(Asker(connection, keys, namespace))
         finally:

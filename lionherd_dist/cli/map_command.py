@@ -21,6 +21,7 @@ from lionherd_dist.cli.modules import find_task
 from lionherd_dist.cli.progress import view_of
 from lionherd_dist.cli.tally import Tally
 from lionherd_dist.cluster.cluster import Cluster
+from lionherd_dist.environment import names_server
 from lionherd_dist.local_cluster import LocalCluster
 from lionherd_dist.settings import Settings
 from lionherd_dist.task import Task
@@ -177,7 +178,7 @@ def _cluster(context: click.Context, given: Options, module: str) -> Cluster:
             f"--{min(local)} is about worker processes started for this run, and with --redis the "
             "workers run elsewhere: give one or the other"
         )
-    if given["redis"] and not local:
+    if (given["redis"] or names_server()) and not local:
         return Cluster(given["redis"], settings=settings)
     return LocalCluster(
         module, workers=given["workers"], concurrency=given["concurrency"], settings=settings

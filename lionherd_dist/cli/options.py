@@ -4,7 +4,9 @@ from dataclasses import dataclass
 
 import click
 
-from lionherd_dist.settings import REDIS_URL_VARIABLE
+from lionherd_dist.cli.progress import say_on_stderr
+from lionherd_dist.environment import FILE_SUFFIX, URL_VARIABLE
+from lionherd_dist.url import parse
 
 
 @dataclass(slots=True)
@@ -20,6 +22,16 @@ def _set_debug(context: click.Context, _: click.Parameter, value: bool) -> None:
         switches.debug = True
 
 
+def _warn_of_login(_: click.Context, __: click.Parameter, url: str | None) -> str | None:
+    """Arguments are public: say so where they hold a password, and go on."""
+    if url and parse(url).login:
+        say_on_stderr(
+            "Warning: whoever can list this machine's processes can read the login in --redis. Set "
+            f"{URL_VARIABLE} instead, or {URL_VARIABLE}{FILE_SUFFIX} to a file with the URL."
+        )
+    return url
+
+
 debug = click.option(
     "--debug",
     is_flag=True,
@@ -30,9 +42,10 @@ debug = click.option(
 redis = click.option(
     "--redis",
     metavar="URL",
-    envvar=REDIS_URL_VARIABLE,
-    help="The server: redis://, rediss:// or unix://. A password belongs into the variable "
-    f"{REDIS_URL_VARIABLE} instead, which the list of processes does not show.",
+    callback=_warn_of_login,
+    help="The server: redis://, rediss:// (TLS), unix://, redis+sentinel:// or redis+cluster://; "
+    f"{URL_VARIABLE} unless given. A login belongs into that variable, or into the file that "
+    f"{URL_VARIABLE}{FILE_SUFFIX} names: the list of processes shows neither.",
 )
 namespace = click.option(
     "--namespace",

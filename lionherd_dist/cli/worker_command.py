@@ -12,11 +12,12 @@ from lionherd_dist.cli import options
 from lionherd_dist.cli.complaints import UsageProblemError
 from lionherd_dist.cli.modules import import_here, names_in
 from lionherd_dist.cli.progress import say_on_stderr
+from lionherd_dist.environment import redis_address
 from lionherd_dist.fleet import Fleet
 from lionherd_dist.runtime.process import Order, serve
 from lionherd_dist.runtime.worker import Worker
-from lionherd_dist.settings import Settings, redis_url
-from lionherd_dist.store.connection import redacted
+from lionherd_dist.settings import Settings
+from lionherd_dist.url import in_full, parse
 
 
 @click.command()
@@ -64,10 +65,11 @@ def worker(
     Examples:
       lionherd-dist worker my_tasks --redis redis://localhost:6379/0
       lionherd-dist worker my_tasks other.tasks --processes 4 --concurrency 10
-      LIONHERD_REDIS_URL=redis://:password@host:6379/0 lionherd-dist worker my_tasks
+      LIONHERD_REDIS_URL_FILE=/run/secrets/redis_url lionherd-dist worker my_tasks
     """  # noqa: D301 (\b keeps click from filling a block)
     imported = [import_here(name) for name in modules]
-    order = Order(modules, redis_url(redis), concurrency, grace, Settings(namespace=namespace))
+    url = in_full(redis_address(redis))
+    order = Order(modules, url, concurrency, grace, Settings(namespace=namespace))
     plan = Plan(order, imported, processes)
     if not plan.task_names:
         raise UsageProblemError(
@@ -97,7 +99,7 @@ class Plan:
         several = f"{self.processes} processes, " if self.processes > 1 else ""
         return (
             f"ready: {len(names)} {'task' if len(names) == 1 else 'tasks'} ({shown}), {several}"
-            f"concurrency {order.concurrency}, {redacted(order.redis)}, "
+            f"concurrency {order.concurrency}, {parse(order.redis)}, "
             f"namespace {order.settings.namespace}"
         )
 
@@ -106,7 +108,7 @@ async def _run_one(plan: Plan) -> None:
     order = plan.order
     worker = Worker(
         *plan.modules,
-        redis=order.redis,
+        redis=parse(order.redis),
         concurrency=order.concurrency,
         grace_s=order.grace_s,
         settings=order.settings,

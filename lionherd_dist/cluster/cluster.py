@@ -13,8 +13,9 @@ from lionherd_dist.cluster.link import Link, open_link
 from lionherd_dist.cluster.patterns import Patterns
 from lionherd_dist.cluster.stream import RemoteStream
 from lionherd_dist.cluster.submission import submit
+from lionherd_dist.environment import Where, redis_address
 from lionherd_dist.limiter.shared import OnLost, SharedLimiter
-from lionherd_dist.settings import Settings, redis_url
+from lionherd_dist.settings import Settings
 
 R = TypeVar("R")
 
@@ -23,7 +24,7 @@ class Cluster(Patterns):
     """The asking side: ``async with Cluster(url) as cluster``. asyncio only, as redis-py is.
 
     Args:
-        redis: the server's URL; ``LIONHERD_REDIS_URL`` unless given.
+        redis: the server's URL; ``LIONHERD_REDIS_URL`` unless given (see docs/operations.md).
         resubmit: where the server lost a job, send again what has no outcome yet, under the same
             indexes, instead of raising JobLostError.
         settings: namespace, session and the like; the same namespace as the workers'.
@@ -37,12 +38,12 @@ class Cluster(Patterns):
 
     def __init__(
         self,
-        redis: str | None = None,
+        redis: Where | None = None,
         *,
         resubmit: bool = False,
         settings: Settings | None = None,
     ) -> None:
-        self._url = redis_url(redis)
+        self._address = redis_address(redis)
         self._resubmit = resubmit
         self._settings = settings or Settings()
         self._stack = AsyncExitStack()
@@ -57,7 +58,7 @@ class Cluster(Patterns):
                 "CompletionStream and retry run in-process on trio"
             ) from None
         self._open_link = await self._stack.enter_async_context(
-            open_link(self._url, self._settings)
+            open_link(self._address, self._settings)
         )
         return self
 

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from lionherd_dist.address import Address
 from lionherd_dist.store.connection import Connection
 from lionherd_dist.store.keys import Keys
 
@@ -18,9 +19,9 @@ class Reader:
 
 
 @asynccontextmanager
-async def connection(url: str, use: str) -> AsyncIterator[Connection]:
+async def connection(address: Address, namespace: str, use: str) -> AsyncIterator[Connection]:
     """A connection for *use*, closed when the block is left."""
-    opened = Connection(url, name=f"lionherd-{use}")
+    opened = Connection(address, name=f"lionherd-{use}", namespace=namespace)
     try:
         yield opened
     finally:

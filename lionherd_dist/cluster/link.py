@@ -7,11 +7,12 @@ by a new one; jobs of the old one end in ``JobLostError``, or move over with ``r
 import math
 import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 
 import anyio
 
+from lionherd_dist.address import Address
 from lionherd_dist.cluster.job import Job
 from lionherd_dist.cluster.lines import Reader, connection
 from lionherd_dist.cluster.watch import watch
@@ -28,6 +29,7 @@ from lionherd_dist.limiter.desk import Desk
 from lionherd_dist.local.background import background
 from lionherd_dist.session.session import Session, open_session
 from lionherd_dist.settings import Settings
+from lionherd_dist.store.connection import Connection
 from lionherd_dist.store.jobs import Tokens
 from lionherd_dist.store.keys import Keys
 from lionherd_dist.store.outcomes import Granted, Inbox
@@ -40,8 +42,8 @@ OPENING_S = 5.0  # patience with a server that was never reached
 class Link:
     """Jobs are opened here and hear here of their outcomes."""
 
-    def __init__(self, url: str, settings: Settings) -> None:
-        self._url, self._settings, self._keys = url, settings, Keys(settings.namespace)
+    def __init__(self, address: Address, settings: Settings) -> None:
+        self._address, self._settings, self._keys = address, settings, Keys(settings.namespace)
         self._pid = os.getpid()
         self._open: dict[Job, None] = {}
         self._jobs: dict[str, Job] = {}  # those that the server may know, by id
@@ -95,7 +97,7 @@ class Link:
     async def reader(self, use: str) -> AsyncIterator[Reader]:
         """A connection of one's own, and the session under which to use it."""
         await self.ready()
-        async with connection(self._url, use) as own:
+        async with self._connection(use) as own:
             yield Reader(own, self._keys, self.session_id)
 
     @property
@@ -160,12 +162,12 @@ class Link:
             lost.set()
 
         async with (
-            connection(self._url, "write") as write,
-            connection(self._url, "read") as read,
-            connection(self._url, "side") as side,
-            connection(self._url, "lend") as lend,
+            self._connection("write") as write,
+            self._connection("read") as read,
+            self._connection("side") as side,
+            self._connection("lend") as lend,
             open_session(
-                self._url,
+                self._address,
                 side,
                 self._keys,
                 self._opening_settings(),
@@ -249,6 +251,9 @@ class Link:
         self._changed.set()
         self._changed = anyio.Event()
 
+    def _connection(self, use: str) -> AbstractAsyncContextManager[Connection]:
+        return connection(self._address, self._settings.namespace, use)
+
     async def _read(self, inbox: Inbox) -> None:
         while True:
             for news in await persist(inbox.read, patience_s=self._settings.patience_s):
@@ -265,14 +270,14 @@ class Link:
 
 
 @asynccontextmanager
-async def open_link(url: str, settings: Settings) -> AsyncIterator[Link]:
+async def open_link(address: Address, settings: Settings) -> AsyncIterator[Link]:
     """A link for this process, until the block is left.
 
     Raises:
         StoreUnavailableError: the server was silent for ``patience_s``, 5 seconds at most.
         StoreRefusedError: it will not have us.
     """
-    link = Link(url, settings)
+    link = Link(address, settings)
     life = anyio.CancelScope(
         shield=True
     )  # the last cancellations go out when all else is cancelled

@@ -13,7 +13,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -22,6 +22,7 @@ import anyio
 from lionherd_dist.errors import LionherdError, StoreRefusedError, sole
 from lionherd_dist.runtime.worker import Worker
 from lionherd_dist.settings import Settings
+from lionherd_dist.url import parse
 
 ORDER_VARIABLE = "LIONHERD_WORKER_ORDER"
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -31,10 +32,13 @@ STATUS_FAILED = 1
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What one worker process is to do; *ready* is printed, as a line, when it takes calls."""
+    """What one worker process is to do; *ready* is printed, as a line, when it takes calls.
+
+    *redis* is a complete URL, to which nothing of the environment is added.
+    """
 
     modules: tuple[str, ...]
-    redis: str
+    redis: str = field(repr=False)  # it may hold a password
     concurrency: int
     grace_s: float
     settings: Settings
@@ -111,7 +115,7 @@ def _work(order: Order) -> str | None:
     async def run() -> None:
         worker = Worker(
             *order.modules,
-            redis=order.redis,
+            redis=parse(order.redis),
             concurrency=order.concurrency,
             grace_s=order.grace_s,
             settings=order.settings,

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import anyio
 
+from lionherd_dist.address import Address
 from lionherd_dist.local.race import race
 from lionherd_dist.runtime.canceller import hear_cancellations
 from lionherd_dist.runtime.executor import Executor, Ways
@@ -43,9 +44,10 @@ class Lines:
 
 
 @asynccontextmanager
-async def open_lines(url: str) -> AsyncIterator[Lines]:
+async def open_lines(address: Address, namespace: str) -> AsyncIterator[Lines]:
     """Connections that open on first use and are closed on leaving."""
-    lines = Lines(*(Connection(url, name=f"lionherd-{one.name}") for one in fields(Lines)))
+    uses = (f"lionherd-{one.name}" for one in fields(Lines))
+    lines = Lines(*(Connection(address, name=use, namespace=namespace) for use in uses))
     try:
         yield lines
     finally:

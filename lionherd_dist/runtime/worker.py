@@ -8,9 +8,10 @@ from types import ModuleType
 
 import anyio
 
+from lionherd_dist.environment import Where, redis_address
 from lionherd_dist.runtime.shift import Ends, Shift, open_lines
 from lionherd_dist.session.session import here, open_session
-from lionherd_dist.settings import Settings, redis_url
+from lionherd_dist.settings import Settings
 from lionherd_dist.store.keys import Keys
 from lionherd_dist.store.sessions import Capacity
 from lionherd_dist.task import Task, tasks_of
@@ -27,19 +28,19 @@ class Worker:
 
     Args:
         modules: modules, or their names, whose tasks this worker runs.
-        redis: the server's URL; ``LIONHERD_REDIS_URL`` unless given.
+        redis: the server's URL; ``LIONHERD_REDIS_URL`` unless given (see docs/operations.md).
         concurrency: how many calls run at once.
         grace_s: seconds that running calls get to end when the worker is stopped.
         settings: namespace, session and the like.
 
     Raises:
-        ValueError: a number is out of range, or the modules hold no task.
+        ValueError: a number is out of range, the URL cannot be used, or the modules hold no task.
     """
 
     def __init__(
         self,
         *modules: str | ModuleType,
-        redis: str | None = None,
+        redis: Where | None = None,
         concurrency: int = 100,
         grace_s: float = 8.0,
         settings: Settings | None = None,
@@ -48,7 +49,7 @@ class Worker:
             raise ValueError(f"concurrency is {concurrency}: give 1 to {MOST_SLOTS}")
         if grace_s < 0:
             raise ValueError(f"grace_s is {grace_s}: give seconds, 0 or more")
-        self._url = redis_url(redis)
+        self._address = redis_address(redis)
         self._tasks = tasks_of(_imported(modules))
         if not self._tasks:
             names = ", ".join(str(getattr(m, "__name__", m)) for m in modules) or "no module"
@@ -97,11 +98,13 @@ class Worker:
     async def _session(self, on_ready: Callable[[], None], on_stuck: Callable[[], None]) -> None:
         lost = asyncio.Event()
         async with AsyncExitStack() as stack:
-            lines = await stack.enter_async_context(open_lines(self._url))
+            lines = await stack.enter_async_context(
+                open_lines(self._address, self._settings.namespace)
+            )
             with anyio.CancelScope() as self._opening:  # a stop need not wait for a silent server
                 session = await stack.enter_async_context(
                     open_session(
-                        self._url,
+                        self._address,
                         lines.tell,
                         Keys(self._settings.namespace),
                         self._settings,

@@ -12,6 +12,7 @@ from functools import partial
 import anyio
 import anyio.to_thread
 
+from lionherd_dist.address import Address
 from lionherd_dist.errors import LionherdError, StoreRefusedError
 from lionherd_dist.session.clock import ServerClock
 from lionherd_dist.session.heartbeat import Heartbeat, Pulse
@@ -54,7 +55,7 @@ def here() -> str:
 
 @asynccontextmanager
 async def open_session(
-    url: str,
+    where: str | Address,
     connection: Connection,
     keys: Keys,
     settings: Settings,
@@ -97,7 +98,7 @@ async def open_session(
         raise StoreRefusedError(f"the session id {id_} is taken; start again for another")
     clock = ServerClock(welcome.now_ms)
     heartbeat = Heartbeat(
-        BeatConnection(url, keys, id_, settings.session_ms),
+        BeatConnection(where, keys, id_, settings.session_ms),
         Pulse(settings.session_s, settings.stall_limit_s),
         clock,
         trust,

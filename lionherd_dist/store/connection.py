@@ -1,55 +1,36 @@
-"""One connection to the server: requests take turns, nothing is retried here, nothing is pooled.
-
-redis-py's own retries send a request again whose reply was lost, which doubles writes; so they are
-off, and this package repeats whole requests that are idempotent by id (see ``patience.py``).
-"""
+"""One connection to the server: requests take turns, nothing is retried here, nothing is pooled."""
 
 import asyncio
 from collections.abc import Callable, Sequence
 from typing import TypeAlias, cast
 
 import hiredis
-from redis.asyncio import ConnectionPool
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError, RedisError, ResponseError
 
+from lionherd_dist.address import Address
 from lionherd_dist.errors import LionherdError, StoreUnavailableError
+from lionherd_dist.store.dialing import ANSWER_S
+from lionherd_dist.store.lines import Line
 from lionherd_dist.store.scripts import Script
 from lionherd_dist.store.trouble import translate
+from lionherd_dist.url import address_of
 
 Argument: TypeAlias = str | bytes | int | float
 Reply: TypeAlias = "bytes | int | list[Reply] | None"
 Answer: TypeAlias = "Reply | LionherdError"
 Command: TypeAlias = tuple[Argument, ...]
 
-CONNECT_S = 5.0
-ANSWER_S = 10.0  # longest that one request may take, connecting included
-
-
 # redis-py's async connections pack in Python, which takes six times as long.
 _pack = cast("Callable[[Command], bytes]", hiredis.pack_command)  # its stub knows 1-tuples only
 
 
-def redacted(url: str) -> str:
-    """*url* without its user and password, for messages."""
-    scheme, _, rest = url.partition("://")
-    return f"{scheme}://{rest.rpartition('@')[2]}".partition("?")[0]
-
-
-def connection_options(name: str) -> dict[str, object]:
-    """What both the async and the blocking connection are opened with."""
-    return {
-        "client_name": name,
-        "protocol": 2,
-        "socket_connect_timeout": CONNECT_S,
-        "socket_timeout": ANSWER_S,
-        "health_check_interval": 0,
-    }
-
-
 class Connection:
-    """A connection that reconnects on its next use after an error.
+    """A connection that reconnects on its next use after an error, to wherever the server is then.
+
+    Args:
+        where: the address, or its URL.
+        name: what the server lists the connection as.
+        namespace: whose keys it is for; a cluster's address needs one.
 
     A request that failed may or may not have been carried out.
 
@@ -58,15 +39,10 @@ class Connection:
         StoreRefusedError: the same answer would come again.
     """
 
-    def __init__(self, url: str, *, name: str) -> None:
-        self.address = redacted(url)
-        options = connection_options(name)
-        options["socket_timeout"] = None  # redis-py would start a task for every write to hold it
-        try:
-            pool = ConnectionPool.from_url(url, retry=Retry(NoBackoff(), 0), **options)
-        except ValueError as error:
-            raise ValueError(f"{self.address}: {error}") from error
-        self._link = pool.make_connection()
+    def __init__(self, where: str | Address, *, name: str, namespace: str | None = None) -> None:
+        address = address_of(where)
+        self.address = str(address)
+        self._line = Line(address, name=name, namespace=namespace)
         self._turn = asyncio.Lock()
 
     async def call(self, *command: Argument, wait_s: float = ANSWER_S) -> Reply:
@@ -136,13 +112,12 @@ class Connection:
     ) -> list["Reply | ResponseError"]:
         replies: list[Reply | ResponseError] = []
         async with asyncio.timeout(wait_s):
-            if not self._link.is_connected:
-                await self._link.connect()
+            link = self._line.link or await self._line.open()
             packed = b"".join([_pack(command) for command in commands])
-            await self._link.send_packed_command(packed)
+            await link.send_packed_command(packed)
             for _ in commands:  # read every reply, or the next request would get this one's
                 try:
-                    reply = await self._link.read_response(disable_decoding=True)
+                    reply = await link.read_response(disable_decoding=True)
                     replies.append(cast("Reply", reply))
                 except ResponseError as error:
                     replies.append(error)
@@ -156,7 +131,4 @@ class Connection:
 
     async def close(self) -> None:
         """Close the connection; the next request opens it again."""
-        try:
-            await self._link.disconnect(nowait=True)
-        except (RedisError, OSError, TimeoutError):
-            return  # it is closed, only not politely
+        await self._line.close()

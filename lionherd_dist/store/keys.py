@@ -72,6 +72,7 @@ class Keys:
         "due",
         "kept",
         "names",
+        "namespace",
         "opened",
         "parked",
         "places",
@@ -82,6 +83,7 @@ class Keys:
 
     def __init__(self, namespace: str) -> None:
         check_namespace(namespace)
+        self.namespace = namespace
         prefix = self.prefix = f"ld{SCHEMA}:{{{namespace}}}:"
         self.sessions = prefix + "sessions"
         self.slots = prefix + "slots"

@@ -1,18 +1,19 @@
 """A process's liveness in the namespace: registered, renewed, ended."""
 
+import time
 from dataclasses import dataclass
 from typing import TypeAlias, cast
 
-from redis import ConnectionPool
-from redis.backoff import NoBackoff
-from redis.connection import AbstractConnection
 from redis.exceptions import NoScriptError, RedisError
-from redis.retry import Retry
 
-from lionherd_dist.store.connection import Connection, Reply, connection_options, redacted
+from lionherd_dist.address import Address
+from lionherd_dist.errors import LionherdError
+from lionherd_dist.store.connection import Connection
 from lionherd_dist.store.keys import CONTROL_TTL_MS, INBOX_TTL_SESSIONS, Keys
+from lionherd_dist.store.lines import BlockingLine
 from lionherd_dist.store.scripts import BEAT, HELLO, QUIT, REAP
 from lionherd_dist.store.trouble import translate
+from lionherd_dist.url import address_of
 
 MOST_REAPED = 200  # calls or jobs in one go: keeps the script near a millisecond
 
@@ -117,44 +118,40 @@ async def worker_count(connection: Connection, keys: Keys) -> int:
 class BeatConnection:
     """The heartbeat's own connection, for a thread: a busy event loop does not delay it."""
 
-    def __init__(self, url: str, keys: Keys, session: str, ttl_ms: int) -> None:
-        self.address = redacted(url)
-        pool = ConnectionPool.from_url(
-            url, retry=Retry(NoBackoff(), 0), **connection_options(f"lionherd-beat-{session}")
-        )
-        self._link = cast("AbstractConnection", pool.make_connection())
+    def __init__(self, where: str | Address, keys: Keys, session: str, ttl_ms: int) -> None:
+        address = address_of(where)
+        self.address = str(address)
+        name = f"lionherd-beat-{session}"
+        self._line = BlockingLine(address, name=name, namespace=keys.namespace)
         names = (keys.sessions, keys.inbox(session), keys.prefix)
         args = (session, "", ttl_ms, INBOX_TTL_SESSIONS * ttl_ms)
         self._command = ("EVALSHA", BEAT.sha, len(names), *names, *args)
 
     def beat(self, within_s: float) -> Beat:
-        """Renew the session; connecting and each answer may take *within_s*.
+        """Renew the session; finding the server, connecting and all answers may take *within_s*.
 
         Raises:
             StoreUnavailableError: no answer; it may or may not have been renewed.
             StoreRefusedError: the server will not have it.
         """
-        self._link.socket_timeout = self._link.socket_connect_timeout = within_s
+        until = time.monotonic() + within_s
         try:
             try:
-                reply = self._ask(*self._command, within_s=within_s)
+                reply = self._line.ask(*self._command, until=until)
             except NoScriptError:
-                self._ask("SCRIPT", "LOAD", BEAT.text, within_s=within_s)
-                reply = self._ask(*self._command, within_s=within_s)
+                self._line.ask("SCRIPT", "LOAD", BEAT.text, until=until)
+                reply = self._line.ask(*self._command, until=until)
         except (RedisError, OSError) as error:
             self.close()
             raise translate(error, self.address) from error
+        except LionherdError:
+            self.close()
+            raise
         match reply:
             case [1, int(now_ms)]:
                 return Alive(now_ms)
         return Lost()
 
-    def _ask(self, *command: str | int, within_s: float) -> Reply:
-        self._link.send_command(*command)
-        if not self._link.can_read(within_s):
-            raise TimeoutError(f"no answer in {within_s:.1f} s")
-        return cast("Reply", self._link.read_response(disable_decoding=True))
-
     def close(self) -> None:
         """Close the connection; the next beat opens it again."""
-        self._link.disconnect()
+        self._line.close()

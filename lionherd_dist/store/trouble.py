@@ -1,5 +1,7 @@
 """What went wrong at the server, in this package's own errors: mapped once, here. Pure."""
 
+import ssl
+
 from redis import exceptions as redis_errors
 
 from lionherd_dist.errors import (
@@ -21,6 +23,9 @@ _PASSING = (
 )
 _FULL = ("OOM ", "NOREPLICAS", "MISCONF")
 
+_ELSEWHERE = ("MOVED ", "ASK ", "TRYAGAIN ")  # as some versions of redis-py leave them; others do
+_ELSEWHERE_ERRORS = (redis_errors.AskError, redis_errors.TryAgainError)  # this; MovedError is one
+
 
 def translate(error: Exception, address: str) -> LionherdError:
     """The error of ours for *error*: one that passes, or one that stays until settings change."""
@@ -28,6 +33,13 @@ def translate(error: Exception, address: str) -> LionherdError:
     if isinstance(refusal, redis_errors.AuthenticationError | redis_errors.ResponseError):
         error = refusal
     text = str(error) or type(error).__name__
+    if isinstance(error.__context__, ssl.SSLCertVerificationError):
+        return StoreRefusedError(f"{address} is not trusted: {error.__context__.verify_message}")
+    if isinstance(error, _ELSEWHERE_ERRORS) or text.startswith(_ELSEWHERE):
+        return StoreUnavailableError(
+            f"{address} leaves this to another node of its cluster: {text}. The URL of a cluster "
+            "begins with redis+cluster:// or rediss+cluster://"
+        )
     match error:
         case redis_errors.AuthenticationError() | redis_errors.NoPermissionError():
             return StoreRefusedError(

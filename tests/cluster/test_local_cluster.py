@@ -32,6 +32,16 @@ def alive(pid: int) -> bool:
     return True
 
 
+async def test_the_environments_password_is_not_for_a_private_server(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Which has none, and would refuse it; nor is the environment's server used."""
+    monkeypatch.setenv("LIONHERD_REDIS_URL", "redis://nowhere.invalid")
+    monkeypatch.setenv("LIONHERD_REDIS_PASSWORD", "canary-3141")
+    async with LocalCluster("tasks", workers=1) as cluster:
+        assert await cluster.run(tasks.double.call(4)) == 8
+
+
 async def test_several_processes_share_the_work_and_end_with_the_block() -> None:
     """Each of three workers with one slot takes some of twenty calls."""
     async with LocalCluster("tasks", workers=3, concurrency=1) as cluster:

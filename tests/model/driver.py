@@ -14,7 +14,7 @@ from redis.exceptions import NoScriptError, ResponseError
 from redis.retry import Retry
 
 from lionherd_dist.store import scripts
-from lionherd_dist.store.connection import connection_options
+from lionherd_dist.store.dialing import connection_options
 from lionherd_dist.store.keys import Keys
 from lionherd_dist.store.scripts import Script
 
