@@ -2,9 +2,14 @@
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 
 REDIS_URL_VARIABLE = "LIONHERD_REDIS_URL"
+SIGNING_KEY_VARIABLE = "LIONHERD_SIGNING_KEY"
+SIGNING_KEY_FILE_VARIABLE = "LIONHERD_SIGNING_KEY_FILE"
+
+_LEAST_KEY_CHARACTERS = 32
 
 _NAMESPACE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
@@ -31,6 +36,45 @@ def redis_url(given: str | None) -> str:
     return url
 
 
+def signing_key_here() -> str:
+    """The signing key that the environment gives, itself or as the path of a file; or "".
+
+    Raises:
+        ValueError: it gives two, or a file that cannot be read or holds none.
+    """
+    given = os.environ.get(SIGNING_KEY_VARIABLE, "")
+    path = os.environ.get(SIGNING_KEY_FILE_VARIABLE, "")
+    if given and path:
+        raise ValueError(
+            f"{SIGNING_KEY_VARIABLE} and {SIGNING_KEY_FILE_VARIABLE} are both set: set one of them"
+        )
+    if not path:
+        return given
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeError) as error:
+        raise ValueError(
+            f"{SIGNING_KEY_FILE_VARIABLE}: {path} cannot be read: {type(error).__name__}"
+        ) from None  # a UnicodeDecodeError holds what was read
+    if not text.strip():
+        raise ValueError(f"{SIGNING_KEY_FILE_VARIABLE}: {path} is empty: put the key into it")
+    return text
+
+
+def _check_signing_key(text: str) -> None:
+    """Refuse keys that could be guessed; no message ever shows one."""
+    if text and not text.split():
+        raise ValueError("signing_key is blank: give a key, or an empty text for none")
+    if not text.isascii():  # one text, as everybody reads it: no encodings, no look-alikes
+        raise ValueError("a signing key has characters that are not ASCII: use letters and digits")
+    shortest = min(map(len, text.split()), default=_LEAST_KEY_CHARACTERS)
+    if shortest < _LEAST_KEY_CHARACTERS:
+        raise ValueError(
+            f"a signing key has {shortest} characters: give at least {_LEAST_KEY_CHARACTERS} "
+            "random ones, for example from `openssl rand -hex 32`"
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """How one process takes part in a namespace.
@@ -45,6 +89,10 @@ class Settings:
         unread_cap: outcomes of a job that may wait for its consumer; then nothing is released.
         ahead: calls of a job that may be submitted and not finished; bounds what Redis holds.
         ahead_bytes: the same in bytes, for large calls.
+        signing_key: signs calls and outcomes, and refuses those that are not signed with it; ""
+            signs nothing. Several, with white space between them, while a new one is introduced:
+            the first signs, each is accepted. Unless given, what ``LIONHERD_SIGNING_KEY`` holds, or
+            the file that ``LIONHERD_SIGNING_KEY_FILE`` names. Not part of the repr.
     """
 
     namespace: str = "default"
@@ -55,9 +103,11 @@ class Settings:
     unread_cap: int = 2_000
     ahead: int = 4_000
     ahead_bytes: int = 16 * 1024 * 1024
+    signing_key: str = field(default_factory=signing_key_here, repr=False)
 
     def __post_init__(self) -> None:
         check_namespace(self.namespace)
+        _check_signing_key(self.signing_key)
         if self.session_s < 1:
             raise ValueError(f"session_s is {self.session_s}: a session lasts at least 1 second")
         for name in ("patience_s", "cancel_wait_s"):
@@ -66,6 +116,11 @@ class Settings:
         for name in ("unread_cap", "ahead", "ahead_bytes"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}: give at least 1")
+
+    @property
+    def signing_keys(self) -> tuple[str, ...]:
+        """Each of the keys, the one that signs first."""
+        return tuple(self.signing_key.split())
 
     @property
     def session_ms(self) -> int:
