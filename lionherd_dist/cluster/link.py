@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 import anyio
 
+from lionherd_dist.cluster.decoding import opened
 from lionherd_dist.cluster.job import Job
 from lionherd_dist.cluster.watch import watch
 from lionherd_dist.cluster.writer import Writer
@@ -24,6 +25,7 @@ from lionherd_dist.store.keys import Keys
 from lionherd_dist.store.outcomes import Inbox
 from lionherd_dist.store.patience import persist
 from lionherd_dist.store.sessions import NO_CAPACITY
+from lionherd_dist.wire.signing import Seal
 
 OPENING_S = 5.0  # patience with a server that was never reached
 
@@ -38,10 +40,15 @@ class Reader:
 
 
 class Link:
-    """Jobs are opened here and hear here of their outcomes."""
+    """Jobs are opened here and hear here of their outcomes.
+
+    Attributes:
+        seal: signs what is sent and checks what arrives.
+    """
 
     def __init__(self, url: str, settings: Settings) -> None:
         self._url, self._settings, self._keys = url, settings, Keys(settings.namespace)
+        self.seal = Seal(settings.signing_keys, settings.namespace)
         self._pid = os.getpid()
         self._open: dict[Job, None] = {}
         self._jobs: dict[str, Job] = {}  # those that the server may know, by id
@@ -173,6 +180,7 @@ class Link:
                 write,
                 self._keys,
                 session.id,
+                seal=self.seal,
                 patience_s=self._settings.patience_s,
                 number=self._number,
                 on_lost=lost.set,
@@ -240,7 +248,12 @@ class Link:
             for news in await persist(inbox.read, patience_s=self._settings.patience_s):
                 job = self._jobs.get(news.job)
                 if job is not None:
-                    job.deliver(news.outcomes)
+                    job.deliver(
+                        [
+                            (index, opened(data, self.seal, job.id, index))
+                            for index, data in news.outcomes
+                        ]
+                    )
                     if news.ended:
                         job.stopped.set()
 

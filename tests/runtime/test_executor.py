@@ -11,6 +11,7 @@ from lionherd_dist.session.clock import ServerClock
 from lionherd_dist.store.calls import Back, Done, Settled, Taken
 from lionherd_dist.task import tasks_of
 from lionherd_dist.wire.messages import encode_call
+from lionherd_dist.wire.signing import Seal
 
 pytestmark = pytest.mark.anyio
 
@@ -27,7 +28,13 @@ def executor(settle: Callable[[Settled], None], *, trusted: bool) -> Executor:
     known: Callable[[str], Awaitable[bool]] = nobody
     ways = Ways(settle=settle, known_elsewhere=known, alone=never, trusted=lambda: trusted)
     return Executor(
-        tasks_of([tasks]), set(), ways, slots=2, name="here", clock=ServerClock(1_000_000)
+        tasks_of([tasks]),
+        set(),
+        ways,
+        slots=2,
+        name="here",
+        clock=ServerClock(1_000_000),
+        seal=Seal((), "default"),
     )
 
 
