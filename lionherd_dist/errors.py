@@ -51,6 +51,14 @@ class DecodeError(LionherdError, ValueError):
     """Bytes from the server are not a message of ours, or are one that is out of bounds."""
 
 
+class SignatureError(DecodeError):
+    """A call or an outcome is not signed with a key that is accepted here, for where it was found.
+
+    Give all clients and workers of a namespace the same ``signing_key``. If they have it, somebody
+    without it wrote to the server.
+    """
+
+
 class RemoteError(LionherdError):
     """A task failed on a worker with an exception class that is not rebuilt here.
 

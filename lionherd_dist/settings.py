@@ -1,7 +1,14 @@
 """All numbers with their unit and default, checked where they come in."""
 
+import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
+
+SIGNING_KEY_VARIABLE = "LIONHERD_SIGNING_KEY"
+SIGNING_KEY_FILE_VARIABLE = "LIONHERD_SIGNING_KEY_FILE"
+
+_LEAST_KEY_CHARACTERS = 32
 
 _NAMESPACE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
@@ -10,6 +17,45 @@ def check_namespace(namespace: str) -> None:
     """Refuse a namespace that could not stand inside a key."""
     if not _NAMESPACE.fullmatch(namespace):
         raise ValueError(f"namespace {namespace!r}: use 1 to 64 of A-Z a-z 0-9 _ . -")
+
+
+def signing_key_here() -> str:
+    """The signing key that the environment gives, itself or as the path of a file; or "".
+
+    Raises:
+        ValueError: it gives two, or a file that cannot be read or holds none.
+    """
+    given = os.environ.get(SIGNING_KEY_VARIABLE, "")
+    path = os.environ.get(SIGNING_KEY_FILE_VARIABLE, "")
+    if given and path:
+        raise ValueError(
+            f"{SIGNING_KEY_VARIABLE} and {SIGNING_KEY_FILE_VARIABLE} are both set: set one of them"
+        )
+    if not path:
+        return given
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeError) as error:
+        raise ValueError(
+            f"{SIGNING_KEY_FILE_VARIABLE}: {path} cannot be read: {type(error).__name__}"
+        ) from None  # a UnicodeDecodeError holds what was read
+    if not text.strip():
+        raise ValueError(f"{SIGNING_KEY_FILE_VARIABLE}: {path} is empty: put the key into it")
+    return text
+
+
+def _check_signing_key(text: str) -> None:
+    """Refuse keys that could be guessed; no message ever shows one."""
+    if text and not text.split():
+        raise ValueError("signing_key is blank: give a key, or an empty text for none")
+    if not text.isascii():  # one text, as everybody reads it: no encodings, no look-alikes
+        raise ValueError("a signing key has characters that are not ASCII: use letters and digits")
+    shortest = min(map(len, text.split()), default=_LEAST_KEY_CHARACTERS)
+    if shortest < _LEAST_KEY_CHARACTERS:
+        raise ValueError(
+            f"a signing key has {shortest} characters: give at least {_LEAST_KEY_CHARACTERS} "
+            "random ones, for example from `openssl rand -hex 32`"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +75,10 @@ class Settings:
         fresh_server: True if the server has no earlier life, in which somebody may have held a
             token of a limiter: then a limiter lends at once on a server that has just started. A
             LocalCluster sets it for its own server.
+        signing_key: signs calls and outcomes, and refuses those that are not signed with it; ""
+            signs nothing. Several, with white space between them, while a new one is introduced:
+            the first signs, each is accepted. Unless given, what ``LIONHERD_SIGNING_KEY`` holds, or
+            the file that ``LIONHERD_SIGNING_KEY_FILE`` names. Not part of the repr.
     """
 
     namespace: str = "default"
@@ -40,9 +90,11 @@ class Settings:
     ahead: int = 4_000
     ahead_bytes: int = 16 * 1024 * 1024
     fresh_server: bool = False
+    signing_key: str = field(default_factory=signing_key_here, repr=False)
 
     def __post_init__(self) -> None:
         check_namespace(self.namespace)
+        _check_signing_key(self.signing_key)
         if self.session_s < 1:
             raise ValueError(f"session_s is {self.session_s}: a session lasts at least 1 second")
         for name in ("patience_s", "cancel_wait_s"):
@@ -51,6 +103,11 @@ class Settings:
         for name in ("unread_cap", "ahead", "ahead_bytes"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}: give at least 1")
+
+    @property
+    def signing_keys(self) -> tuple[str, ...]:
+        """Each of the keys, the one that signs first."""
+        return tuple(self.signing_key.split())
 
     @property
     def session_ms(self) -> int:

@@ -15,6 +15,7 @@ from lionherd_dist.cli.letter_view import (
     opened,
 )
 from lionherd_dist.cli.modules import import_here
+from lionherd_dist.cli.reviving import revive
 from lionherd_dist.cli.sheets import show
 from lionherd_dist.store import letters as store
 from lionherd_dist.store.reading import server_ms
@@ -164,7 +165,7 @@ def requeue(letters: tuple[str, ...], redis: str | None, namespace: str) -> int:
     _checked(letters)
 
     async def revive_all(asker: Asker) -> list[store.Revival]:
-        return [await store.revive(asker.connection, asker.keys, one) for one in letters]
+        return [await revive(asker, one) for one in letters]
 
     status = 0
     for letter, became in zip(letters, ask(redis, namespace, revive_all), strict=True):

@@ -10,6 +10,7 @@ from lionherd_dist.cli.tally import span
 from lionherd_dist.errors import DecodeError
 from lionherd_dist.store.letters import Letter
 from lionherd_dist.wire.messages import decode_call, decode_outcome
+from lionherd_dist.wire.signing import unsigned
 
 COLUMNS = ("letter", ">age", "job", ">call", "task", "error", "message")
 
@@ -46,7 +47,7 @@ def opened(letter: Letter) -> Opened:
         return Opened(letter, None, "it never was a call", failed, ())
     call, unreadable = None, ""
     try:
-        call = decode_call(letter.payload)
+        call = decode_call(unsigned(letter.payload))
     except DecodeError as error:
         unreadable = str(error)
     return Opened(letter, call, unreadable, *_failure(letter.outcome))
@@ -54,7 +55,7 @@ def opened(letter: Letter) -> Opened:
 
 def _failure(outcome: bytes) -> tuple[Failed, tuple[str, ...]]:
     try:
-        found = decode_outcome(outcome)
+        found = decode_outcome(unsigned(outcome))
     except DecodeError as error:
         return Failed("", f"its outcome cannot be read: {error}"), ()
     if not isinstance(found, Failure):

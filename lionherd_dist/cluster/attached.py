@@ -9,7 +9,7 @@ from typing import Self
 import anyio
 
 from lionherd_dist.call import Failure, Success
-from lionherd_dist.cluster.decoding import outcome_of
+from lionherd_dist.cluster.decoding import opened, outcome_of
 from lionherd_dist.cluster.lines import Reader
 from lionherd_dist.cluster.link import Link
 from lionherd_dist.errors import (
@@ -99,13 +99,14 @@ class AttachedStream:
         if self._ended:
             raise StopAsyncIteration
         self._given = self._arrived.popleft()
-        match outcome_of(self._given.outcome):
+        index, data = self._given.index, self._given.outcome
+        match outcome_of(opened(data, self._link.seal, self._job, index)):
             case Success(value):
-                return self._given.index, value
+                return index, value
             case Failure(error):
-                return self._given.index, error
+                return index, error
             case _:
-                return self._given.index, RemoteError("Cancelled", "the call was cancelled")
+                return index, RemoteError("Cancelled", "the call was cancelled")
 
     async def _done_with_given(self) -> None:
         if self._given is not None:

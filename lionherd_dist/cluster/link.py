@@ -13,13 +13,13 @@ from dataclasses import replace
 import anyio
 
 from lionherd_dist.address import Address
+from lionherd_dist.cluster.handing import hand_out
 from lionherd_dist.cluster.job import Job
 from lionherd_dist.cluster.lines import Reader, connection
 from lionherd_dist.cluster.watch import watch
 from lionherd_dist.cluster.writer import Writer
 from lionherd_dist.errors import (
     ForkedClientError,
-    JobCancelledError,
     JobLostError,
     LionherdError,
     StoreUnavailableError,
@@ -32,18 +32,23 @@ from lionherd_dist.settings import Settings
 from lionherd_dist.store.connection import Connection
 from lionherd_dist.store.jobs import Tokens
 from lionherd_dist.store.keys import Keys
-from lionherd_dist.store.outcomes import Granted, Inbox
-from lionherd_dist.store.patience import persist
+from lionherd_dist.store.outcomes import Inbox
 from lionherd_dist.store.sessions import NO_CAPACITY
+from lionherd_dist.wire.signing import Seal
 
 OPENING_S = 5.0  # patience with a server that was never reached
 
 
 class Link:
-    """Jobs are opened here and hear here of their outcomes."""
+    """Jobs are opened here and hear here of their outcomes.
+
+    Attributes:
+        seal: signs what is sent and checks what arrives.
+    """
 
     def __init__(self, address: Address, settings: Settings) -> None:
         self._address, self._settings, self._keys = address, settings, Keys(settings.namespace)
+        self.seal = Seal(settings.signing_keys, settings.namespace)
         self._pid = os.getpid()
         self._open: dict[Job, None] = {}
         self._jobs: dict[str, Job] = {}  # those that the server may know, by id
@@ -180,12 +185,14 @@ class Link:
                 write,
                 self._keys,
                 session.id,
+                seal=self.seal,
                 patience_s=self._settings.patience_s,
                 number=self._number,
                 on_lost=lambda: on_lost(reasons[0]),
             )
             helpers.start_soon(writer.run)
-            helpers.start_soon(self._read, Inbox(read, self._keys, session.id))
+            inbox = Inbox(read, self._keys, session.id)
+            helpers.start_soon(hand_out, inbox, self._jobs, self.desk, self.seal, self._settings)
             helpers.start_soon(
                 watch, side, self._keys, self._jobs, self._settings.session_s, writer.poke
             )
@@ -253,20 +260,6 @@ class Link:
 
     def _connection(self, use: str) -> AbstractAsyncContextManager[Connection]:
         return connection(self._address, self._settings.namespace, use)
-
-    async def _read(self, inbox: Inbox) -> None:
-        while True:
-            for news in await persist(inbox.read, patience_s=self._settings.patience_s):
-                if isinstance(news, Granted):
-                    self.desk.deliver(news)
-                    continue
-                job = self._jobs.get(news.job)
-                if job is not None:
-                    job.deliver(news.outcomes)
-                    if news.cancelled:
-                        job.end(JobCancelledError(job.id, job.received))
-                    if news.ended:
-                        job.stopped.set()
 
 
 @asynccontextmanager

@@ -6,11 +6,13 @@ server that is silent for a while costs time and nothing else.
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from lionherd_dist.cluster.job import Job
 from lionherd_dist.errors import StoreUnavailableError
 from lionherd_dist.store.connection import Connection
 from lionherd_dist.store.jobs import (
+    Chunk,
     Request,
     accepted,
     cancel_request,
@@ -19,6 +21,7 @@ from lionherd_dist.store.jobs import (
 )
 from lionherd_dist.store.keys import Keys
 from lionherd_dist.store.patience import persist
+from lionherd_dist.wire.signing import Seal
 
 MOST_JOBS = 500  # told of in one script call
 
@@ -27,6 +30,7 @@ class Writer:
     """One long-lived sender on a connection of its own.
 
     Args:
+        seal: signs calls.
         number: gives a job its id, when its first calls are about to be sent.
         on_lost: called when the server says that the session is over.
     """
@@ -37,11 +41,13 @@ class Writer:
         keys: Keys,
         session: str,
         *,
+        seal: Seal,
         patience_s: float,
         number: Callable[[Job], None],
         on_lost: Callable[[], None],
     ) -> None:
         self._connection, self._keys, self._session = connection, keys, session
+        self._seal = seal
         self._patience_s, self._number, self._on_lost = patience_s, number, on_lost
         self._jobs: dict[Job, None] = {}  # with something to say, in the order they said so
         self._cancels: dict[str, asyncio.Future[int]] = {}
@@ -90,7 +96,7 @@ class Writer:
             for job in jobs:
                 if not job.id:
                     self._number(job)
-            chunks = [job.take_chunk() for job in jobs]
+            chunks = [self._signed(job.take_chunk(), job.id) for job in jobs]
             requests.append(submit_request(self._keys, self._session, chunks))
         cancels = list(self._cancels)
         if cancels:
@@ -110,6 +116,14 @@ class Writer:
             self._submitted(jobs, accepted(replies[0]))
         if cancels:
             self._settle(dict(zip(cancels, running(replies[-1]), strict=True)))
+
+    def _signed(self, chunk: Chunk, job: str) -> Chunk:
+        """Signed here and not when they are encoded: only now do calls have a place."""
+        if not self._seal.signs:
+            return chunk
+        places = enumerate(chunk.calls, start=chunk.first)
+        calls = [self._seal.signed("call", call, job, index) for index, call in places]
+        return replace(chunk, calls=calls)
 
     def _submitted(self, jobs: Sequence[Job], counts: Sequence[int] | None) -> None:
         if counts is None:

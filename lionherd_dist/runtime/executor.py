@@ -29,6 +29,7 @@ from lionherd_dist.session.clock import ServerClock
 from lionherd_dist.store.calls import Again, Back, Dead, Done, Settled, Taken
 from lionherd_dist.task import Task
 from lionherd_dist.wire.messages import decode_call, encode_outcome
+from lionherd_dist.wire.signing import Seal
 
 REMEMBERED_CANCELS = 10_000  # a call may arrive after the word that its job was cancelled
 SUSPECT_AFTER_DEATHS = 2  # processes that died with it in hand; a neighbour may have killed them
@@ -59,6 +60,7 @@ class Executor:
     Args:
         in_hand: entries taken and not yet told to the server; what is accepted is added to it.
         name: what failures call this worker.
+        seal: checks calls and signs outcomes.
     """
 
     def __init__(
@@ -70,9 +72,11 @@ class Executor:
         slots: int,
         name: str,
         clock: ServerClock,
+        seal: Seal,
     ) -> None:
         self._tasks, self._in_hand, self._ways = tasks, in_hand, ways
         self._slots, self._name, self._clock = slots, name, clock
+        self._seal = seal
         self._threads = anyio.CapacityLimiter(slots)
         self._group = asyncio.TaskGroup()
         self._new_scope = type(anyio.CancelScope())  # anyio looks asyncio's up each time: 1.5 µs
@@ -203,7 +207,7 @@ class Executor:
         if taken.deadline_ms and self._clock.left_s(taken.deadline_ms) <= 0:
             return self._done(taken, Failure(TimeoutError("the deadline passed before it began")))
         try:
-            message = decode_call(taken.payload)
+            message = decode_call(self._seal.opened("call", taken.payload, taken.job, taken.index))
         except Exception as error:  # noqa: BLE001 (whatever the bytes are, the worker lives)
             return Dead(taken, self._encoded(taken, Failure(error)))
         task = self._tasks.get(message.task)
@@ -267,4 +271,5 @@ class Executor:
         return Done(taken, data)
 
     def _encoded(self, taken: Taken, outcome: Outcome) -> bytes:
-        return encode_outcome(outcome, worker=self._name, attempt=taken.attempt)
+        data = encode_outcome(outcome, worker=self._name, attempt=taken.attempt)
+        return self._seal.signed("outcome", data, taken.job, taken.index)

@@ -25,6 +25,7 @@ from lionherd_dist.store.keys import Keys
 from lionherd_dist.store.patience import persist
 from lionherd_dist.store.sessions import known_by_some_worker
 from lionherd_dist.task import Task
+from lionherd_dist.wire.signing import Seal
 
 T = TypeVar("T")
 
@@ -106,7 +107,15 @@ class Shift:
             trusted=lambda: session.clock.age_s() < settings.session_s,
             alone=lambda taken: self._answer(lambda: calls.run_alone(lines.side, taken)),
         )
-        self._executor = Executor(tasks, in_hand, ways, slots=slots, name=name, clock=session.clock)
+        self._executor = Executor(
+            tasks,
+            in_hand,
+            ways,
+            slots=slots,
+            name=name,
+            clock=session.clock,
+            seal=Seal(settings.signing_keys, settings.namespace),
+        )
         self._puller = Puller(lines.take, lines.wake, calls, self._executor)
 
     async def work(self, *, on_ready: Callable[[], None], on_stuck: Callable[[], None]) -> None:

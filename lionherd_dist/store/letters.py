@@ -86,10 +86,14 @@ async def letter(connection: Connection, keys: Keys, id_: str) -> Letter | None:
     return letter_of(*found[0]) if found else None
 
 
-async def revive(connection: Connection, keys: Keys, id_: str) -> Revival:
-    """Make the letter's call again as the job ``job_of(id_)``, and drop the letter."""
+async def revive(connection: Connection, keys: Keys, id_: str, *, payload: bytes = b"") -> Revival:
+    """Make the letter's call again as the job ``job_of(id_)``, and drop the letter.
+
+    *payload* is the call as it is to stand there, if not as in the letter: it may have been signed
+    for its old place.
+    """
     names = (keys.dead, keys.calls, keys.slots, keys.prefix)
-    reply = await connection.run(REVIVE, names, ("", id_, job_of(id_), KEEP_MS))
+    reply = await connection.run(REVIVE, names, ("", id_, job_of(id_), KEEP_MS, payload))
     return Revival(reply)
 
 

@@ -19,6 +19,8 @@ def error_from(record: object, *, worker: str, attempt: int) -> Exception:
         DecodeError: *record* is no such record.
     """
     error = _rebuilt(record, depth=1)
+    if not worker:  # this very process made it, in place of an outcome that it refused
+        return error
     place = f"Raised on worker {worker}, attempt {attempt}"
     traceback = _text(record, "traceback")
     error.add_note(f"{place}:\n{traceback.rstrip()}" if traceback else place)

@@ -16,6 +16,7 @@ from lionherd_dist.session.clock import ServerClock
 from lionherd_dist.store.calls import Back, Done, Settled, Taken
 from lionherd_dist.task import Task, task, tasks_of
 from lionherd_dist.wire.messages import decode_outcome, encode_call
+from lionherd_dist.wire.signing import Seal
 
 pytestmark = pytest.mark.anyio
 
@@ -34,7 +35,15 @@ def executor(
     known: Callable[[str], Awaitable[bool]] = nobody
     ways = Ways(settle=settle, known_elsewhere=known, alone=never, trusted=lambda: trusted)
     known_tasks = {one.name: one for one in tasks_here} or tasks_of([tasks])
-    return Executor(known_tasks, set(), ways, slots=2, name="here", clock=ServerClock(1_000_000))
+    return Executor(
+        known_tasks,
+        set(),
+        ways,
+        slots=2,
+        name="here",
+        clock=ServerClock(1_000_000),
+        seal=Seal((), "default"),
+    )
 
 
 def taken(call: Call[object] | None = None, entry: bytes = b"1-1") -> Taken:

@@ -146,6 +146,7 @@ async def cancel_as_an_operator(bench: Bench) -> Sent:
 async def revive(bench: Bench) -> Sent:
     call = ("j", "C-1", "i", 0, "c", "C-1 0 1 0 0", "p", "c0", "o", "why")
     await bench.connection.call("XADD", bench.keys.dead, "7-7", *call)
+    await bench.connection.call("PEXPIRE", bench.keys.dead, 60_000)
     return lambda connection: letters.revive(connection, bench.keys, "7-7")
 
 
