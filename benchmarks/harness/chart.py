@@ -39,6 +39,7 @@ def compare(rounds: Sequence[Round], names: Sequence[str], path: Path) -> None:
     for axes, column in zip(sheet.subplots(1, len(SPEED), sharey=True), SPEED, strict=True):
         axes.set_title(column.label)
         axes.set_xscale("log")
+        axes.set_xlabel("log scale")
         for place, name in enumerate(names):
             found = figure(rounds, name, column.key)
             if found is not None:
