@@ -13,6 +13,7 @@ import anyio
 import pytest
 import redis
 import tasks
+from containers.server import container
 
 from lionherd_dist import Cluster, Settings, Worker
 from lionherd_dist.embedded.server import private_server
@@ -29,7 +30,7 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture(scope="session")
-def redis_url() -> Iterator[str]:
+def embedded_url() -> Iterator[str]:
     """A private server, kept for the whole run in a thread of its own."""
     started, stop = threading.Event(), threading.Event()
     urls: list[str] = []
@@ -46,6 +47,19 @@ def redis_url() -> Iterator[str]:
     yield urls[0]
     stop.set()
     thread.join(20)
+
+
+@pytest.fixture(scope="session")
+def container_url() -> Iterator[str]:
+    """The public image of the server in a container, kept for the whole run."""
+    with container() as url:
+        yield url
+
+
+@pytest.fixture
+def redis_url(embedded_url: str) -> str:
+    """The server of a test. Folders whose tests run on both servers have a fixture of their own."""
+    return embedded_url
 
 
 def _open_files() -> set[str]:
