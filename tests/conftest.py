@@ -12,6 +12,7 @@ import anyio
 import pytest
 import tasks
 import uvloop
+from containers.server import container
 from leftovers import here, ownerless_keys, unended_tasks
 
 from lionherd_dist import Cluster, Settings, Worker
@@ -37,7 +38,7 @@ def opened_once() -> None:
 
 
 @pytest.fixture(scope="session")
-def redis_url() -> Iterator[str]:
+def embedded_url() -> Iterator[str]:
     """A private server, kept for the whole run in a thread of its own."""
     started = threading.Event()
     urls: list[str] = []
@@ -57,6 +58,19 @@ def redis_url() -> Iterator[str]:
     yield urls[0]
     stops[0]()
     thread.join(20)
+
+
+@pytest.fixture(scope="session")
+def container_url() -> Iterator[str]:
+    """The public image of the server in a container, kept for the whole run."""
+    with container() as url:
+        yield url
+
+
+@pytest.fixture
+def redis_url(embedded_url: str) -> str:
+    """The server of a test. Folders whose tests run on both servers have a fixture of their own."""
+    return embedded_url
 
 
 @pytest.fixture(autouse=True)

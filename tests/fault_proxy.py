@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager, suppress
 from enum import Enum, auto
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote, urlsplit
 
 import anyio
 
@@ -114,7 +114,7 @@ class FaultProxy:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            upstream = await asyncio.open_unix_connection(self._server)
+            upstream = await _open(self._server)
         except OSError:  # the server is not there: neither are we
             await _abort(writer)
             return
@@ -234,6 +234,13 @@ async def _reply(reader: asyncio.StreamReader) -> bytes:
     return b"".join(raw)
 
 
+async def _open(url: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    parts = urlsplit(url)
+    if parts.scheme == "unix":
+        return await asyncio.open_unix_connection(unquote(parts.path))
+    return await asyncio.open_connection(parts.hostname, parts.port)
+
+
 async def _abort(writer: asyncio.StreamWriter) -> None:
     writer.transport.abort()
     with suppress(OSError):
@@ -242,8 +249,8 @@ async def _abort(writer: asyncio.StreamWriter) -> None:
 
 @asynccontextmanager
 async def fault_proxy(url: str) -> AsyncIterator[FaultProxy]:
-    """A proxy in front of the server at *url*, ``unix://…``; gone when the block is left."""
+    """A proxy in front of the server at *url*; gone when the block is left."""
     with TemporaryDirectory(prefix="lh-") as directory:
-        proxy = FaultProxy(unquote(url.removeprefix("unix://")), f"{directory}/p")
+        proxy = FaultProxy(url, f"{directory}/p")
         async with proxy._running():
             yield proxy

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from signal import SIGINT, SIGTERM
 from types import ModuleType
 
@@ -9,6 +10,7 @@ import anyio
 import click
 
 from lionherd_dist.cli import options
+from lionherd_dist.cli.alive_file import show_life
 from lionherd_dist.cli.complaints import UsageProblemError
 from lionherd_dist.cli.modules import import_here, names_in
 from lionherd_dist.cli.progress import say_on_stderr
@@ -44,6 +46,13 @@ from lionherd_dist.url import in_full, parse
     show_default=True,
     help="Seconds that running calls get to end after a stop signal.",
 )
+@click.option(
+    "--alive-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Touch FILE each second while the server knows this worker, for health checks: one that "
+    "is older than ten seconds belongs to a worker that stands still or is cut off.",
+)
 @options.namespace
 @options.debug
 def worker(
@@ -53,6 +62,7 @@ def worker(
     concurrency: int,
     processes: int,
     grace: float,
+    alive_file: Path | None,
     namespace: str,
 ) -> None:
     """Run the tasks of each MODULE for every client of the server, until told to stop.
@@ -67,10 +77,14 @@ def worker(
       lionherd-dist worker my_tasks other.tasks --processes 4 --concurrency 10
       LIONHERD_REDIS_URL_FILE=/run/secrets/redis_url lionherd-dist worker my_tasks
     """  # noqa: D301 (\b keeps click from filling a block)
+    if alive_file is not None and processes > 1:
+        raise UsageProblemError(
+            "--alive-file tells of one process: leave --processes out, and start more workers"
+        )
     imported = [import_here(name) for name in modules]
     url = in_full(redis_address(redis))
     order = Order(modules, url, concurrency, grace, Settings(namespace=namespace))
-    plan = Plan(order, imported, processes)
+    plan = Plan(order, imported, processes, alive_file)
     if not plan.task_names:
         raise UsageProblemError(
             f"{', '.join(modules)} has no task: decorate a function there with @task, from "
@@ -86,6 +100,7 @@ class Plan:
     order: Order
     modules: Sequence[ModuleType]
     processes: int
+    alive_file: Path | None
 
     @property
     def task_names(self) -> list[str]:
@@ -113,7 +128,11 @@ async def _run_one(plan: Plan) -> None:
         grace_s=order.grace_s,
         settings=order.settings,
     )
-    await serve(worker, _once(lambda: say_on_stderr(plan.announcement())))
+    async with anyio.create_task_group() as group:
+        if plan.alive_file is not None:
+            group.start_soon(show_life, worker, plan.alive_file)
+        await serve(worker, _once(lambda: say_on_stderr(plan.announcement())))
+        group.cancel_scope.cancel()
 
 
 def _once(act: Callable[[], None]) -> Callable[[], None]:

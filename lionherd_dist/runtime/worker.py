@@ -10,6 +10,7 @@ import anyio
 
 from lionherd_dist.environment import Where, redis_address
 from lionherd_dist.runtime.shift import Ends, Shift, open_lines
+from lionherd_dist.session.clock import ServerClock
 from lionherd_dist.session.session import here, open_session
 from lionherd_dist.settings import Settings
 from lionherd_dist.store.keys import Keys
@@ -58,12 +59,18 @@ class Worker:
         self._settings = settings or Settings()
         self._stop, self._hurry = asyncio.Event(), asyncio.Event()
         self._opening = anyio.CancelScope()
+        self._clock: ServerClock | None = None
         self.name = here()
 
     @property
     def tasks(self) -> Mapping[str, Task[..., object]]:
         """The tasks that this worker runs, by name."""
         return self._tasks
+
+    @property
+    def is_alive(self) -> bool:
+        """True while the server has said within the length of a session that it knows this one."""
+        return self._clock is not None and self._clock.age_s() < self._settings.session_s
 
     def stop(self) -> None:
         """Take no more calls, give the running ones their grace, hand the rest back, end.
@@ -114,6 +121,8 @@ class Worker:
                 )
             if self._opening.cancelled_caught:
                 return
+            self._clock = session.clock
+            stack.callback(self._forget_clock)
             ends = Ends(self._stop, self._grace_s, self._hurry, lost)
             shift = Shift(
                 self._tasks,
@@ -125,6 +134,9 @@ class Worker:
                 name=self.name,
             )
             await shift.work(on_ready=on_ready, on_stuck=on_stuck)
+
+    def _forget_clock(self) -> None:
+        self._clock = None
 
 
 def _imported(modules: Sequence[str | ModuleType]) -> list[ModuleType]:

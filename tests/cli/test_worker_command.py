@@ -91,6 +91,24 @@ def test_the_first_signal_waits_for_calls_and_the_second_does_not(
     assert worker.wait(40) == 0
 
 
+def test_the_alive_file_is_touched_while_the_worker_lives(start, server: str, folder: Path) -> None:
+    """Again and again, and not before the server knows the worker."""
+    start("worker", "my_tasks", "--redis", "unix:///nowhere", "--alive-file", "never")
+    start("worker", "my_tasks", "--redis", server, "--alive-file", "alive")
+    alive = folder / "alive"
+    wait_until(alive.exists, "the file is there")
+    first = alive.stat().st_mtime_ns
+    wait_until(lambda: alive.stat().st_mtime_ns > first, "it is touched again")
+    assert not (folder / "never").exists()
+
+
+def test_an_alive_file_tells_of_one_process(here, capsys: pytest.CaptureFixture[str]) -> None:
+    """Several would hide each other's end."""
+    several = ("--processes", "2", "--redis", "unix:///nowhere")
+    assert here("worker", "my_tasks", *several, "--alive-file", "alive") == 2
+    assert "--processes" in capsys.readouterr().err
+
+
 def children_of(pid: int) -> set[int]:
     text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
     return {int(child) for child in text.split()}

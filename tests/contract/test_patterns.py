@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import anyio
 import pytest
 import tasks
+from containers.server import IMAGE
 from helpers import wait_until
 
 import lionherd_dist
@@ -25,7 +26,18 @@ class Half:
     completion_stream: Callable[..., AbstractAsyncContextManager[AsyncIterator[tuple[int, object]]]]
 
 
-@pytest.fixture(params=["local", "cluster"])
+IN_A_CONTAINER = f"cluster on {IMAGE}"
+
+
+@pytest.fixture
+def redis_url(request: pytest.FixtureRequest) -> str:
+    """The server of the half that is under test."""
+    in_a_container = request.node.callspec.params["half"] == IN_A_CONTAINER
+    url: str = request.getfixturevalue("container_url" if in_a_container else "embedded_url")
+    return url
+
+
+@pytest.fixture(params=["local", "cluster", pytest.param(IN_A_CONTAINER, marks=pytest.mark.docker)])
 def half(request: pytest.FixtureRequest) -> Half:
     if request.param == "local":
         return Half(

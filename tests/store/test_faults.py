@@ -159,9 +159,7 @@ async def promote(bench: Bench) -> Sent:
 
 async def beat(bench: Bench) -> Sent:
     async def send(connection: Connection) -> object:
-        line = BeatConnection(
-            f"unix://{connection.address.partition('://')[2]}", bench.keys, "C", 90_000
-        )
+        line = BeatConnection(connection.address, bench.keys, "C", 90_000)
         try:
             return await to_thread.run_sync(line.beat, 5)  # the proxy needs the loop
         finally:

@@ -1,0 +1,163 @@
+"""The users of ``compose/users.acl``: what each needs, and nothing else."""
+
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import anyio
+import pytest
+import redis
+import tasks
+from helpers import wait_until
+from road import collect, working
+
+from lionherd_dist import Cluster, Settings
+from lionherd_dist.embedded.server import private_server
+from lionherd_dist.store.keys import Keys
+
+pytestmark = pytest.mark.anyio
+
+ROOT = Path(__file__).parent.parent
+STORE = ROOT / "lionherd_dist" / "store"
+SETTINGS = Settings(session_s=2, patience_s=10)
+KEYS = Keys(SETTINGS.namespace)
+TAKING = {"xreadgroup", "xack", "xgroup|create", "xgroup|delconsumer", "client|unblock"}
+FORBIDDEN = (
+    "FLUSHALL",
+    "KEYS *",
+    "SCAN 0",
+    "CONFIG GET requirepass",
+    "EVAL return(1) 0",
+    "SCRIPT FLUSH",
+    "XGROUP DESTROY ld1:{default}:calls workers",
+    "MONITOR",
+    "CLIENT LIST",
+    "ACL LIST",
+    "SUBSCRIBE anything",
+    "REPLICAOF NO ONE",
+    "SHUTDOWN",
+    "GET elsewhere",
+    "HGET elsewhere field",
+)
+
+
+def rules() -> dict[str, list[str]]:
+    """The rules of each user, by name."""
+    lines = (ROOT / "compose" / "users.acl").read_text().splitlines()
+    return {name: rest for _, name, *rest in map(str.split, lines)}
+
+
+def allowed(user: str) -> set[str]:
+    return {rule[1:] for rule in rules()[user] if rule.startswith("+")}
+
+
+def used_by_scripts() -> set[str]:
+    """The commands of all scripts, as ACL rules name them."""
+    found: set[str] = set()
+    for path in (STORE / "lua").glob("*.lua"):
+        for name, first in re.findall(
+            r"redis\.p?call\('([A-Z]+)'(?:, '([A-Z]+)')?", path.read_text()
+        ):
+            sub = name in {"XGROUP", "XINFO"}
+            found.add(f"{name}|{first}".lower() if sub else name.lower())
+    return found
+
+
+@pytest.fixture
+async def url() -> AsyncIterator[str]:
+    """A server that knows the users; the password of each is its name."""
+    async with private_server() as url:
+        with redis.Redis.from_url(url) as server:
+            for user, words in rules().items():
+                if user != "default":  # the test's own
+                    given = [f">{user}" if word == "#SECRET" else word for word in words]
+                    server.execute_command("ACL", "SETUSER", user, *given)
+        yield url
+
+
+def url_for(user: str, url: str) -> str:
+    return url.replace("unix://", f"unix://{user}:{user}@")
+
+
+def test_workers_may_do_what_the_scripts_do() -> None:
+    """A script with a new command needs a new rule."""
+    assert used_by_scripts() <= allowed("worker")
+
+
+def test_clients_may_do_the_same_but_take_no_calls() -> None:
+    """Nor acknowledge them; scripts that try it for the sake of workers pass over it."""
+    assert allowed("client") - {"info"} == allowed("worker") - TAKING
+
+
+def test_nobody_comes_in_without_a_password_but_the_health_check() -> None:
+    """The check may ask whether the server answers, and as what; nothing else."""
+    assert rules()["default"][:2] == ["off", "resetpass"]
+    assert allowed("health") == {"ping", "role"}
+    assert [user for user, words in rules().items() if "nopass" in words] == ["health"]
+
+
+def test_a_restarting_server_may_carry_its_own_log_out() -> None:
+    """Many servers replay scripts as the default user, and drop all that it has no right to."""
+    assert {"allkeys", "allchannels", "+@all"} < set(rules()["default"])
+
+
+async def test_jobs_of_every_kind_need_no_other_rights(url: str) -> None:
+    """Run, retry, cancel, submit, attach; and nothing was refused that they need."""
+    stage = tasks.new_stage()
+    async with (
+        working(url_for("worker", url), SETTINGS),
+        Cluster(url_for("client", url), settings=SETTINGS) as cluster,
+    ):
+        assert await collect(cluster) == 0
+        assert await cluster.run(tasks.flaky.call("a", 2)) == 3
+        with anyio.move_on_after(0.2):
+            await cluster.gather(*map(tasks.hold.call, range(50)))
+        assert stage.running == 0
+        job = await cluster.submit(map(tasks.double.call, range(5)))
+        async with cluster.attach(job) as stream:
+            assert sorted([pair async for pair in stream]) == [(n, 2 * n) for n in range(5)]
+    with redis.Redis.from_url(url) as server:
+        refused = {(one["username"], one["object"]) for one in server.acl_log()}
+    assert refused <= {
+        ("client", "xgroup|delconsumer"),  # a client that quits is no consumer
+        *((user, "client|setinfo") for user in ("client", "worker")),  # Redis 7.0 has no such rule
+    }
+
+
+async def test_a_dead_workers_calls_are_given_on_by_users_like_these(url: str) -> None:
+    """Finding, taking over and burying need no more."""
+    stage = tasks.new_stage()
+    calls = [tasks.hold.call(n) for n in range(2)]
+    async with (
+        working(url_for("worker", url), SETTINGS, slots=2),
+        Cluster(url_for("client", url), settings=SETTINGS) as cluster,
+        cluster.completion_stream(calls, limit=2) as stream,
+    ):
+        await wait_until(lambda: len(stage.started) == 2, description="both calls run")
+        with redis.Redis.from_url(url) as server:
+            (session,) = {*server.hkeys(KEYS.slots)} - {b"*"}
+            server.zadd(KEYS.sessions, {session: 1})
+        await wait_until(lambda: len(stage.started) == 4, description="both calls run again")
+        stage.gate.set()
+        assert sorted([pair async for pair in stream]) == [(0, 0), (1, 1)]
+
+
+@pytest.mark.parametrize("user", ["worker", "client"])
+@pytest.mark.parametrize("command", FORBIDDEN)
+async def test_what_no_job_needs_is_refused(url: str, user: str, command: str) -> None:
+    """Reading all keys, other people's keys, settings, destruction."""
+    with (
+        redis.Redis.from_url(url_for(user, url)) as server,
+        pytest.raises(redis.exceptions.NoPermissionError),
+    ):
+        server.execute_command(*command.split())
+
+
+@pytest.mark.parametrize("user", ["worker", "client"])
+@pytest.mark.parametrize("command", ["'FLUSHALL'", "'GET', 'x'", "'HGET', 'elsewhere', 'x'"])
+async def test_a_script_may_do_no_more_than_who_sent_it(url: str, user: str, command: str) -> None:
+    """It is no way around the rules."""
+    with redis.Redis.from_url(url_for(user, url)) as server:
+        sha = server.script_load(f"return redis.call({command})")
+        with pytest.raises(redis.exceptions.RedisError, match=r"ACL failure|permissions"):
+            server.evalsha(sha, 0)
