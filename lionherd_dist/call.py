@@ -64,7 +64,7 @@ class Call(Generic[R_co]):
         return self.runner(self).__await__()
 
 
-class Message(NamedTuple):  # made in a third of a frozen dataclass's time, for every call
+class Message(NamedTuple):  # made in half of a frozen dataclass's time, for every call
     """A call as a worker reads it: its task by name, and what overrides that task's options."""
 
     task: str

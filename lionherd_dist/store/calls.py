@@ -12,7 +12,7 @@ BLOCK_MS = 5_000  # an idle worker asks this often
 MOST_PROMOTED = 500
 
 
-class Taken(NamedTuple):  # made in a third of a frozen dataclass's time, for every call
+class Taken(NamedTuple):  # made in half of a frozen dataclass's time, for every call
     """A call in this worker's hand.
 
     Args:
