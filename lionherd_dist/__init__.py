@@ -76,6 +76,7 @@ from lionherd_dist.task import Task, task
 
 if TYPE_CHECKING:  # the front door alone: what __getattr__ loads, said to type checkers
     from lionherd_dist.cluster.cluster import Cluster
+    from lionherd_dist.current import current_cluster
     from lionherd_dist.local_cluster import LocalCluster
     from lionherd_dist.runtime.worker import Worker
 
@@ -83,6 +84,7 @@ __version__ = "0.1.0"
 
 _CLUSTER_HALF = {
     "Cluster": "lionherd_dist.cluster.cluster",
+    "current_cluster": "lionherd_dist.current",
     "LocalCluster": "lionherd_dist.local_cluster",
     "Worker": "lionherd_dist.runtime.worker",
 }
@@ -141,6 +143,7 @@ __all__ = (
     "WorkerStartError",
     "bounded_map",
     "create_task_group",
+    "current_cluster",
     "current_time",
     "effective_deadline",
     "fail_after",

@@ -2,13 +2,23 @@
 
 import asyncio
 import os
+import secrets
 import threading
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import anyio
 
-from lionherd_dist import Retry, current_time, effective_deadline, sendable, sleep, task
+from lionherd_dist import (
+    Retry,
+    current_cluster,
+    current_time,
+    effective_deadline,
+    sendable,
+    sleep,
+    task,
+)
 
 
 @dataclass
@@ -242,3 +252,32 @@ def meet(count: int) -> int:
     """Returns when sixty of them run at once."""
     _meeting.wait()
     return count
+
+
+@task
+async def in_turn(place: str, name: str) -> int:
+    """Hold a token of limiter *name*, alone in *place* while doing so; how many were there."""
+    async with current_cluster().capacity_limiter(name, 2):
+        mine = Path(place) / secrets.token_hex(8)
+        mine.touch()
+        try:
+            await anyio.sleep(0.01)
+            return sum(1 for _ in os.scandir(place))
+        finally:
+            mine.unlink()
+
+
+@task
+async def asks_back(number: int) -> int:
+    """A call that makes another call, through its own worker's cluster."""
+    return await current_cluster().run(double.call(number))
+
+
+@task
+def no_loop_here() -> str:
+    """What a ``def`` is told that asks for the cluster."""
+    try:
+        current_cluster()
+    except RuntimeError as error:
+        return str(error)
+    return ""

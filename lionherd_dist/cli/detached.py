@@ -6,6 +6,7 @@ from contextlib import aclosing
 from lionherd_dist.call import Call
 from lionherd_dist.cli.complaints import UsageProblemError
 from lionherd_dist.cli.items import BadLine, read_items
+from lionherd_dist.cli.limit_option import LimitAsked, limit_on
 from lionherd_dist.cli.outcomes import Done, Failed, line_of, result_of
 from lionherd_dist.cli.output import LineWriter
 from lionherd_dist.cli.tally import Tally
@@ -18,7 +19,7 @@ async def send(
     sources: Sequence[str],
     *,
     bare: bool,
-    limit: int | None,
+    limit: LimitAsked,
 ) -> str:
     """The id of a job of all items of *sources*, once the server has them.
 
@@ -35,7 +36,7 @@ async def send(
                 yield call(item.value)
 
     async with cluster:
-        return await cluster.submit(calls(), limit=limit)
+        return await cluster.submit(calls(), limit=limit_on(cluster, limit))
 
 
 async def read(cluster: Cluster, job: str, tally: Tally, writer: LineWriter) -> None:

@@ -13,6 +13,7 @@ from lionherd_dist.cli.demo_command import demo
 from lionherd_dist.cli.doctor_command import doctor
 from lionherd_dist.cli.health_command import health
 from lionherd_dist.cli.jobs_command import jobs
+from lionherd_dist.cli.limits_command import limits
 from lionherd_dist.cli.map_command import map_
 from lionherd_dist.cli.output import OutputClosedError
 from lionherd_dist.cli.status_command import status
@@ -49,7 +50,7 @@ def cli() -> None:
     """  # noqa: D301 (\b keeps click from filling a block)
 
 
-for command in (worker, map_, demo, status, jobs, dead, doctor, health):
+for command in (worker, map_, demo, status, jobs, limits, dead, doctor, health):
     cli.add_command(command)
 
 

@@ -11,11 +11,12 @@ import click
 from click.core import ParameterSource
 
 from lionherd_dist.call import Call, Retry
-from lionherd_dist.cli import options
+from lionherd_dist.cli import limit_option, options
 from lionherd_dist.cli.attach_run import attach, concluded
 from lionherd_dist.cli.complaints import UsageProblemError
 from lionherd_dist.cli.detached import send
 from lionherd_dist.cli.items import STDIN
+from lionherd_dist.cli.limit_option import LimitAsked, NamedLimiter
 from lionherd_dist.cli.map_run import MapRun
 from lionherd_dist.cli.modules import find_task
 from lionherd_dist.cli.progress import view_of
@@ -40,6 +41,7 @@ class Options(TypedDict):
     lines: bool
     ordered: bool
     limit: int | None
+    limiter: NamedLimiter | None
     workers: int
     concurrency: int
     retry: int | None
@@ -67,6 +69,7 @@ class Options(TypedDict):
 @click.option(
     "--limit", type=click.IntRange(1), help="How many calls run at once, over all workers."
 )
+@limit_option.limiter
 @click.option(
     "--workers",
     type=click.IntRange(1),
@@ -131,6 +134,7 @@ def map_(context: click.Context, **given: Unpack[Options]) -> int:
     \b
     Examples:
       lionherd-dist map my_tasks:fetch --limit 50 < urls.jsonl > sizes.jsonl
+      lionherd-dist map my_tasks:fetch --redis redis://host:6379/0 --limiter api:50 urls.jsonl
       find . -name '*.py' | lionherd-dist map my_tasks:check --lines | jq .result
       lionherd-dist map my_tasks:fetch --redis redis://host:6379/0 --retry 2 --timeout 30 a.jsonl
       job=$(lionherd-dist map my_tasks:fetch --redis redis://host:6379/0 --detach < urls.jsonl)
@@ -141,7 +145,7 @@ def map_(context: click.Context, **given: Unpack[Options]) -> int:
     sources = (*given["files"], *given["more_files"]) or (STDIN,)
     _check_detached(given, cluster)
     if given["detach"]:
-        sent = partial(send, bare=given["lines"], limit=given["limit"])
+        sent = partial(send, bare=given["lines"], limit=_limit(given))
         click.echo(anyio.run(sent, cluster, _call_maker(task, given), sources))
         return 0
     if given["attach"] is not None:
@@ -154,7 +158,7 @@ def map_(context: click.Context, **given: Unpack[Options]) -> int:
         sources=sources,
         bare=given["lines"],
         ordered=given["ordered"],
-        limit=given["limit"],
+        limit=_limit(given),
         tally=tally,
         view=view,
     )
@@ -183,6 +187,14 @@ def _cluster(context: click.Context, given: Options, module: str) -> Cluster:
     return LocalCluster(
         module, workers=given["workers"], concurrency=given["concurrency"], settings=settings
     )
+
+
+def _limit(given: Options) -> LimitAsked:
+    if given["limit"] is not None and given["limiter"] is not None:
+        raise UsageProblemError(
+            "--limit is for this run alone and --limiter is shared with others: give one of them"
+        )
+    return given["limiter"] or given["limit"]
 
 
 def _check_detached(given: Options, cluster: Cluster) -> None:

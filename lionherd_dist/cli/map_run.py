@@ -8,6 +8,7 @@ import anyio
 from lionherd_dist.call import Call
 from lionherd_dist.cli.interrupts import Interrupt, until_interrupted
 from lionherd_dist.cli.items import count_items, read_items
+from lionherd_dist.cli.limit_option import LimitAsked
 from lionherd_dist.cli.mapping import Mapping
 from lionherd_dist.cli.outcomes import InputOrder, Result, line_of
 from lionherd_dist.cli.output import LineWriter, write_to_stdout
@@ -101,7 +102,7 @@ class MapRun:
         sources: paths, or ``-`` for standard input.
         bare: True if a line is text, False if it is JSON.
         ordered: True if results are written in the order of the input.
-        limit: how many calls run at once.
+        limit: how many calls run at once, alone or shared with others.
         tally: is kept up to date.
         view: shows it.
     """
@@ -111,7 +112,7 @@ class MapRun:
     sources: Sequence[str]
     bare: bool
     ordered: bool
-    limit: int | None
+    limit: LimitAsked
     tally: Tally
     view: View
 

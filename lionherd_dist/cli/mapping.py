@@ -7,6 +7,7 @@ from typing import Protocol
 
 from lionherd_dist.call import Call
 from lionherd_dist.cli.items import BadLine, Item
+from lionherd_dist.cli.limit_option import LimitAsked, limit_on
 from lionherd_dist.cli.outcomes import Done, Failed, Result, result_of
 from lionherd_dist.cli.tally import Tally
 from lionherd_dist.cluster.cluster import Cluster
@@ -34,7 +35,7 @@ class Mapping:
     """
 
     call: Callable[[object], Call[object]]
-    limit: int | None
+    limit: LimitAsked
     tally: Tally
     receiver: Receiver
 
@@ -46,7 +47,7 @@ class Mapping:
         index_of: dict[int, int] = {}  # call → item, for the calls under way: bad lines have none
         calls = self._calls(items, index_of)
         async with cluster.completion_stream(
-            calls, limit=self.limit, return_exceptions=True
+            calls, limit=limit_on(cluster, self.limit), return_exceptions=True
         ) as stream:
             async for call_index, outcome in stream:
                 await self._settle(index_of.pop(call_index), result_of(outcome))

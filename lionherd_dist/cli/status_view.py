@@ -3,6 +3,7 @@
 from dataclasses import asdict
 
 from lionherd_dist.cli.job_view import Rates, average_rates, job_object, jobs_sheet
+from lionherd_dist.cli.limits_view import limiter_object, limiters_sheet
 from lionherd_dist.cli.sheets import Sheet
 from lionherd_dist.cli.tally import per_second, span
 from lionherd_dist.store.reading import Overview, SessionRow
@@ -32,6 +33,7 @@ def status_sheets(seen: Overview, rates: Rates) -> list[Sheet]:
         _workers(seen),
         _clients(seen),
         jobs_sheet(seen.jobs, seen.job_count, rates),
+        limiters_sheet(seen.limiters),
     ]
 
 
@@ -95,6 +97,7 @@ def status_object(seen: Overview, rates: Rates, namespace: str) -> dict[str, obj
         "clients": [_client_object(client) for client in seen.clients],
         "job_count": seen.job_count,
         "jobs": [job_object(job, rates.get(job.id)) for job in seen.jobs],
+        "limiters": [limiter_object(row) for row in seen.limiters],
     }
 
 

@@ -1,15 +1,17 @@
 """The asking side's door: a connection to the workers of a namespace, for as long as a block."""
 
 import asyncio
-from collections.abc import AsyncIterable, Iterable
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack
+from functools import partial
 from types import TracebackType
 from typing import Self, TypeVar
 
+from lionherd_dist.address import Address
 from lionherd_dist.call import Call
 from lionherd_dist.cluster.attached import AttachedStream
 from lionherd_dist.cluster.limit import Limit, checked
-from lionherd_dist.cluster.link import Link, open_link
+from lionherd_dist.cluster.link import Link, live_beside, open_link
 from lionherd_dist.cluster.patterns import Patterns
 from lionherd_dist.cluster.stream import RemoteStream
 from lionherd_dist.cluster.submission import submit
@@ -145,3 +147,13 @@ class Cluster(Patterns):
             return_exceptions=return_exceptions,
             resubmit=self._resubmit,
         )
+
+
+def hosted(
+    address: Address, settings: Settings, begin: Callable[[Callable[[], Awaitable[None]]], None]
+) -> Cluster:
+    """A cluster that is open for as long as what *begin* began goes on; no block is needed."""
+    cluster = Cluster(address, settings=settings)
+    cluster._open_link = link = Link(address, settings)  # noqa: SLF001 (same file)
+    begin(partial(live_beside, link))
+    return cluster

@@ -263,6 +263,19 @@ class Link:
 
 
 @asynccontextmanager
+async def living(link: Link) -> AsyncIterator[None]:
+    """Have *link* keep a session until the block is left; its last cancellations still go out."""
+    life = anyio.CancelScope(shield=True)
+    async with background() as group:
+        group.start_soon(link.live, life)
+        try:
+            yield
+        finally:
+            life.cancel()
+            link.end()
+
+
+@asynccontextmanager
 async def open_link(address: Address, settings: Settings) -> AsyncIterator[Link]:
     """A link for this process, until the block is left.
 
@@ -271,14 +284,12 @@ async def open_link(address: Address, settings: Settings) -> AsyncIterator[Link]
         StoreRefusedError: it will not have us.
     """
     link = Link(address, settings)
-    life = anyio.CancelScope(
-        shield=True
-    )  # the last cancellations go out when all else is cancelled
-    async with background() as group:
-        group.start_soon(link.live, life)
-        try:
-            await link.ready()
-            yield link
-        finally:
-            life.cancel()
-            link.end()
+    async with living(link):
+        await link.ready()
+        yield link
+
+
+async def live_beside(link: Link) -> None:
+    """Keep a session for *link* until this is cancelled."""
+    async with living(link):
+        await anyio.sleep_forever()

@@ -61,6 +61,7 @@ class Executor:
         in_hand: entries taken and not yet told to the server; what is accepted is added to it.
         name: what failures call this worker.
         seal: checks calls and signs outcomes.
+        context: what each call begins with; what it sets there, no other sees.
     """
 
     def __init__(
@@ -73,10 +74,11 @@ class Executor:
         name: str,
         clock: ServerClock,
         seal: Seal,
+        context: contextvars.Context,
     ) -> None:
         self._tasks, self._in_hand, self._ways = tasks, in_hand, ways
         self._slots, self._name, self._clock = slots, name, clock
-        self._seal = seal
+        self._seal, self._context = seal, context
         self._threads = anyio.CapacityLimiter(slots)
         self._group = asyncio.TaskGroup()
         self._new_scope = type(anyio.CancelScope())  # anyio looks asyncio's up each time: 1.5 µs
@@ -135,10 +137,10 @@ class Executor:
         self._unsettled[taken.entry] = taken
         if taken.deaths >= SUSPECT_AFTER_DEATHS:
             self._suspects += 1
-            self._group.create_task(self._run_alone(taken), context=contextvars.Context())
+            self._group.create_task(self._run_alone(taken), context=self._context.copy())
         else:
             self._running += 1
-            self._group.create_task(self._run(taken), context=contextvars.Context())
+            self._group.create_task(self._run(taken), context=self._context.copy())
 
     def cancel(self, job: str) -> None:
         """Stop the calls of *job*, those that are still to arrive included."""

@@ -10,6 +10,7 @@ import anyio
 
 from lionherd_dist.address import Address
 from lionherd_dist.local.race import race
+from lionherd_dist.place import Place
 from lionherd_dist.runtime.canceller import hear_cancellations
 from lionherd_dist.runtime.executor import Executor, Ways
 from lionherd_dist.runtime.finisher import Finisher
@@ -72,6 +73,7 @@ class Shift:
     Args:
         name: what failures call this worker.
         slots: how many calls run at once.
+        address: of the server, for calls that use it themselves.
     """
 
     def __init__(
@@ -84,6 +86,7 @@ class Shift:
         *,
         slots: int,
         name: str,
+        address: Address,
     ) -> None:
         keys = Keys(settings.namespace)
         calls = Calls(keys, session.id, session_ms=settings.session_ms)
@@ -115,12 +118,14 @@ class Shift:
             name=name,
             clock=session.clock,
             seal=Seal(settings.signing_keys, settings.namespace),
+            context=Place(address, settings, self._beside).context(),
         )
+        self._helpers = anyio.create_task_group()
         self._puller = Puller(lines.take, lines.wake, calls, self._executor)
 
     async def work(self, *, on_ready: Callable[[], None], on_stuck: Callable[[], None]) -> None:
         """Work until the end; what does not stop then is given away, and *on_stuck* called."""
-        async with self._executor, anyio.create_task_group() as helpers:
+        async with self._executor, self._helpers as helpers:
             for helper in (self._finisher.run, self._puller.run, self._promoter.run):
                 helpers.start_soon(helper)
             helpers.start_soon(hear_cancellations, self._control, self._executor)
@@ -133,6 +138,12 @@ class Shift:
                     if await self._wind_up() and self._ends.stop.is_set():
                         on_stuck()
                 helpers.cancel_scope.cancel()
+
+    def _beside(self, work: Callable[[], Awaitable[None]]) -> None:
+        async def run() -> None:
+            await work()
+
+        self._helpers.start_soon(run)
 
     async def _answer(self, question: Callable[[], Awaitable[T]]) -> T:
         return await persist(question, patience_s=self._settings.session_s)

@@ -132,6 +132,7 @@ class Worker:
                 ends,
                 slots=self._concurrency,
                 name=self.name,
+                address=self._address,
             )
             await shift.work(on_ready=on_ready, on_stuck=on_stuck)
 

@@ -71,6 +71,7 @@ class Keys:
         "dead",
         "due",
         "kept",
+        "limits",
         "names",
         "namespace",
         "opened",
@@ -94,6 +95,7 @@ class Keys:
         self.control = prefix + "control"
         self.dead = prefix + "dead"
         self.names = prefix + "names"
+        self.limits = prefix + "limits"
         self.places = prefix + "places"
         self.kept = prefix + "kept"
 

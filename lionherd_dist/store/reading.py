@@ -11,6 +11,7 @@ from typing import cast
 from lionherd_dist.store.connection import Command, Connection, Reply
 from lionherd_dist.store.job_rows import JobRow, job_rows
 from lionherd_dist.store.keys import Keys
+from lionherd_dist.store.limit_rows import LimiterRow, limiter_rows
 
 MOST_SESSIONS = 500
 MOST_JOBS = 100
@@ -52,6 +53,7 @@ class Overview:
         in_hand: calls that workers have taken.
         parked: calls that wait for their next attempt.
         dead: dead letters.
+        limiters: those that are in use.
     """
 
     now_ms: int
@@ -63,6 +65,7 @@ class Overview:
     in_hand: int
     parked: int
     dead: int
+    limiters: list[LimiterRow]
 
     @property
     def workers(self) -> list[SessionRow]:
@@ -123,6 +126,7 @@ async def overview(connection: Connection, keys: Keys, *, most_jobs: int = MOST_
         in_hand=in_hand,
         parked=parked,
         dead=dead,
+        limiters=await limiter_rows(connection, keys, now_ms=now_ms),
     )
 
 

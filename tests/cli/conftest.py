@@ -1,5 +1,7 @@
 """The program as a user runs it: a process of its own, in a folder with the user's module."""
 
+import itertools
+import json
 import os
 import signal
 import subprocess
@@ -11,6 +13,9 @@ from pathlib import Path
 import pytest
 
 from lionherd_dist.cli.main import run as program
+
+Ask = Callable[..., tuple[int, str, str]]
+_numbers = itertools.count(1)
 
 MODULE = """
 import os, time
@@ -114,3 +119,48 @@ def here(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
     monkeypatch.delenv("LIONHERD_REDIS_URL", raising=False)
     monkeypatch.delenv("LIONHERD_DEBUG", raising=False)
     return lambda *arguments: program(arguments)
+
+
+@pytest.fixture
+def server(redis_url: str) -> tuple[str, ...]:
+    """A server, as the options that name it, and a namespace of the test's own."""
+    return ("--redis", redis_url, "--namespace", f"ops-{os.getpid()}-{next(_numbers)}")
+
+
+@pytest.fixture
+def ask(here, capsys: pytest.CaptureFixture[str], server) -> Ask:
+    """Runs a command before the server: exit status, standard output, standard error."""
+
+    def ask(*command: str) -> tuple[int, str, str]:
+        status = here(*command, *server)
+        out, err = capsys.readouterr()
+        return status, out, err
+
+    return ask
+
+
+@pytest.fixture
+def seen(ask: Ask) -> Callable[..., dict]:
+    """What a command says in JSON."""
+    return lambda *command: json.loads(ask(*command, "--json")[1])
+
+
+@pytest.fixture
+def worker(start, server) -> "subprocess.Popen[bytes]":
+    """A worker with ten slots that takes calls."""
+    worker = start("worker", "my_tasks", "--concurrency", "10", *server)
+    assert b"ready" in worker.stderr.readline().lower()
+    return worker
+
+
+@pytest.fixture
+def submit(run, server) -> Callable[..., str]:
+    """Submits a job of *items*, given as JSON, and tells its id."""
+
+    def submit(task: str, *items: str, more: tuple[str, ...] = ()) -> str:
+        target = task if ":" in task else f"my_tasks:{task}"
+        status, out, err = run("map", target, "--detach", *more, *server, stdin="\n".join(items))
+        assert (status, err) == (0, "")
+        return out.strip()
+
+    return submit

@@ -1,70 +1,18 @@
 """``status``, ``jobs``, ``dead``, ``doctor`` and ``health`` before a server with a real worker."""
 
-import itertools
 import json
-import os
 import signal
 import socket
-import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from .conftest import wait_until
+from .conftest import Ask, wait_until
 
-_numbers = itertools.count(1)
-
-Ask = Callable[..., tuple[int, str, str]]
 JOB_FIELDS = {
     *("id", "owner", "kept_ms", "limit", "accepted", "total", "done", "read", "backlog"),
     *("in_hand", "room", "age_ms", "left_ms", "reader", "cancelled", "state", "per_second"),
 }
-
-
-@pytest.fixture
-def server(redis_url: str) -> tuple[str, ...]:
-    """A server, as the options that name it, and a namespace of the test's own."""
-    return ("--redis", redis_url, "--namespace", f"ops-{os.getpid()}-{next(_numbers)}")
-
-
-@pytest.fixture
-def ask(here, capsys: pytest.CaptureFixture[str], server) -> Ask:
-    """Runs a command before the server: exit status, standard output, standard error."""
-
-    def ask(*command: str) -> tuple[int, str, str]:
-        status = here(*command, *server)
-        out, err = capsys.readouterr()
-        return status, out, err
-
-    return ask
-
-
-@pytest.fixture
-def seen(ask: Ask) -> Callable[..., dict]:
-    """What a command says in JSON."""
-    return lambda *command: json.loads(ask(*command, "--json")[1])
-
-
-@pytest.fixture
-def worker(start, server) -> "subprocess.Popen[bytes]":
-    """A worker with ten slots that takes calls."""
-    worker = start("worker", "my_tasks", "--concurrency", "10", *server)
-    assert b"ready" in worker.stderr.readline().lower()
-    return worker
-
-
-@pytest.fixture
-def submit(run, server) -> Callable[..., str]:
-    """Submits a job of *items*, given as JSON, and tells its id."""
-
-    def submit(task: str, *items: str, more: tuple[str, ...] = ()) -> str:
-        target = task if ":" in task else f"my_tasks:{task}"
-        status, out, err = run("map", target, "--detach", *more, *server, stdin="\n".join(items))
-        assert (status, err) == (0, "")
-        return out.strip()
-
-    return submit
 
 
 def test_status_shows_workers_jobs_and_calls(ask: Ask, seen, worker, submit) -> None:
@@ -74,7 +22,7 @@ def test_status_shows_workers_jobs_and_calls(ask: Ask, seen, worker, submit) -> 
     found = seen("status")
     assert set(found) == {
         *("namespace", "now_ms", "calls", "dead_letters", "session_count"),
-        *("workers", "clients", "job_count", "jobs"),
+        *("workers", "clients", "job_count", "jobs", "limiters"),
     }
     assert found["calls"] == {"backlog": 26, "waiting": 0, "in_hand": 4, "parked": 0}
     (process,) = found["workers"]

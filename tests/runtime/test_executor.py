@@ -1,6 +1,7 @@
 """What the executor decides before it starts a call."""
 
 import asyncio
+import contextvars
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from contextvars import ContextVar
@@ -43,6 +44,7 @@ def executor(
         name="here",
         clock=ServerClock(1_000_000),
         seal=Seal((), "default"),
+        context=contextvars.Context(),
     )
 
 

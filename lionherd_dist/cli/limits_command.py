@@ -1,0 +1,161 @@
+"""``lionherd-dist limits``: list limiters, look into one, change its total, take tokens away."""
+
+from dataclasses import asdict
+from typing import cast
+
+import click
+
+from lionherd_dist.cli import options
+from lionherd_dist.cli.asking import Asker, as_json, ask, say_json
+from lionherd_dist.cli.complaints import UsageProblemError
+from lionherd_dist.cli.limits_view import limiter_object, limiters_sheet, users_sheet
+from lionherd_dist.cli.sheets import show
+from lionherd_dist.limiter.shared import MOST_TOKENS
+from lionherd_dist.settings import Settings
+from lionherd_dist.store.limit_rows import (
+    LimiterRow,
+    UserRow,
+    limiter_row,
+    limiter_rows,
+    user_rows,
+)
+from lionherd_dist.store.limits import leave_request, resize
+from lionherd_dist.store.reading import server_ms
+
+
+@click.group()
+def limits() -> None:
+    """List limiters, look into one, change its total at run time.
+
+    \b
+    Examples:
+      lionherd-dist limits ls
+      lionherd-dist limits show api
+      lionherd-dist limits set api 20
+      lionherd-dist limits set api 0        # a pause: nothing is lent until it is set again
+    """  # noqa: D301 (\b keeps click from filling a block)
+
+
+@limits.command("ls")
+@options.redis
+@options.namespace
+@as_json
+@options.debug
+def ls(redis: str | None, namespace: str, *, as_json: bool) -> None:
+    """List the limiters that are in use, or were given a total at run time.
+
+    \b
+    Example:
+      lionherd-dist limits ls --json
+    """  # noqa: D301 (\b keeps click from filling a block)
+
+    async def look(asker: Asker) -> list[LimiterRow]:
+        now_ms = await server_ms(asker.connection)
+        return await limiter_rows(asker.connection, asker.keys, now_ms=now_ms)
+
+    rows = ask(redis, namespace, look)
+    if as_json:
+        say_json({"namespace": namespace, "limiters": [limiter_object(row) for row in rows]})
+    else:
+        show([limiters_sheet(rows)])
+
+
+@limits.command("show")
+@click.argument("name")
+@options.redis
+@options.namespace
+@as_json
+@options.debug
+def show_(name: str, redis: str | None, namespace: str, *, as_json: bool) -> None:
+    """Show one limiter, and which processes and jobs hold its tokens or wait for them.
+
+    \b
+    Example:
+      lionherd-dist limits show api
+    """  # noqa: D301 (\b keeps click from filling a block)
+
+    async def look(asker: Asker) -> tuple[LimiterRow | None, list[UserRow], dict[str, str]]:
+        connection, keys = asker.connection, asker.keys
+        row = await limiter_row(connection, keys, name, now_ms=await server_ms(connection))
+        users = await user_rows(connection, keys, name)
+        sessions = [user.owner for user in users if "-" not in user.owner]
+        if not sessions:
+            return row, users, {}
+        reply = await connection.call("HMGET", keys.places, *sessions)
+        places = [place or b"" for place in cast("list[bytes | None]", reply)]
+        return row, users, dict(zip(sessions, (one.decode() for one in places), strict=True))
+
+    row, users, places = ask(redis, namespace, look)
+    if row is None:
+        raise _missing(name, namespace)
+    if as_json:
+        listed = [{**asdict(user), "place": places.get(user.owner, "")} for user in users]
+        say_json({**limiter_object(row), "namespace": namespace, "listed": listed})
+    else:
+        show([limiters_sheet([row]), users_sheet(users, places)])
+
+
+@limits.command("set")
+@click.argument("name")
+@click.argument("total", type=click.IntRange(0, MOST_TOKENS))
+@options.redis
+@options.namespace
+@options.debug
+def set_(name: str, total: int, redis: str | None, namespace: str) -> None:
+    """Give a limiter another total, for everybody, at once; 0 is a pause.
+
+    Fewer than are held takes nothing from anybody: nothing is lent until enough came back. The
+    number rules over what programs ask for, also for a limiter that nobody uses yet.
+
+    \b
+    Example:
+      lionherd-dist limits set api 20
+    """  # noqa: D301 (\b keeps click from filling a block)
+    session_ms = Settings(namespace=namespace).session_ms
+    before = ask(
+        redis,
+        namespace,
+        lambda a: resize(a.connection, a.keys, name, total, quarantine_ms=session_ms),
+    )
+    was = "it is new" if before is None else f"it had {before:,}"
+    click.echo(f"limiter {name} has {total:,} tokens; {was}")
+
+
+@limits.command("evict")
+@click.argument("name")
+@click.argument("owner", metavar="SESSION|JOB")
+@options.redis
+@options.namespace
+@options.debug
+def evict(name: str, owner: str, redis: str | None, namespace: str) -> None:
+    """Take its tokens, and its places in the queue, from a session or a job, and lend them on.
+
+    For a process that hangs and still renews its session. If it works, it and whoever gets the
+    token use it at once for up to a third of a session; then its blocks end in LeaseLost.
+
+    \b
+    Example:
+      lionherd-dist limits evict api 5f3a9c01b2d4
+    """  # noqa: D301 (\b keeps click from filling a block)
+
+    async def take(asker: Asker) -> UserRow | None:
+        users = await user_rows(asker.connection, asker.keys, name)
+        found = next((user for user in users if user.owner == owner), None)
+        if found is not None:
+            await asker.connection.run(*leave_request(asker.keys, owner, name))
+        return found
+
+    found = ask(redis, namespace, take)
+    if found is None:
+        raise UsageProblemError(
+            f"{owner} neither holds nor waits for a token of {name} in namespace {namespace}: see "
+            f"lionherd-dist limits show {name}"
+        )
+    click.echo(f"{found.held:,} tokens and {found.waiting:,} places of {owner} are given on")
+
+
+def _missing(name: str, namespace: str) -> UsageProblemError:
+    return UsageProblemError(
+        f"there is no limiter {name!r} in namespace {namespace}: nobody uses one of that name; see "
+        "lionherd-dist limits ls"
+    )

@@ -1,0 +1,50 @@
+"""Where the body of a task runs: what it takes to reach the cluster from there, and no more."""
+
+import contextvars
+from collections.abc import Awaitable, Callable
+from typing import TypeVar, cast
+
+from lionherd_dist.address import Address
+from lionherd_dist.settings import Settings
+
+T = TypeVar("T")
+
+
+class Place:
+    """A worker, as the tasks that it runs know it.
+
+    Attributes:
+        address: of the server.
+        settings: those of the worker.
+        begin: runs something beside the tasks, until the worker's session ends.
+    """
+
+    def __init__(
+        self,
+        address: Address,
+        settings: Settings,
+        begin: Callable[[Callable[[], Awaitable[None]]], None],
+    ) -> None:
+        self.address, self.settings, self.begin = address, settings, begin
+        self._made: object = None
+
+    def once(self, make: Callable[["Place"], T]) -> T:
+        """What *make* makes here, at the first time; later the same again."""
+        if self._made is None:
+            self._made = make(self)
+        return cast("T", self._made)
+
+    def context(self) -> contextvars.Context:
+        """An empty context in which this is the place."""
+        context = contextvars.Context()
+        context.run(_here.set, self)
+        return context
+
+
+# The one use of a context variable as wiring: a task's body has no other way to be handed it.
+_here: contextvars.ContextVar[Place | None] = contextvars.ContextVar("lionherd_place", default=None)
+
+
+def place_here() -> Place | None:
+    """The worker whose task this code belongs to, if it does."""
+    return _here.get()

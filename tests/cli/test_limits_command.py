@@ -1,0 +1,41 @@
+"""``limits`` and ``map --limiter`` before a server with a real worker."""
+
+from .conftest import Ask, wait_until
+
+
+def test_a_jobs_limiter_is_seen_set_and_taken_away(ask: Ask, seen, worker, submit) -> None:
+    """While its calls run: listed, resized for everybody, a holder evicted, nothing left."""
+    job = submit("wait", *["60"] * 30, more=("--limiter", "api:4"))
+    wait_until(lambda: seen("status")["calls"]["in_hand"] == 4, "four calls are in hand")
+    (row,) = seen("limits", "ls")["limiters"]
+    assert (row["name"], row["total"], row["borrowed"], row["waiting"]) == ("api", 4, 4, 1)
+    assert seen("status")["limiters"] == [row]
+    status, out, _ = ask("limits", "set", "api", "6")
+    assert (status, out) == (0, "limiter api has 6 tokens; it had 4\n")
+    wait_until(lambda: seen("status")["calls"]["in_hand"] == 6, "six calls are in hand")
+    listed = seen("limits", "show", "api")["listed"]
+    assert listed == [{"owner": job, "held": 6, "waiting": 1, "place": ""}]
+    status, out, _ = ask("limits", "show", "api")
+    assert (status, "set at run time" in out, job in out) == (0, True, True)
+    status, out, _ = ask("limits", "evict", "api", job)
+    assert (status, out) == (0, f"6 tokens and 1 places of {job} are given on\n")
+    assert ask("jobs", "cancel", job)[0] == 0
+
+
+def test_limits_that_are_not_there_are_named(ask: Ask) -> None:
+    """With what to do instead."""
+    status, _, err = ask("limits", "show", "nothing")
+    assert (status, "no limiter 'nothing'" in err, "limits ls" in err) == (2, True, True)
+    status, _, err = ask("limits", "evict", "nothing", "nobody")
+    assert (status, "neither holds nor waits" in err) == (2, True)
+
+
+def test_a_limiter_is_given_by_name_and_number(run, server) -> None:
+    """What is neither is refused before anything is sent."""
+    for text in ("api", "api:0", ":5", "api:five"):
+        status, _, err = run("map", "my_tasks:double", "--limiter", text, *server, stdin="1")
+        assert status == 2
+        assert "NAME:N" in err
+    both = ("--limit", "3", "--limiter", "api:3")
+    status, _, err = run("map", "my_tasks:double", *both, *server, stdin="1")
+    assert (status, "give one of them" in err) == (2, True)
