@@ -23,7 +23,7 @@ from lionherd_dist.store.space_facts import SpaceFacts
 
 WORKER = SessionRow("W", "web:1", 9_000, 4, ("t",), 0, 0)
 JOB = JobRow("C-1", "C", 0, 0, 5, 5, 2, 2, 3, 0, 0, 1, None, "", cancelled=False)
-SEEN = Overview(10**12, [WORKER], 1, [], 0, 0, 0, 0, 0)
+SEEN = Overview(10**12, [WORKER], 1, [], 0, 0, 0, 0, 0, [])
 FACTS = SpaceFacts(SEEN, [], [], [], [], 4)
 
 

@@ -7,7 +7,7 @@ from lionherd_dist.store.job_rows import JobRow
 from lionherd_dist.store.reading import Overview, SessionRow
 
 JOB = JobRow("C-1", "C", 0, 0, 50, 50, 20, 20, 20, 10, 100, 10_000, None, "", cancelled=False)
-SEEN = Overview(1_000_000, [], 0, [JOB], 1, 0, 0, 0, 0)
+SEEN = Overview(1_000_000, [], 0, [JOB], 1, 0, 0, 0, 0, [])
 
 
 def test_a_rate_is_that_since_the_last_look() -> None:
