@@ -1,12 +1,14 @@
 """The cluster of ``compose.sentinel.yaml``: a server that is lost has a replica in its place."""
 
+import os
+
 import pytest
 from containers.compose import docker, project, until
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(120)]
 
 FILES = ("compose.yaml", "compose.sentinel.yaml")
-NETWORK = "10.213.78"  # not the one of a cluster that may be running
+NETWORK = f"10.214.{os.getpid() % 256}"  # not that of a cluster, or of a test, that is running
 SENTINELS = ("sentinel-1", "sentinel-2", "sentinel-3")
 
 

@@ -372,19 +372,40 @@ def test_every_script_is_among_the_operations() -> None:
 
 
 async def picture(bench: Bench) -> list[str]:
-    """Everything the namespace holds, without times, entries by their rank."""
+    """Everything the namespace holds, without times, entries by their rank in their stream."""
     names = cast("list[bytes]", await bench.connection.call("KEYS", bench.keys.prefix + "*"))
-    raw: dict[str, object] = {}
+    texts: dict[str, str] = {}
     for name in sorted(names):
         kind = cast("bytes", await bench.connection.call("TYPE", name)).decode()
         mortal = await bench.connection.call("PTTL", name) != -1
-        raw[name.decode()] = (kind, mortal, await contents(bench.connection, kind, name))
-    text = repr(sorted(raw.items())).replace(bench.keys.prefix, "")
-    for rank, entry in enumerate(sorted(set(re.findall(r"\b\d{13}-\d+\b", text)))):
-        text = re.sub(rf"\b{entry}\b", f"<{rank}>", text)
+        content = await contents(bench.connection, kind, name)
+        key = name.decode().removeprefix(bench.keys.prefix)
+        texts[key] = repr((key, kind, mortal, content)).replace(bench.keys.prefix, "")
+    ranks = {stream: entry_ranks(texts, stream) for stream in map(stream_of, texts)}
+    return [timeless(text, ranks[stream_of(key)]) for key, text in texts.items()]
+
+
+ENTRY = re.compile(r"\b\d{13}-\d+\b")
+
+
+def stream_of(key: str) -> str:
+    """The stream whose entries *key* names; what two streams got at once has no order."""
+    return "calls" if key.endswith((":hand", ":solo")) else key.removesuffix(":outcomes")
+
+
+def entry_ranks(texts: dict[str, str], stream: str) -> dict[str, str]:
+    """A label for each entry of *stream* that any key names."""
+    found = {one for key in texts if stream_of(key) == stream for one in ENTRY.findall(texts[key])}
+    ordered = sorted(found, key=lambda entry: [int(part) for part in entry.split("-")])
+    return {entry: f"<{rank}>" for rank, entry in enumerate(ordered)}
+
+
+def timeless(text: str, ranks: dict[str, str]) -> str:
+    """*text* without what differs from run to run."""
+    text = ENTRY.sub(lambda found: ranks[found[0]], text)
     text = re.sub(r"\b[0-9a-f]{12}\b", "<session>", text)
     text = re.sub(r"b'\d{16}'", "<fence>", text)
-    return re.sub(r"b'\d{13}'", "<time>", text).split("), ('")  # one key a line, for the reader
+    return re.sub(r"b'\d{13}'", "<time>", text)
 
 
 async def contents(connection: Connection, kind: str, name: bytes) -> object:
