@@ -18,15 +18,18 @@ async def watch(
     keys: Keys,
     jobs: Mapping[str, Job],
     session_s: float,
+    *,
     poke: Callable[[Job], None],
+    reads: Callable[[], int],
 ) -> None:
     """Look after jobs that wait for outcomes, a few times per session, until cancelled.
 
-    A job that is gone may have ended a moment ago, with its outcomes on their way: it is lost
-    when it is gone twice in a row and nothing came in between. A server that only forgot what was
-    consumed would hold calls back for ever: it is told again, by way of *poke*.
+    A job that is gone may have ended a moment ago, with its outcomes on their way: it is lost when
+    nothing came with a read that began after that; *reads* says how many were answered. A server
+    that only forgot what was consumed would hold calls back for ever: it is told again, by way of
+    *poke*.
     """
-    gone: dict[str, int] = {}
+    gone: dict[str, tuple[int, int]] = {}
     while True:
         await anyio.sleep(session_s / LOOKS_PER_SESSION)
         waiting = [(job, job.acknowledged) for job in jobs.values() if job.waiting]
@@ -36,11 +39,14 @@ async def watch(
             known = await known_jobs(connection, keys, [job.id for job, _ in waiting])
         except StoreUnavailableError:
             continue
-        still_gone: dict[str, int] = {}
+        still_gone: dict[str, tuple[int, int]] = {}
         for (job, acknowledged), there in zip(waiting, known, strict=True):
             if there is None:
-                still_gone[job.id] = job.received
-                lost = gone.get(job.id) == job.received
+                received, read_before = gone.get(job.id, (-1, 0))
+                if received != job.received:
+                    read_before = reads()
+                still_gone[job.id] = job.received, read_before
+                lost = reads() >= read_before + 2  # the first of them may have begun earlier
             else:
                 lost = there.accepted < acknowledged
                 job.tell_again(there.consumed)
