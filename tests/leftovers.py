@@ -1,6 +1,7 @@
 """What a test may leave behind without noticing: in this process, below it, and on the server."""
 
 import asyncio
+import re
 import threading
 from contextlib import suppress
 from pathlib import Path
@@ -8,8 +9,9 @@ from typing import cast
 
 import redis
 
-# Ends with a time of their own, whoever lives: dead letters, words to workers, kept outcomes.
-_ENDS_BY_ITSELF = (":dead", ":control", ":outcomes")
+# Ends with a time of their own, whoever lives: dead letters, words to workers, kept outcomes, totals
+# of limiters that somebody set.
+_ENDS_BY_ITSELF = re.compile(r":(dead|control|outcomes|limits|limit:[^:]+)$")
 
 _LOOK = """
 local found = {}
@@ -70,5 +72,5 @@ def ownerless_keys(url: str) -> list[str]:
         key
         for key, left in ttl_ms.items()
         if left == -1
-        or (key.partition("}:")[0] + "}" not in owned and not key.endswith(_ENDS_BY_ITSELF))
+        or (key.partition("}:")[0] + "}" not in owned and not _ENDS_BY_ITSELF.search(key))
     ]
