@@ -9,8 +9,8 @@ from typing import cast
 
 import redis
 
-# Ends with a time of their own, whoever lives: dead letters, words to workers, kept outcomes, totals
-# of limiters that somebody set.
+# Ends with a time of their own, whoever lives: dead letters, words to workers, kept outcomes, and
+# totals of limiters that somebody set.
 _ENDS_BY_ITSELF = re.compile(r":(dead|control|outcomes|limits|limit:[^:]+)$")
 
 _LOOK = """
