@@ -52,10 +52,14 @@ class AttachedStream:
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
             reader = await stack.enter_async_context(self._link.reader("attach"))
-            place = await persist(
-                lambda: kept.attach(reader.connection, reader.keys, reader.session, self._job),
-                patience_s=self._patience_s,
-            )
+            try:
+                place = await persist(
+                    lambda: kept.attach(reader.connection, reader.keys, reader.name, self._job),
+                    patience_s=self._patience_s,
+                )
+            except BaseException:
+                await self._leave(reader)  # it may have been carried out, and nobody was told
+                raise
             match place:
                 case kept.Gone():
                     raise JobNotFoundError(
@@ -63,7 +67,7 @@ class AttachedStream:
                         "cancelled, or kept no longer; or the id is wrong"
                     )
                 case kept.Taken(other):
-                    raise JobTakenError(f"job {self._job} is being read by session {other}")
+                    raise JobTakenError(f"job {self._job} is being read by {other}")
                 case kept.Place(read, total):
                     self._read, self._total = read, total
             self._reader = reader
@@ -76,10 +80,12 @@ class AttachedStream:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        reader = self._entered
-        with anyio.move_on_after(DETACH_S, shield=True), suppress(LionherdError):
-            await kept.detach(reader.connection, reader.keys, reader.session, self._job)
+        await self._leave(self._entered)
         await self._stack.__aexit__(kind, error, trace)
+
+    async def _leave(self, reader: Reader) -> None:
+        with anyio.move_on_after(DETACH_S, shield=True), suppress(LionherdError):
+            await kept.detach(reader.connection, reader.keys, reader.name, self._job)
 
     @property
     def _entered(self) -> Reader:
@@ -126,7 +132,7 @@ class AttachedStream:
         reader = self._entered
         advanced = await persist(
             lambda: kept.advance(
-                reader.connection, reader.keys, reader.session, self._job, done.entry
+                reader.connection, reader.keys, reader.name, self._job, done.entry
             ),
             patience_s=self._patience_s,
         )

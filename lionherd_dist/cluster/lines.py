@@ -11,11 +11,11 @@ from lionherd_dist.store.keys import Keys
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """What reading kept outcomes needs."""
+    """What reading kept outcomes needs; its *name* is ``session/which of its readers``."""
 
     connection: Connection
     keys: Keys
-    session: str
+    name: str
 
 
 @asynccontextmanager

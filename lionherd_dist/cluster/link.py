@@ -52,7 +52,7 @@ class Link:
         self._pid = os.getpid()
         self._open: dict[Job, None] = {}
         self._jobs: dict[str, Job] = {}  # those that the server may know, by id
-        self._numbers = 0
+        self._numbers = self._readers = 0
         self._session: Session | None = None
         self._writer: Writer | None = None
         self._trouble: LionherdError | None = None
@@ -100,10 +100,11 @@ class Link:
 
     @asynccontextmanager
     async def reader(self, use: str) -> AsyncIterator[Reader]:
-        """A connection of one's own, and the session under which to use it."""
+        """A connection of one's own, and the name under which to use it, which no other has."""
         await self.ready()
         async with self._connection(use) as own:
-            yield Reader(own, self._keys, self.session_id)
+            self._readers += 1
+            yield Reader(own, self._keys, f"{self.session_id}/{self._readers}")
 
     @property
     def session_id(self) -> str:

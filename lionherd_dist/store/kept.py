@@ -24,7 +24,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """Another session reads it."""
+    """Another reader has it."""
 
     reader: str
 
@@ -62,27 +62,41 @@ class Kept:
     outcome: bytes
 
 
-async def attach(connection: Connection, keys: Keys, session: str, job: str) -> Attached:
-    """Become the reader of *job*."""
-    match await connection.run(ATTACH, (keys.sessions, keys.job(job)), (session, "")):
+async def attach(connection: Connection, keys: Keys, reader: str, job: str) -> Attached:
+    """Become the one *reader* of *job*: a session, or ``session/which of its readers``."""
+    match await connection.run(ATTACH, (keys.sessions, keys.job(job)), (reader, "")):
         case [1, int(read), int(total)]:
             return Place(read, total)
-        case [0, bytes(reader)]:
-            return Taken(reader.decode())
+        case [0, bytes(other)]:
+            return Taken(other.decode())
         case _:
             return Gone()
 
 
+def kept_of(entry: bytes, fields: list[bytes]) -> Kept | None:
+    """The outcome that an entry holds; None if it is none of ours."""
+    if len(fields) != 4 or fields[0] != b"j":
+        return None
+    try:
+        return Kept(entry, int(fields[2]), fields[3])
+    except ValueError:
+        return None
+
+
 async def read(connection: Connection, keys: Keys, job: str, after: bytes) -> list[Kept]:
     """Outcomes past the entry *after*; waits up to two seconds for the first."""
-    reply = await connection.call(
-        *("XREAD", "COUNT", MOST_ENTRIES, "BLOCK", BLOCK_MS),
-        *("STREAMS", f"{keys.job(job)}:outcomes", after),
-    )
-    if not reply:
-        return []
-    ((_, entries),) = cast("list[tuple[bytes, list[tuple[bytes, list[bytes]]]]]", reply)
-    return [Kept(entry, int(fields[2]), fields[3]) for entry, fields in entries]
+    outcomes: list[Kept] = []
+    while not outcomes:
+        reply = await connection.call(
+            *("XREAD", "COUNT", MOST_ENTRIES, "BLOCK", BLOCK_MS),
+            *("STREAMS", f"{keys.job(job)}:outcomes", after),
+        )
+        if not reply:
+            break
+        ((_, entries),) = cast("list[tuple[bytes, list[tuple[bytes, list[bytes]]]]]", reply)
+        outcomes = [one for entry, fields in entries if (one := kept_of(entry, fields))]
+        after = entries[-1][0]
+    return outcomes
 
 
 async def exists(connection: Connection, keys: Keys, job: str) -> bool:
@@ -91,10 +105,10 @@ async def exists(connection: Connection, keys: Keys, job: str) -> bool:
 
 
 async def advance(
-    connection: Connection, keys: Keys, session: str, job: str, entry: bytes
+    connection: Connection, keys: Keys, reader: str, job: str, entry: bytes
 ) -> Advanced:
     """Note that the outcome in *entry* is done with; said twice, it counts once."""
-    match await connection.run(ADVANCE, (keys.prefix,), (session, job, entry)):
+    match await connection.run(ADVANCE, (keys.prefix,), (reader, job, entry)):
         case [1, int(read), int(total)]:
             return Noted(read, total)
         case [0]:
@@ -103,6 +117,6 @@ async def advance(
             return Gone()
 
 
-async def detach(connection: Connection, keys: Keys, session: str, job: str) -> None:
+async def detach(connection: Connection, keys: Keys, reader: str, job: str) -> None:
     """Leave *job* to another reader."""
-    await connection.run(DETACH, (keys.job(job),), (session,))
+    await connection.run(DETACH, (keys.job(job),), (reader,))

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import anyio
 import pytest
 import tasks
+from fault_proxy import Fault, fault_proxy
 from helpers import wait_until
 
 from lionherd_dist import (
@@ -18,6 +19,7 @@ from lionherd_dist import (
 )
 from lionherd_dist.store.connection import Connection
 from lionherd_dist.store.keys import Keys
+from lionherd_dist.store.scripts import ATTACH
 
 pytestmark = pytest.mark.anyio
 
@@ -80,6 +82,43 @@ async def test_one_reader_at_a_time(cluster: Cluster, other: Cluster) -> None:
         assert [pair async for pair in stream] == [(0, 2)]
 
 
+async def test_a_second_reader_in_the_same_process_is_refused_too(cluster: Cluster) -> None:
+    """Each would count what the other was done with, and the last outcomes would be lost."""
+    job = await cluster.submit(map(tasks.double.call, range(10)))
+    async with cluster.attach(job) as first:
+        with pytest.raises(JobTakenError, match="is being read"):
+            async with cluster.attach(job):
+                pass
+        assert len([pair async for pair in first]) == 10
+
+
+async def test_a_reader_that_is_cancelled_as_it_attaches_keeps_nobody_out(
+    redis_url: str, settings: Settings, cluster: Cluster
+) -> None:
+    """The server may have made it the reader, with nobody left to hear of that."""
+    job = await cluster.submit([tasks.double.call(1)])
+    async with fault_proxy(redis_url) as proxy, Cluster(proxy.url, settings=settings) as slow:
+        carried_out = proxy.strike(Fault.LOSE_REPLY, ATTACH.sha.encode())
+        async with anyio.create_task_group() as attaching:
+            attaching.start_soon(slow.attach(job).__aenter__)
+            await carried_out.wait()
+            attaching.cancel_scope.cancel()
+        async with cluster.attach(job) as other:
+            assert [pair async for pair in other] == [(0, 2)]
+
+
+async def test_hostile_entries_among_kept_outcomes_are_passed_over(
+    cluster: Cluster, connection: Connection, settings: Settings
+) -> None:
+    """Whatever they hold, the reader gets the rest."""
+    job = await cluster.submit(map(tasks.double.call, range(3)))
+    outcomes = f"{Keys(settings.namespace).job(job)}:outcomes"
+    await connection.call("XADD", outcomes, "*", "x", "y")
+    await connection.call("XADD", outcomes, "*", "j", job, "\xff", "y")
+    async with cluster.attach(job) as stream:
+        assert sorted([index async for index, _ in stream]) == [0, 1, 2]
+
+
 async def test_a_dead_readers_place_is_free(
     cluster: Cluster, other: Cluster, connection: Connection, settings: Settings
 ) -> None:
@@ -90,7 +129,7 @@ async def test_a_dead_readers_place_is_free(
         await anext(first)
         reader = await connection.call("HGET", keys.job(job), "reader")
         assert isinstance(reader, bytes)
-        await connection.call("ZADD", keys.sessions, 1, reader)
+        await connection.call("ZADD", keys.sessions, 1, reader.partition(b"/")[0])
         async with other.attach(job) as second:
             await anext(second)
             with pytest.raises(JobTakenError, match="held dead"):

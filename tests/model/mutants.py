@@ -248,10 +248,10 @@ MUTANTS = (
     Mutant("attach_beside_another", "attach", "return {0, reader}", ""),
     Mutant("attach_waits_for_the_dead", "attach", "or 0) > now then", "or 0) > 0 then"),
     Mutant("attach_is_late_by_one", "attach", "or 0) > now then", "or 0) >= now then"),
-    Mutant("attach_twice_is_refused", "attach", "reader ~= session", "true"),
+    Mutant("attach_twice_is_refused", "attach", "reader ~= me", "true"),
     Mutant("attach_forgets_how_far", "attach", "tonumber(read or 0)", "0"),
-    Mutant("attach_leaves_no_name", "attach", "redis.call('HSET', job, 'reader', session)", ""),
-    Mutant("advance_for_anybody", "advance", "if reader ~= session then", "if false then"),
+    Mutant("attach_leaves_no_name", "attach", "redis.call('HSET', job, 'reader', me)", ""),
+    Mutant("advance_for_anybody", "advance", "if reader ~= me then", "if false then"),
     Mutant(
         "advance_counts_what_is_said_again",
         "advance",
