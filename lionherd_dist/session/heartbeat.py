@@ -53,7 +53,11 @@ class Pulse:
 
 
 class Heartbeat:
-    """A daemon thread; *on_lost* is called in the event loop, once, with the reason."""
+    """A daemon thread; *on_lost* is called in the event loop, once, with the reason.
+
+    Attributes:
+        stalled: True once the session was given up because the event loop stood still.
+    """
 
     def __init__(
         self,
@@ -70,6 +74,7 @@ class Heartbeat:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="lionherd-heartbeat", daemon=True)
         self._turned_at = time.monotonic()
+        self.stalled = False
 
     def start(self) -> None:
         """Begin to beat."""
@@ -99,6 +104,7 @@ class Heartbeat:
         stalled_s = time.monotonic() - self._turned_at
         reason = self._pulse.lost_because(silent_s=silent_s, stalled_s=stalled_s)
         if reason is not None:
+            self.stalled = self._pulse.left_s(silent_s) > 0
             return reason
         self._in_loop(self._turned)
         try:

@@ -110,7 +110,8 @@ async def open_session(
     finally:
         with anyio.CancelScope(shield=True):
             await anyio.to_thread.run_sync(heartbeat.stop, limiter=anyio.CapacityLimiter(1))
-            await _leave(connection, keys, [id_])
+            if not heartbeat.stalled:  # else it expires, as a death: who stalls for ever is found
+                await _leave(connection, keys, [id_])
 
 
 async def _leave(

@@ -249,6 +249,8 @@ class Life(Namespace):
     def _reap(self, now: int, most: int) -> list[int]:
         """*most* is enough for all jobs of the expired, or they have none: no picking here."""
         expired = sorted((at, name) for name, at in self.sessions.items() if at <= now)
+        if len(expired) == len(self.sessions):
+            return [0, 0, 0]
         looked_at = [name for _, name in expired[:MOST_DEAD]]
         looked_at += sorted(self.consumers - self.sessions.keys())
         given_on = given_up = 0
@@ -257,7 +259,8 @@ class Life(Namespace):
             room = most - given_on - given_up
             held = sorted(n for n, holder in self.pending.items() if holder == session)
             held = held[: max(0, room)]
-            given_on += sum([self._give_on(number) for number in held])
+            died = session in self.sessions
+            given_on += sum([self._give_on(number, died) for number in held])
             room -= len(held)
             jobs = set(self.owned.get(session, ()))
             count = len(jobs)
@@ -271,7 +274,7 @@ class Life(Namespace):
                 unfinished += 1
         return [given_on, given_up, unfinished]
 
-    def _give_on(self, number: int) -> bool:
+    def _give_on(self, number: int, died: bool) -> bool:
         del self.pending[number]
         call = self.stream.pop(number, None)
         job = self.jobs.get(call.job) if call else None
@@ -280,8 +283,8 @@ class Life(Namespace):
         if not job.cancelled:
             deaths, marked = job.solo.get(call.index, (0, None))
             if marked == number:
-                job.solo[call.index] = (deaths + 1, None)
-            call = replace(call, attempt=call.attempt + 1, deaths=call.deaths + 1)
+                job.solo[call.index] = (deaths + died, None)
+            call = replace(call, attempt=call.attempt + died, deaths=call.deaths + died)
             self._hand_out(job, call)
             return True
         del job.hand[call.index]

@@ -170,14 +170,15 @@ MUTANTS = (
         "hand_out(keys.calls, job_key, index, header, payload)",
         "redis.call('XADD', keys.calls, '*', 'c', header, 'p', payload)",
     ),
-    Mutant("reap_does_not_count_deaths", "reap", "deaths + 1}", "deaths}"),
-    Mutant("reap_does_not_count_attempts", "reap", "attempt + 1,", "attempt,"),
+    Mutant("reap_does_not_count_deaths", "reap", "deaths + died}", "deaths}"),
+    Mutant("reap_does_not_count_attempts", "reap", "attempt + died,", "attempt,"),
     Mutant(
         "reap_gives_on_what_is_cancelled",
         "reap",
         "if job and job.cancelled == 0 then",
         "if job then",
     ),
+    Mutant("reap_counts_quitting_as_death", "reap", "and 1 or 0", "and 1 or 1"),
     Mutant("reap_overlooks_the_silent_reader", "reap", "table.insert(dead, fields[2])", ""),
     Mutant(
         "reap_forgets_before_it_is_done",
@@ -190,7 +191,7 @@ MUTANTS = (
     Mutant(
         "reap_does_not_blame_the_lonely",
         "reap",
-        "    note_death_alone(job_key, index, entry)\n",
+        "    note_death_alone(job_key, index, entry, died)\n",
         "",
     ),
     Mutant(

@@ -121,6 +121,22 @@ async def test_a_blocked_event_loop_keeps_its_session(
     assert await connection.call("EXISTS", keys.sessions) == 0
 
 
+async def test_a_session_given_up_for_a_stalled_loop_expires_by_itself(
+    redis_url: str, connection: Connection
+) -> None:
+    """So that what was in hand counts it as a death: what stalls each worker is found one day."""
+    settings = Settings(namespace="stalled-loop", session_s=1, stall_limit_s=0.2)
+    keys, reasons = Keys(settings.namespace), []
+    async with open_session(
+        redis_url, connection, keys, settings, capacity=NO_CAPACITY, on_lost=reasons.append
+    ) as session:
+        time.sleep(0.8)  # noqa: ASYNC251 (blocking the loop is the point)
+        await wait_until(lambda: bool(reasons), description="the session was given up")
+    assert "has not turned" in reasons[0]
+    assert await connection.call("ZSCORE", keys.sessions, session.id) is not None
+    await connection.call("DEL", keys.sessions)
+
+
 def test_the_servers_clock_goes_on_between_two_readings() -> None:
     """In milliseconds, from the last reading."""
     clock = ServerClock(1_000_000)

@@ -73,6 +73,17 @@ async def test_the_living_are_left_alone(bench: Bench) -> None:
     assert await bench.state() == before
 
 
+async def test_a_silence_of_the_server_is_nobodys_death(bench: Bench) -> None:
+    """All sessions are over at once; a look that was under way then kills nobody."""
+    await bench.submit("C", chunk(count=1))
+    await bench.take("W")
+    await die(bench, "C")
+    await die(bench, "W")
+    before = await bench.state()
+    assert await reap_all(bench) == (0, 0)
+    assert await bench.state() == before
+
+
 async def test_ten_dead_entries_are_found_behind_a_hundred_thousand_live_ones(bench: Bench) -> None:
     """There is no scan over the living: the look goes to the dead one's own list."""
     await bench.hello("V", slots=60_000)
@@ -125,13 +136,13 @@ async def test_a_consumer_whose_session_was_reaped_loses_nothing(bench: Bench) -
 
 
 async def test_calls_left_by_a_worker_that_quit_are_given_on(bench: Bench) -> None:
-    """It could not hand them back; they are not lost."""
+    """It could not hand them back; they are not lost, and nobody died of them."""
     await bench.submit("C", chunk(count=1))
     await bench.take("W")
     assert not await quit_(bench.connection, bench.keys, "W")
     assert await reap_all(bench) == (1, 0)
     await bench.hello("V", slots=4)
-    assert len(await bench.take("V")) == 1
+    assert [(one.attempt, one.deaths) for one in await bench.take("V")] == [(1, 0)]
 
 
 async def test_a_dead_clients_jobs_are_given_up(bench: Bench) -> None:

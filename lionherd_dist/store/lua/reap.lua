@@ -17,17 +17,16 @@ local keys = {sessions = KEYS[1], calls = KEYS[2], slots = KEYS[3], control = KE
               due = KEYS[7], parked = KEYS[8], prefix = KEYS[9], asking = {}}
 local prefix, now, most, inbox_ttl = keys.prefix, clock(ARGV[1]), tonumber(ARGV[2]), ARGV[4]
 keys.now = now
-local given_on, given_up = 0, 0
-local MOST_SESSIONS = 5
+local MOST_SESSIONS, given_on, given_up = 5, 0, 0
 local unfinished = math.max(0, redis.call('ZCOUNT', keys.sessions, '-inf', now) - MOST_SESSIONS)
 
-local function note_death_alone(job_key, index, entry)
+local function note_death_alone(job_key, index, entry, died)
   local deaths, marked = string.match(redis.call('HGET', job_key .. ':solo', index) or '',
                                       '^(%d+) (%S*)$')
-  if marked == entry then redis.call('HSET', job_key .. ':solo', index, (deaths + 1) .. ' ') end
+  if marked == entry then redis.call('HSET', job_key .. ':solo', index, (deaths + died) .. ' ') end
 end
 
-local function give_on(entry)
+local function give_on(entry, died)  -- 1: with its owner; 0: nobody died of it
   local header, payload = handed_out(keys.calls, entry)
   redis.call('XACK', keys.calls, 'workers', entry)
   redis.call('XDEL', keys.calls, entry)
@@ -37,8 +36,8 @@ local function give_on(entry)
   if not id or redis.call('HGET', job_key .. ':hand', index) ~= entry then return end
   local job = load_job(job_key)
   if job and job.cancelled == 0 then
-    note_death_alone(job_key, index, entry)
-    header = table.concat({id, index, attempt + 1, deadline, deaths + 1}, ' ')
+    note_death_alone(job_key, index, entry, died)
+    header = table.concat({id, index, attempt + died, deadline, deaths + died}, ' ')
     hand_out(keys.calls, job_key, index, header, payload)
     given_on = given_on + 1
   else
@@ -50,7 +49,8 @@ local function give_on(entry)
   end
 end
 
--- A consumer without a session: its read was still waiting when its session was reaped.
+-- A consumer without a session did not die with what it has: it lives and has quit, its session
+-- lost, or what its read was still waiting for came when its session had been reaped.
 local function dead_sessions()
   local dead = redis.call('ZRANGEBYSCORE', keys.sessions, '-inf', now, 'LIMIT', 0, MOST_SESSIONS)
   local consumers = redis.pcall('XINFO', 'CONSUMERS', keys.calls, 'workers')
@@ -70,13 +70,17 @@ local function forget(session)
   redis.pcall('XGROUP', 'DELCONSUMER', keys.calls, 'workers', session)
 end
 
+-- The server was silent itself: those who live come back first, and see to the rest.
+if redis.call('ZCOUNT', keys.sessions, '(' .. now, '+inf') == 0 then return {0, 0, 0} end
+
 redis.call('ZREM', keys.sessions, '')
 redis.call('ZREMRANGEBYSCORE', prefix .. 'kept', 1, now)  -- their keys have expired, too
 for _, session in ipairs(dead_sessions()) do
   local room = most - given_on - given_up
   local pending = room > 0
     and redis.pcall('XPENDING', keys.calls, 'workers', '-', '+', room, session) or {}
-  for _, one in ipairs(pending) do give_on(one[1]) end
+  local died = redis.call('ZSCORE', keys.sessions, session) and 1 or 0
+  for _, one in ipairs(pending) do give_on(one[1], died) end
   room = room - #pending
   local jobs = room > 0 and redis.call('ZRANGE', prefix .. 'owned:' .. session, 0, room - 1) or {}
   for _, id in ipairs(jobs) do
