@@ -7,7 +7,7 @@ by a new one; jobs of the old one end in ``JobLostError``, or move over with ``r
 import math
 import os
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import replace
 
 import anyio
@@ -124,17 +124,20 @@ class Link:
             if writer is not None:
                 writer.forget(job)
                 if job.opened and not job.complete:
-                    with anyio.move_on_after(self._settings.cancel_wait_s, shield=True):
+                    wait_s = self._settings.cancel_wait_s
+                    with anyio.move_on_after(wait_s, shield=True), suppress(StoreUnavailableError):
                         if await writer.cancel(job.id):
                             await job.stopped.wait()
         finally:
             self.forget(job)
 
     async def cancel(self, job_id: str) -> None:
-        """Cancel a job that is not one of ours."""
-        await self.ready()
-        if self._writer is not None:
-            await self._writer.cancel(job_id)
+        """Cancel a job that is not one of ours; ask again where our session ends over it."""
+        heard = None
+        while heard is None:
+            await self.ready()
+            if self._writer is not None:
+                heard = await self._writer.cancel(job_id)
 
     def forget(self, job: Job) -> None:
         """*job* is none of ours any more."""
@@ -195,7 +198,14 @@ class Link:
             inbox = Inbox(read, self._keys, session.id)
             helpers.start_soon(hand_out, inbox, self._jobs, self.desk, self.seal, self._settings)
             helpers.start_soon(
-                watch, side, self._keys, self._jobs, self._settings.session_s, writer.poke
+                lambda: watch(
+                    side,
+                    self._keys,
+                    self._jobs,
+                    self._settings.session_s,
+                    poke=writer.poke,
+                    inbox=inbox,
+                )
             )
             helpers.start_soon(self.desk.serve, lend, session, lambda: on_lost(reasons[0]))
             self._begin(session, writer)

@@ -9,6 +9,7 @@ from lionherd_dist.errors import JobLostError, StoreUnavailableError
 from lionherd_dist.store.connection import Connection
 from lionherd_dist.store.jobs import known_jobs
 from lionherd_dist.store.keys import Keys
+from lionherd_dist.store.outcomes import Inbox
 
 LOOKS_PER_SESSION = 3
 
@@ -18,15 +19,17 @@ async def watch(
     keys: Keys,
     jobs: Mapping[str, Job],
     session_s: float,
+    *,
     poke: Callable[[Job], None],
+    inbox: Inbox,
 ) -> None:
     """Look after jobs that wait for outcomes, a few times per session, until cancelled.
 
-    A job that is gone may have ended a moment ago, with its outcomes on their way: it is lost
-    when it is gone twice in a row and nothing came in between. A server that only forgot what was
-    consumed would hold calls back for ever: it is told again, by way of *poke*.
+    A job that is gone may have ended a moment ago, with its outcomes on their way: it is lost when
+    nothing came of it until *inbox* was read once more, or is empty. A server that only forgot what
+    was consumed would hold calls back for ever: it is told again, by way of *poke*.
     """
-    gone: dict[str, int] = {}
+    gone: dict[str, tuple[int, int]] = {}
     while True:
         await anyio.sleep(session_s / LOOKS_PER_SESSION)
         waiting = [(job, job.acknowledged) for job in jobs.values() if job.waiting]
@@ -34,13 +37,16 @@ async def watch(
             continue
         try:
             known = await known_jobs(connection, keys, [job.id for job, _ in waiting])
+            empty = None in known and await inbox.is_empty(connection)
         except StoreUnavailableError:
             continue
-        still_gone: dict[str, int] = {}
+        still_gone: dict[str, tuple[int, int]] = {}
         for (job, acknowledged), there in zip(waiting, known, strict=True):
             if there is None:
-                still_gone[job.id] = job.received
-                lost = gone.get(job.id) == job.received
+                received, reads = gone.get(job.id, (-1, 0))
+                same = received == job.received
+                still_gone[job.id] = job.received, reads if same else inbox.reads
+                lost = same and (empty or inbox.reads >= reads + 2)  # one may have begun earlier
             else:
                 lost = there.accepted < acknowledged
                 job.tell_again(there.consumed)

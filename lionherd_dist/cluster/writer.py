@@ -7,6 +7,7 @@ server that is silent for a while costs time and nothing else.
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import TypeAlias
 
 from lionherd_dist.cluster.job import Job
 from lionherd_dist.errors import StoreUnavailableError
@@ -24,6 +25,8 @@ from lionherd_dist.store.patience import persist
 from lionherd_dist.wire.signing import Seal
 
 MOST_JOBS = 500  # told of in one script call
+
+Answer: TypeAlias = int | StoreUnavailableError | None  # to a cancellation; None: session over
 
 
 class Writer:
@@ -50,7 +53,7 @@ class Writer:
         self._seal = seal
         self._patience_s, self._number, self._on_lost = patience_s, number, on_lost
         self._jobs: dict[Job, None] = {}  # with something to say, in the order they said so
-        self._cancels: dict[str, asyncio.Future[int]] = {}
+        self._cancels: dict[str, asyncio.Future[Answer]] = {}
         self._wake = asyncio.Event()
 
     def poke(self, job: Job) -> None:
@@ -62,17 +65,26 @@ class Writer:
         """What *job* still had to send is not wanted any more."""
         self._jobs.pop(job, None)
 
-    async def cancel(self, job: str) -> int:
-        """Have the job of that id cancelled; how many of its calls were then still running."""
-        answer = self._cancels.get(job)
-        if answer is None:
-            answer = self._cancels[job] = asyncio.get_running_loop().create_future()
+    async def cancel(self, job: str) -> int | None:
+        """Have the job of that id cancelled; how many of its calls were then still running.
+
+        None: the session ended before the server answered.
+
+        Raises:
+            StoreUnavailableError: the server was silent for ``patience_s``.
+        """
+        future = self._cancels.get(job)
+        if future is None:
+            future = self._cancels[job] = asyncio.get_running_loop().create_future()
             self._wake.set()
-        return await asyncio.shield(answer)
+        answer = await asyncio.shield(future)
+        if isinstance(answer, StoreUnavailableError):
+            raise answer
+        return answer
 
     def end(self) -> None:
         """The session is over: the server gives its jobs up, there is nothing to wait for."""
-        self._settle(dict.fromkeys(self._cancels, 0))
+        self._settle(dict.fromkeys(self._cancels, None))
 
     async def run(self) -> None:
         """Send, until cancelled.
@@ -110,7 +122,7 @@ class Writer:
         except StoreUnavailableError as error:  # a full server still serves the other jobs
             for job in jobs:
                 job.fail(error)
-            self._settle(dict.fromkeys(cancels, 0))
+            self._settle(dict.fromkeys(cancels, error))
             return
         if jobs:
             self._submitted(jobs, accepted(replies[0]))
@@ -134,8 +146,8 @@ class Writer:
             if job.has_news_to_send:
                 self._jobs[job] = None
 
-    def _settle(self, left: Mapping[str, int]) -> None:
-        for job, count in left.items():
-            answer = self._cancels.pop(job)
-            if not answer.done():
-                answer.set_result(count)
+    def _settle(self, answers: Mapping[str, Answer]) -> None:
+        for job, answer in answers.items():
+            future = self._cancels.pop(job)
+            if not future.done():
+                future.set_result(answer)

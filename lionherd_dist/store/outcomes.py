@@ -62,11 +62,20 @@ def _after(entry: bytes) -> bytes:
 
 
 class Inbox:
-    """A reader of one session's outcomes; cancelling a read loses nothing."""
+    """A reader of one session's outcomes; cancelling a read loses nothing.
+
+    Attributes:
+        reads: how many reads have been answered.
+    """
 
     def __init__(self, connection: Connection, keys: Keys, session: str) -> None:
         self._connection, self._key = connection, keys.inbox(session)
         self._last = b"0-0"
+        self.reads = 0
+
+    async def is_empty(self, connection: Connection) -> bool:
+        """True if all that ever arrived has been read; asked on a *connection* that is free."""
+        return await connection.call("XLEN", self._key) == 0
 
     async def read(self) -> list[News | Granted]:
         """What arrived since the last read; waits up to five seconds, then returns nothing.
@@ -80,6 +89,7 @@ class Inbox:
         else:
             trim = ("XTRIM", self._key, "MINID", _after(self._last))
             _, reply = await self._connection.pipeline((trim, read))
+        self.reads += 1
         if not reply:
             return []
         ((_, entries),) = cast("list[tuple[bytes, list[tuple[bytes, list[bytes]]]]]", reply)

@@ -11,6 +11,7 @@ from lionherd_dist import Cluster, JobLostError, Settings, StoreUnavailableError
 from lionherd_dist.embedded.server import private_server
 from lionherd_dist.store.connection import Connection
 from lionherd_dist.store.keys import Keys
+from lionherd_dist.store.outcomes import Inbox, News
 
 pytestmark = pytest.mark.anyio
 
@@ -108,6 +109,21 @@ async def test_a_single_lost_job_is_noticed(
         await server.call("DEL", *jobs)  # type: ignore[arg-type]
         await wait_until(lambda: bool(errors), description="the job is lost")
         stage.gate.set()
+        assert await cluster.run(tasks.double.call(2)) == 4
+
+
+async def test_a_job_is_not_lost_while_its_outcomes_are_on_their_way(
+    url: str, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server is done with it, and only the one connection that reads outcomes is slow."""
+    read = Inbox.read
+
+    async def slow(inbox: Inbox) -> list[News]:
+        await anyio.sleep(1.5 * QUICK.session_s)
+        return await read(inbox)
+
+    monkeypatch.setattr(Inbox, "read", slow)
+    async with Cluster(url, settings=QUICK) as cluster:
         assert await cluster.run(tasks.double.call(2)) == 4
 
 

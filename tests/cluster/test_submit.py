@@ -16,10 +16,11 @@ from lionherd_dist import (
     JobNotFoundError,
     JobTakenError,
     Settings,
+    StoreUnavailableError,
 )
 from lionherd_dist.store.connection import Connection
 from lionherd_dist.store.keys import Keys
-from lionherd_dist.store.scripts import ATTACH
+from lionherd_dist.store.scripts import ATTACH, CANCEL
 
 pytestmark = pytest.mark.anyio
 
@@ -238,6 +239,21 @@ async def test_a_reader_that_was_cancelled_while_asking_misses_nothing(
                 break
             seen.append(index)
     assert sorted(seen) == list(range(30))
+
+
+async def test_a_cancellation_that_the_server_never_heard_of_is_an_error(
+    redis_url: str, settings: Settings, cluster: Cluster, stage: tasks.Stage
+) -> None:
+    """The job goes on, and whoever asked must know."""
+    hasty = Settings(namespace=settings.namespace, patience_s=0.3)
+    async with fault_proxy(redis_url) as proxy, Cluster(proxy.url, settings=hasty) as far:
+        job = await cluster.submit([tasks.hold.call(1)])
+        for nth in range(1, 50):
+            proxy.strike(Fault.LOSE_REQUEST, CANCEL.sha.encode(), nth=nth)
+        with pytest.raises(StoreUnavailableError):
+            await far.cancel(job)
+    await cluster.cancel(job)
+    await wait_until(lambda: stage.running == 0, description="the call has stopped")
 
 
 async def test_a_job_cancelled_under_its_reader_is_no_complete_one(cluster: Cluster) -> None:
