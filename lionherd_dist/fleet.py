@@ -29,6 +29,8 @@ class Fleet:
 
     Raises, on entering:
         WorkerStartError: a worker ended before it was ready, with its own error.
+
+    The block is cancelled, and leaves that error in a group, when no worker can be started again.
     """
 
     def __init__(self, order: Order, *, size: int, on_output: Callable[[bytes], None]) -> None:
@@ -37,6 +39,7 @@ class Fleet:
         self._order, self._size, self._on_output = order, size, on_output
         self._minders = anyio.create_task_group()
         self._stopping = False
+        self._unusable = 0
         self.children: dict[int, Child] = {}
 
     async def __aenter__(self) -> Self:
@@ -61,7 +64,10 @@ class Fleet:
         trace: TracebackType | None,
     ) -> None:
         await self.stop()
-        await self._minders.__aexit__(None, None, None)
+        if isinstance(error, anyio.get_cancelled_exc_class()):
+            await self._minders.__aexit__(kind, error, trace)  # it may be for a minder's error
+        else:
+            await self._minders.__aexit__(None, None, None)
 
     async def stop(self) -> None:
         """Stop all workers: their grace, a little more, then SIGKILL. Cannot be cancelled."""
@@ -108,9 +114,12 @@ class Fleet:
             begun_at = anyio.current_time()
             status = await self.children[place].wait()
             crashes = 1 if anyio.current_time() - begun_at > STEADY_S else crashes + 1
-            notice = f"lionherd-dist: a worker ended with {status}; starting another\n"
-            self._on_output(notice.encode())
+            next_ = "it would again" if status == STATUS_UNUSABLE else "starting another"
+            self._on_output(f"lionherd-dist: a worker ended with {status}; {next_}\n".encode())
             if status == STATUS_UNUSABLE:
+                self._unusable += 1
+                if self._unusable == self._size:
+                    raise WorkerStartError("no worker can go on; what they said stands above")
                 return
             await anyio.sleep(pause_s(crashes))
             try:

@@ -26,7 +26,7 @@ from lionherd_dist.url import parse
 
 ORDER_VARIABLE = "LIONHERD_WORKER_ORDER"
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
-STATUS_UNUSABLE = 2  # starting it again would end in the same way
+STATUS_UNUSABLE = 78  # starting it again would end in the same way; no task ends in it by chance
 STATUS_FAILED = 1
 
 
@@ -62,9 +62,13 @@ async def serve(worker: Worker, on_ready: Callable[[], None]) -> None:
     For the main thread of a process that then ends: the signals stay minded to its very end, where
     one more of them would otherwise turn a clean exit into a killed one.
     """
-    loop = asyncio.get_running_loop()
+    loop, pid = asyncio.get_running_loop(), os.getpid()
 
-    def stop(*_: object) -> None:
+    def stop(number: int, _: object) -> None:
+        if os.getpid() != pid:  # a process that a task has forked: for it, a stop is the end
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+            return
         with contextlib.suppress(RuntimeError):  # the loop is closed: it has stopped already
             loop.call_soon_threadsafe(worker.stop)
 

@@ -1,9 +1,11 @@
 """A cluster of real processes on this machine: up, at work, and gone without a trace."""
 
+import importlib
 import os
 import signal
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import anyio
 import pytest
@@ -11,7 +13,12 @@ import tasks
 from anyio.streams.buffered import BufferedByteReceiveStream
 from helpers import wait_until
 
-from lionherd_dist import LocalCluster, WorkerStartError, gather
+from lionherd_dist import LocalCluster, Settings, WorkerStartError, gather
+from lionherd_dist.embedded.server import private_server
+from lionherd_dist.errors import first_of
+from lionherd_dist.fleet import Fleet
+from lionherd_dist.runtime.process import Order
+from lionherd_dist.store.connection import Connection
 
 pytestmark = pytest.mark.anyio
 
@@ -94,6 +101,60 @@ async def test_what_workers_print_is_seen(
 
         await wait_until(shouted, description="the worker's line is on standard error")
     assert seen.splitlines() == ["loud: imported", "loud: shouted"]
+
+
+@pytest.fixture
+def rough_tasks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """Tasks that are hard on their processes."""
+    (tmp_path / "rough_tasks.py").write_text(
+        "import multiprocessing, os, time\n"
+        "from pathlib import Path\n"
+        "from lionherd_dist import task\n"
+        "@task\nasync def leave_once(path: str) -> int:\n"
+        "    if Path(path).exists():\n        return os.getpid()\n"
+        "    Path(path).touch()\n    os._exit(2)\n"
+        "def sleeper(begun):\n    begun.send(1)\n    time.sleep(60)\n"
+        "@task\ndef status_of_a_stopped_child() -> int:\n"
+        "    fork = multiprocessing.get_context('fork')\n"
+        "    mine, its = fork.Pipe()\n"
+        "    child = fork.Process(target=sleeper, args=(its,))\n"
+        "    child.start()\n    mine.recv()\n    child.terminate()\n    child.join(20)\n"
+        "    status = child.exitcode or 0\n    child.kill()\n    return status\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    return importlib.import_module("rough_tasks")
+
+
+async def test_a_worker_that_a_task_ended_is_started_again_whatever_its_status(
+    rough_tasks: ModuleType, tmp_path: Path
+) -> None:
+    """Status 2 is what many a program says as it ends."""
+    quick = Settings(session_s=1)
+    async with LocalCluster("rough_tasks", workers=1, settings=quick) as cluster:
+        with anyio.fail_after(30):
+            assert await cluster.run(rough_tasks.leave_once.call(str(tmp_path / "left"))) > 0
+
+
+async def test_a_process_that_a_task_forked_can_be_stopped(rough_tasks: ModuleType) -> None:
+    """The worker's own way with stop signals is not for its children."""
+    async with LocalCluster("rough_tasks", workers=1) as cluster:
+        status = await cluster.run(rough_tasks.status_of_a_stopped_child.call())
+    assert status == -signal.SIGTERM
+
+
+async def test_a_fleet_none_of_whose_workers_can_go_on_ends() -> None:
+    """Rather than sit there, with nobody at work."""
+    async with private_server() as url:
+        order = Order(("tasks",), url, 10, 1.0, Settings())
+        connection = Connection(url, name="test")
+        with anyio.fail_after(30), pytest.raises(ExceptionGroup) as caught:
+            async with Fleet(order, size=2, on_output=lambda _: None):
+                await connection.call("CONFIG", "SET", "requirepass", "changed")
+                await connection.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+                await anyio.sleep_forever()
+        await connection.close()
+    assert isinstance(first_of(caught.value), WorkerStartError)
 
 
 async def test_nothing_outlives_a_parent_that_is_killed(tmp_path: Path) -> None:
