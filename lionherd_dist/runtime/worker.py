@@ -2,8 +2,10 @@
 
 import asyncio
 import importlib
+import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from types import ModuleType
 
 import anyio
@@ -95,14 +97,20 @@ class Worker:
             on_stuck: called when functions in threads, which nothing can stop, are all that is
                 left: their calls were handed back. Only the end of the process ends them.
 
+        Once it has worked, it waits for a server that is away for however long that takes.
+
         Raises:
-            StoreUnavailableError: the server was silent for ``patience_s``.
+            StoreUnavailableError: the server was silent for ``patience_s`` from the start.
             StoreRefusedError: the server will not have us.
         """
+        opening = self._settings
         while not self._stop.is_set():
-            await self._session(on_ready, on_stuck)
+            await self._session(opening, on_ready, on_stuck)
+            opening = replace(self._settings, patience_s=math.inf)
 
-    async def _session(self, on_ready: Callable[[], None], on_stuck: Callable[[], None]) -> None:
+    async def _session(
+        self, opening: Settings, on_ready: Callable[[], None], on_stuck: Callable[[], None]
+    ) -> None:
         lost = asyncio.Event()
         async with AsyncExitStack() as stack:
             lines = await stack.enter_async_context(
@@ -114,7 +122,7 @@ class Worker:
                         self._address,
                         lines.tell,
                         Keys(self._settings.namespace),
-                        self._settings,
+                        opening,
                         capacity=Capacity(self._concurrency, tuple(self._tasks)),
                         on_lost=lambda _reason: lost.set(),
                     )

@@ -93,7 +93,12 @@ async def test_a_server_that_stalls_for_longer_is_outlived(
             await collect(cluster, at=stall, calls=3_000)
         except JobLostError:
             assert not resubmit
+        await wait_until(lambda: no_job_is_left(server), description="the lost job is given up")
         await collect(cluster)
+
+
+async def no_job_is_left(server: Connection) -> bool:
+    return await server.call("KEYS", f"{Keys(QUICK.namespace).prefix}job:*") == []
 
 
 # --- killed and started again
@@ -274,6 +279,18 @@ async def errors(server: Connection, code: str) -> int:
     assert isinstance(reply, bytes)
     counts = dict(line.split(":count=") for line in reply.decode().split() if ":count=" in line)
     return int(counts.get(f"errorstat_{code}", 0))
+
+
+async def test_a_worker_outlasts_a_server_that_is_away_for_long() -> None:
+    """Longer than its patience at the start: nobody has to start the workers again."""
+    hasty = Settings(namespace="away", session_s=1, patience_s=0.2)
+    async with own_server() as server, working(server.url, hasty):
+        await server.kill()
+        await anyio.sleep(2 * hasty.session_s)  # until the session is over and more than that
+        await server.start()
+        async with Cluster(server.url, settings=hasty) as cluster:
+            with anyio.fail_after(30):
+                assert await cluster.run(tasks.double.call(2)) == 4
 
 
 async def test_a_server_without_free_places_is_waited_for(url: str, server: Connection) -> None:
