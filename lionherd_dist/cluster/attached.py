@@ -53,10 +53,7 @@ class AttachedStream:
         async with AsyncExitStack() as stack:
             reader = await stack.enter_async_context(self._link.reader("attach"))
             try:
-                place = await persist(
-                    lambda: kept.attach(reader.connection, reader.keys, reader.name, self._job),
-                    patience_s=self._patience_s,
-                )
+                place = await persist(lambda: self._attached(reader), patience_s=self._patience_s)
             except BaseException:
                 await self._leave(reader)  # it may have been carried out, and nobody was told
                 raise
@@ -73,6 +70,19 @@ class AttachedStream:
             self._reader = reader
             self._stack = stack.pop_all()
         return self
+
+    async def _attached(self, reader: Reader) -> kept.Attached:
+        """Become the job's reader; from one of our own that has left, if the server forgot that."""
+        connection, keys = reader.connection, reader.keys
+        place = await kept.attach(connection, keys, reader.name, self._job)
+        match place:
+            case kept.Taken(other) if (
+                other.partition("/")[0] == reader.name.partition("/")[0]
+                and other not in self._link.reading
+            ):
+                await kept.detach(connection, keys, other, self._job)
+                return await kept.attach(connection, keys, reader.name, self._job)
+        return place
 
     async def __aexit__(
         self,

@@ -11,7 +11,8 @@ from lionherd_dist.address import Address
 from lionherd_dist.call import Call
 from lionherd_dist.cluster.attached import AttachedStream
 from lionherd_dist.cluster.limit import Limit, checked
-from lionherd_dist.cluster.link import Link, live_beside, open_link
+from lionherd_dist.cluster.link import Link
+from lionherd_dist.cluster.opening import live_beside, open_link
 from lionherd_dist.cluster.patterns import Patterns
 from lionherd_dist.cluster.stream import RemoteStream
 from lionherd_dist.cluster.submission import submit

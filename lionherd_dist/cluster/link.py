@@ -44,11 +44,13 @@ class Link:
 
     Attributes:
         seal: signs what is sent and checks what arrives.
+        reading: the names of the readers that are at work here.
     """
 
     def __init__(self, address: Address, settings: Settings) -> None:
         self._address, self._settings, self._keys = address, settings, Keys(settings.namespace)
         self.seal = Seal(settings.signing_keys, settings.namespace)
+        self.reading: set[str] = set()
         self._pid = os.getpid()
         self._open: dict[Job, None] = {}
         self._jobs: dict[str, Job] = {}  # those that the server may know, by id
@@ -104,7 +106,12 @@ class Link:
         await self.ready()
         async with self._connection(use) as own:
             self._readers += 1
-            yield Reader(own, self._keys, f"{self.session_id}/{self._readers}")
+            name = f"{self.session_id}/{self._readers}"
+            self.reading.add(name)
+            try:
+                yield Reader(own, self._keys, name)
+            finally:
+                self.reading.discard(name)
 
     @property
     def session_id(self) -> str:
@@ -204,7 +211,7 @@ class Link:
                     self._jobs,
                     self._settings.session_s,
                     poke=writer.poke,
-                    reads=lambda: inbox.reads,
+                    inbox=inbox,
                 )
             )
             helpers.start_soon(self.desk.serve, lend, session, lambda: on_lost(reasons[0]))
@@ -271,36 +278,3 @@ class Link:
 
     def _connection(self, use: str) -> AbstractAsyncContextManager[Connection]:
         return connection(self._address, self._settings.namespace, use)
-
-
-@asynccontextmanager
-async def living(link: Link) -> AsyncIterator[None]:
-    """Have *link* keep a session until the block is left; its last cancellations still go out."""
-    life = anyio.CancelScope(shield=True)
-    async with background() as group:
-        group.start_soon(link.live, life)
-        try:
-            yield
-        finally:
-            life.cancel()
-            link.end()
-
-
-@asynccontextmanager
-async def open_link(address: Address, settings: Settings) -> AsyncIterator[Link]:
-    """A link for this process, until the block is left.
-
-    Raises:
-        StoreUnavailableError: the server was silent for ``patience_s``, 5 seconds at most.
-        StoreRefusedError: it will not have us.
-    """
-    link = Link(address, settings)
-    async with living(link):
-        await link.ready()
-        yield link
-
-
-async def live_beside(link: Link) -> None:
-    """Keep a session for *link* until this is cancelled."""
-    async with living(link):
-        await anyio.sleep_forever()

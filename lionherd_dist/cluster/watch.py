@@ -9,6 +9,7 @@ from lionherd_dist.errors import JobLostError, StoreUnavailableError
 from lionherd_dist.store.connection import Connection
 from lionherd_dist.store.jobs import known_jobs
 from lionherd_dist.store.keys import Keys
+from lionherd_dist.store.outcomes import Inbox
 
 LOOKS_PER_SESSION = 3
 
@@ -20,14 +21,13 @@ async def watch(
     session_s: float,
     *,
     poke: Callable[[Job], None],
-    reads: Callable[[], int],
+    inbox: Inbox,
 ) -> None:
     """Look after jobs that wait for outcomes, a few times per session, until cancelled.
 
     A job that is gone may have ended a moment ago, with its outcomes on their way: it is lost when
-    nothing came with a read that began after that; *reads* says how many were answered. A server
-    that only forgot what was consumed would hold calls back for ever: it is told again, by way of
-    *poke*.
+    nothing came of it until *inbox* was read once more, or is empty. A server that only forgot what
+    was consumed would hold calls back for ever: it is told again, by way of *poke*.
     """
     gone: dict[str, tuple[int, int]] = {}
     while True:
@@ -37,16 +37,16 @@ async def watch(
             continue
         try:
             known = await known_jobs(connection, keys, [job.id for job, _ in waiting])
+            empty = None in known and await inbox.is_empty(connection)
         except StoreUnavailableError:
             continue
         still_gone: dict[str, tuple[int, int]] = {}
         for (job, acknowledged), there in zip(waiting, known, strict=True):
             if there is None:
-                received, read_before = gone.get(job.id, (-1, 0))
-                if received != job.received:
-                    read_before = reads()
-                still_gone[job.id] = job.received, read_before
-                lost = reads() >= read_before + 2  # the first of them may have begun earlier
+                received, reads = gone.get(job.id, (-1, 0))
+                same = received == job.received
+                still_gone[job.id] = job.received, reads if same else inbox.reads
+                lost = same and (empty or inbox.reads >= reads + 2)  # one may have begun earlier
             else:
                 lost = there.accepted < acknowledged
                 job.tell_again(there.consumed)

@@ -73,6 +73,10 @@ class Inbox:
         self._last = b"0-0"
         self.reads = 0
 
+    async def is_empty(self, connection: Connection) -> bool:
+        """True if all that ever arrived has been read; asked on a *connection* that is free."""
+        return await connection.call("XLEN", self._key) == 0
+
     async def read(self) -> list[News | Granted]:
         """What arrived since the last read; waits up to five seconds, then returns nothing.
 

@@ -30,7 +30,7 @@ def test_what_is_not_listed_is_counted() -> None:
     """A table that is a part says of how much, and what its sums are about."""
     worker = SessionRow("W", "web:1", -2_000, 4, ("a", "b", "c", "d", "e"), 0, 0)
     seen = replace(SEEN, sessions=[worker], session_count=700, job_count=300)
-    calls, workers, _, jobs = status_sheets(seen, rates_between(None, seen))
+    calls, workers, _, jobs, _ = status_sheets(seen, rates_between(None, seen))
     assert "jobs below" in calls.note
     assert "699 more" in workers.note
     assert "299 more" in jobs.note
