@@ -3,12 +3,13 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+BENCH_READY := $(VENV)/.bench-ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench chaos clean
+.PHONY: help demo test check format bench bench-all bench-local bench-scale chaos clean
 
 help: ## list what can be made
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 16
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
 
 $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -32,12 +33,25 @@ format: $(READY) ## mend what ruff can mend
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(READY) ## measure against the limit and the peers, side by side
-	$(BIN)/python benchmarks/local.py
-	$(BIN)/python benchmarks/cluster.py
+$(BENCH_READY): $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
+	@touch $@
+
+# ARGS is passed on: make bench ARGS="--rounds 1 --only ours --only raw"
+bench: $(BENCH_READY) ## measure beside the limit and the fastest peers, into benchmarks/results/
+	$(BIN)/python benchmarks/peers.py $(ARGS)
+
+bench-all: $(BENCH_READY) ## the same beside all peers
+	$(BIN)/python benchmarks/peers.py --all $(ARGS)
+
+bench-local: $(READY) ## the in-process patterns beside their peers
+	$(BIN)/python benchmarks/local.py $(ARGS)
+
+bench-scale: $(BENCH_READY) ## how it scales: workers, clients, payloads, limits, a million calls
+	$(BIN)/python benchmarks/scale.py $(ARGS)
 
 chaos: $(READY) ## kill, pause and restart everything for three minutes, before a referee
 	$(BIN)/python tests/chaos/run.py
 
 clean: ## remove what make made
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache build dist
+	rm -rf $(VENV) benchmarks/.venvs benchmarks/.venv-local .mypy_cache .ruff_cache .pytest_cache build dist

@@ -11,15 +11,19 @@ arrives: it is a floor to compare with, no rival.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
 from itertools import islice
 
 import msgpack
+from harness.contender import REDIS, UVLOOP, Place
+from harness.noop import double
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
-from cluster_parts.noop import double
+REQUIREMENTS = (*REDIS, "msgpack==1.2.4", UVLOOP)
+SETTING = "redis-py pipelines of 200, 1,000 ahead, uvloop"
+LOOP = "uvloop"
 
 CALLS, REPLIES, GROUP = "raw:calls", "raw:replies", "workers"
 CHUNK = 200  # calls per pipeline
@@ -87,51 +91,37 @@ def _after(entry: bytes) -> bytes:
 
 
 @asynccontextmanager
-async def open_client(url: str) -> AsyncIterator[RawClient]:
+async def open_client(place: Place) -> AsyncIterator[RawClient]:
     # protocol=2: what this project speaks as well
-    async with Redis.from_url(url, protocol=2) as write, Redis.from_url(url, protocol=2) as read:
-        try:
-            yield RawClient(write, read)
-        finally:
-            await write.delete(REPLIES)
+    write, read = (Redis.from_url(place.url, protocol=2) for _ in range(2))
+    async with write, read:
+        yield RawClient(write, read)
 
 
-class RawWorker:
+async def work(place: Place) -> None:
     """One loop: take a batch, run it, tell of it."""
-
-    def __init__(self, url: str) -> None:
-        self._url = url
-        self._stopping = False
-
-    def stop(self) -> None:
-        self._stopping = True
-
-    async def run(self, *, on_ready: Callable[[], None]) -> None:
-        async with Redis.from_url(self._url, protocol=2) as redis:
-            with suppress(ResponseError):  # the group is there already
-                await redis.xgroup_create(CALLS, GROUP, "0", mkstream=True)
-            on_ready()
-            while not self._stopping:
-                reply = await redis.xreadgroup(
-                    GROUP, "worker", {CALLS: ">"}, count=TAKE, block=BLOCK_MS // 10
-                )
-                if reply:
-                    ((_, entries),) = reply
-                    await self._work(redis, entries)
-
-    async def _work(self, redis: Redis, entries: list[tuple[bytes, dict[bytes, bytes]]]) -> None:
-        replies: list[bytes] = []
-        for _, fields in entries:
-            index, args = msgpack.unpackb(fields[b"c"])
-            replies.append(msgpack.packb([index, await double(*args)]))
-        ids = [entry for entry, _ in entries]
-        pipe = redis.pipeline(transaction=False)
-        pipe.xack(CALLS, GROUP, *ids)
-        pipe.xdel(CALLS, *ids)
-        for reply in replies:
-            pipe.xadd(REPLIES, {b"r": reply})
-        await pipe.execute()
+    async with Redis.from_url(place.url, protocol=2) as redis:
+        with suppress(ResponseError):  # the other worker has made the group
+            await redis.xgroup_create(CALLS, GROUP, "0", mkstream=True)
+        place.ready()
+        while True:
+            reply = await redis.xreadgroup(
+                GROUP, f"worker-{place.number}", {CALLS: ">"}, count=TAKE, block=BLOCK_MS
+            )
+            if reply:
+                ((_, entries),) = reply
+                await _work(redis, entries)
 
 
-def new_worker(url: str, concurrency: int) -> RawWorker:
-    return RawWorker(url)
+async def _work(redis: Redis, entries: list[tuple[bytes, dict[bytes, bytes]]]) -> None:
+    replies: list[bytes] = []
+    for _, fields in entries:
+        index, args = msgpack.unpackb(fields[b"c"])
+        replies.append(msgpack.packb([index, await double(*args)]))
+    ids = [entry for entry, _ in entries]
+    pipe = redis.pipeline(transaction=False)
+    pipe.xack(CALLS, GROUP, *ids)
+    pipe.xdel(CALLS, *ids)
+    for reply in replies:
+        pipe.xadd(REPLIES, {b"r": reply})
+    await pipe.execute()
