@@ -183,12 +183,13 @@ class SharedLimiter:
     # --- as a block
 
     async def __aenter__(self) -> Lease:
-        lease = await self.acquire()
-        scope = anyio.CancelScope()
+        task = asyncio.current_task()
+        lease = await self._acquire(task, patient=True)
+        scope = self._desk.new_scope()
         scope.__enter__()
         if self._on_lost == "cancel":
             lease.guard(scope)
-        self._blocks[asyncio.current_task()] = lease, scope
+        self._blocks[task] = lease, scope
         taken(self.name)
         return lease
 
