@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 BENCH_READY := $(VENV)/.bench-ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench bench-all bench-local bench-scale chaos clean
+.PHONY: help demo test check format bench bench-all bench-limiter bench-local bench-scale chaos clean
 
 help: ## list what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -46,6 +46,9 @@ bench-all: $(BENCH_READY) ## the same beside all peers
 
 bench-local: $(READY) ## the in-process patterns beside their peers
 	$(BIN)/python benchmarks/local.py $(ARGS)
+
+bench-limiter: $(BENCH_READY) ## the limiter beside its peers
+	$(BIN)/python benchmarks/limiter.py $(ARGS)
 
 bench-scale: $(BENCH_READY) ## how it scales: workers, clients, payloads, limits, a million calls
 	$(BIN)/python benchmarks/scale.py $(ARGS)

@@ -15,14 +15,15 @@ class Lease:
         fence: grows with every token that the limiter ever lends: a resource that remembers the
             highest it has seen can refuse whoever comes late.
         lost_because: why the token is ours no longer; None while it is.
+        scope: what is cancelled as soon as it is lost, if anything is.
     """
 
-    __slots__ = ("_event", "_scope", "_trust", "fence", "limiter", "lost_because", "number")
+    __slots__ = ("_event", "_trust", "fence", "limiter", "lost_because", "number", "scope")
 
     def __init__(self, limiter: str, number: int, fence: int, trust: Trust) -> None:
         self.limiter, self.number, self.fence, self._trust = limiter, number, fence, trust
         self.lost_because: str | None = None
-        self._scope: anyio.CancelScope | None = None
+        self.scope: anyio.CancelScope | None = None
         self._event: anyio.Event | None = None
 
     def check(self) -> None:
@@ -51,7 +52,7 @@ class Lease:
 
     def guard(self, scope: anyio.CancelScope) -> None:
         """Have *scope* cancelled as soon as the token is lost."""
-        self._scope = scope
+        self.scope = scope
         if self.lost_because is not None:
             scope.cancel()
 
@@ -60,8 +61,8 @@ class Lease:
         if self.lost_because is not None:
             return
         self.lost_because = reason
-        if self._scope is not None:
-            self._scope.cancel()
+        if self.scope is not None:
+            self.scope.cancel()
         if self._event is not None:
             self._event.set()
 

@@ -20,7 +20,8 @@ def check_order(name: str, *, strict: bool) -> None:
     Raises:
         LockOrderError: instead of the warning, if *strict*.
     """
-    other = inversion(_held.get(), name)
+    held = _held.get()
+    other = inversion(held, name) if held else None
     if other is None:
         return
     text = (
@@ -40,7 +41,7 @@ def taken(name: str) -> None:
 
 def given_back(name: str) -> None:
     """The code here holds *name* no longer."""
-    held = list(_held.get())
+    held = _held.get()
     if name in held:
-        held.remove(name)
-        _held.set(tuple(held))
+        at = held.index(name)
+        _held.set(held[:at] + held[at + 1 :])

@@ -56,7 +56,6 @@ class SharedLimiter:
         self._desk, self._on_lost, self._strict = desk, on_lost, strict
         self._book = desk.book(name, total_tokens)
         self._warned = False
-        self._blocks: dict[object, tuple[Lease, anyio.CancelScope]] = {}
 
     # --- as the server last told it
 
@@ -183,12 +182,10 @@ class SharedLimiter:
     # --- as a block
 
     async def __aenter__(self) -> Lease:
-        lease = await self.acquire()
-        scope = anyio.CancelScope()
-        scope.__enter__()
+        task = asyncio.current_task()
+        lease = await self._acquire(task, patient=True)
         if self._on_lost == "cancel":
-            lease.guard(scope)
-        self._blocks[asyncio.current_task()] = lease, scope
+            lease.guard(self._desk.new_scope().__enter__())
         taken(self.name)
         return lease
 
@@ -198,15 +195,17 @@ class SharedLimiter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> bool:
-        task = asyncio.current_task()
-        lease, scope = self._blocks.pop(task)
+        book = self._book
+        lease = book.borrowers.pop(asyncio.current_task(), None)
+        if lease is None:
+            raise RuntimeError(f"the block of limiter {self.name!r} gave its token back itself")
         given_back(self.name)
-        del self._book.borrowers[task]
-        self._book.give_back(lease)
-        self._desk.poke(self._book)
-        ended_by_us = scope.__exit__(kind, error, trace)
+        book.give_back(lease)
+        self._desk.poke(book)
+        scope = lease.scope
+        ended_by_us = bool(scope.__exit__(kind, error, trace)) if scope is not None else False
         if lease.lost_because is None:
-            return bool(ended_by_us)
+            return ended_by_us
         loss = lease.loss(lease.lost_because)
         if self._on_lost == "warn":
             warnings.warn(str(loss), LimiterWarning, stacklevel=2)

@@ -82,12 +82,13 @@ def lent_of(reply: Reply, ask: Ask) -> Lent | None:
     """The answer to *ask*; None: the session is lost."""
     if not reply:
         return None
-    total, borrowed, waiting, lent, ours, holders = cast(
-        "tuple[int, int, int, list[bytes], list[bytes], list[bytes]]", reply
+    total, borrowed, waiting, lent, ours, holders, (first, fence, count) = cast(
+        "tuple[int, int, int, list[bytes], list[bytes], list[bytes], tuple[int, int, int]]", reply
     )
+    at_once = zip(range(first, first + count), range(fence, fence + count), strict=True)
     owners = zip(holders[::2], holders[1::2], strict=True)
     looked = Looked(dict(pairs(ours)), {owner.decode(): int(count) for owner, count in owners})
-    return Lent(total, borrowed, waiting, pairs(lent), looked if ask.look else None)
+    return Lent(total, borrowed, waiting, [*pairs(lent), *at_once], looked if ask.look else None)
 
 
 def leave_request(keys: Keys, session: str, name: str) -> Request:

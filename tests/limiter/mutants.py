@@ -5,13 +5,13 @@ from model.mutants import Mutant
 MUTANTS = (
     Mutant(
         "lends_more_than_there_are",
-        "_lend",
-        "limiter.total - redis.call('ZCARD', limiter.held)",
-        "limiter.total",
+        "_queue",
+        "return limiter.total - held",
+        "return limiter.total",
     ),
-    Mutant("lends_to_the_dead", "_lend", "elseif lives(house, owner) then", "else"),
+    Mutant("lends_to_the_dead", "_lend", "if alive[owner] then", "if true then"),
     Mutant("lends_to_the_last_first", "_lend", "'ZPOPMIN'", "'ZPOPMAX'"),
-    Mutant("lends_while_it_is_shut", "_lend", "if house.now < limiter.shut then", "if false then"),
+    Mutant("lends_while_it_is_shut", "_queue", "if house.now < limiter.shut then", "if false then"),
     Mutant("tells_nobody", "_lend", "if owner ~= own then", "if false then"),
     Mutant("a_job_is_served_once", "_lend", "then enqueue(limiter, id) end", "then end"),
     Mutant(
@@ -42,14 +42,14 @@ MUTANTS = (
     Mutant(
         "what_ends_stays_held",
         "lend",
-        "if redis.call('ZREM', limiter.held, member(ARGV[i])) == 0 then",
-        "if true then",
+        "in_parts('ZREM', limiter.held, over) < ends",
+        "ends > 0",
     ),
     Mutant(
         "what_ends_stays_queued",
         "lend",
-        "    redis.call('ZREM', limiter.queue, member(ARGV[i]))\n  end",
-        "  end",
+        "then in_parts('ZREM', limiter.queue, over) end",
+        "then end",
     ),
     Mutant("the_hasty_wait", "lend", "for i = 10 + ends, #ARGV do", "for i = 1, 0 do"),
     Mutant(
@@ -74,6 +74,14 @@ MUTANTS = (
     Mutant(
         "the_dead_keep_their_tokens", "_queue", "{limiter.held, limiter.queue}", "{limiter.queue}"
     ),
+    Mutant(
+        "overtakes_those_who_wait",
+        "_lend",
+        "redis.call('EXISTS', limiter.queue) == 1, 0",
+        "false, 0",
+    ),
+    Mutant("what_is_lent_at_once_is_not_held", "_lend", "do hold(limiter, new[i]) end", "do end"),
+    Mutant("who_finds_nothing_free_is_forgotten", "_lend", "'ZADD', limiter.queue, rest", "'ZADD', limiter.queue, {}"),
     Mutant("a_fence_comes_twice", "_queue", "limiter.fence = limiter.fence + 1", ""),
     Mutant(
         "who_asks_twice_waits_twice", "_queue", "'NX', limiter.ticket + 1", "limiter.ticket + 1"

@@ -17,9 +17,8 @@ end
 
 -- Lends what is free to those who wait; returns owner -> {n, fence, ...} of sessions.
 local function lend_free(house, limiter)
-  local lent = {}
-  if house.now < limiter.shut then return lent end
-  local free = limiter.total - redis.call('ZCARD', limiter.held)
+  local lent, alive = {}, {}
+  local free = count_free(house, limiter)
   while free > 0 do
     local heads = redis.call('ZPOPMIN', limiter.queue, math.min(free, 1000))
     if #heads == 0 then break end
@@ -27,16 +26,39 @@ local function lend_free(house, limiter)
       local owner, n = string.match(heads[i], '^([^/]+)/?(%d*)$')
       if n == '' then
         free = free - lend_to_job(house, limiter, owner, free - (#heads - i - 1) / 2)
-      elseif lives(house, owner) then
-        local list = lent[owner] or {}
-        lent[owner] = list
-        table.insert(list, n)
-        table.insert(list, string.format('%.0f', hold(limiter, heads[i])))
-        free = free - 1
+      else
+        if alive[owner] == nil then alive[owner] = lives(house, owner) end
+        if alive[owner] then
+          local list = lent[owner] or {}
+          lent[owner] = list
+          table.insert(list, n)
+          table.insert(list, hold(limiter, heads[i]))
+          free = free - 1
+        end
       end
     end
   end
+  write_held(limiter)
   return lent
+end
+
+-- New requests of a session: where nobody waits, and tokens are free, the first of them are lent.
+-- Returns how many, and whether there were others before them, to whom tokens may have to be lent.
+local function lend_or_enqueue(house, limiter, new)
+  local others_wait, count, rest = redis.call('EXISTS', limiter.queue) == 1, 0, {}
+  if not others_wait then
+    count = math.max(0, math.min(#new, count_free(house, limiter)))
+    for i = 1, count do hold(limiter, new[i]) end
+    write_held(limiter)
+  end
+  for i = count + 1, #new do
+    limiter.ticket = limiter.ticket + 1
+    table.insert(rest, limiter.ticket)
+    table.insert(rest, new[i])
+  end
+  in_parts('ZADD', limiter.queue, rest)
+  limiter.bare = limiter.bare or not others_wait and #rest > 0
+  return count, others_wait
 end
 
 -- Tells other sessions what they were lent, each in its own inbox; *own* gets it as the reply.

@@ -26,7 +26,7 @@ local function open_limiter(house, name, total, quarantine)
   local key = limiter_key(house, name)
   local found = redis.call('HMGET', key, 'total', 'ticket', 'fence', 'shut')
   local limiter = {name = name, key = key, held = key .. ':held', queue = key .. ':queue',
-                   seen = key .. ':seen'}
+                   seen = key .. ':seen', holding = {}, bare = false}
   if found[1] then
     limiter.total, limiter.ticket = tonumber(found[1]), tonumber(found[2])
     limiter.fence, limiter.shut = tonumber(found[3]), tonumber(found[4])
@@ -34,22 +34,29 @@ local function open_limiter(house, name, total, quarantine)
     limiter.total, limiter.ticket = tonumber(total), 0
     limiter.fence, limiter.shut = micros * FENCES_PER_MICRO, still_shut(house.now, tonumber(quarantine))
     redis.call('HSET', key, 'total', total, 'shut', limiter.shut)
+    limiter.bare = true
   else
     return nil
   end
   return limiter
 end
 
-local function save_limiter(limiter)
+-- Its keys are renewed where one may have come into being without a time to live (bare), and by
+-- whoever looks after it.
+local function save_limiter(limiter, renew)
   redis.call('HSET', limiter.key, 'ticket', limiter.ticket,
     'fence', string.format('%.0f', limiter.fence))
+  if not (renew or limiter.bare) then return end
   for _, key in ipairs({limiter.key, limiter.held, limiter.queue, limiter.seen}) do
     redis.call('PEXPIRE', key, LIMITER_LIFE)
   end
 end
 
 local function enter(house, limiter, owner)  -- from now on, its death matters to the limiter
-  if redis.call('HSETNX', limiter.seen, owner, 0) == 1 then list_limiter(house, limiter.name) end
+  if redis.call('HSETNX', limiter.seen, owner, 0) == 1 then
+    limiter.bare = true
+    list_limiter(house, limiter.name)
+  end
 end
 
 -- What is left when nobody uses it any more: nothing, or the total that somebody set.
@@ -62,5 +69,5 @@ local function close_limiter(house, limiter)
       return
     end
   end
-  save_limiter(limiter)
+  save_limiter(limiter, true)
 end

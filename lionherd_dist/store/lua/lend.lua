@@ -11,8 +11,10 @@
 -- ARGV | 6 look: 1 = drop what the dead hold, and list what is ours
 -- ARGV | 7 first (the number of the first new request) | 8 requests (count)
 -- ARGV | 9 ends (count) | 10 the numbers that end, then those that are not to wait
--- RETURN {} session lost | {total (count), borrowed (count), waiting (count), lent, ours, holders}
--- lent: n, fence of each token that is now this session's; with look also
+-- RETURN {} session lost
+-- | {total (count), borrowed (count), waiting (count), lent, ours, holders, at once}
+-- lent: n, fence of each token that is now this session's out of the queue
+-- at once: first n, first fence, count of those that had not to wait; both count on; with look also
 -- ours: n, fence of all that are, holders: owner, tokens (count) of each
 local house = {sessions = KEYS[1], calls = KEYS[2], slots = KEYS[3], prefix = KEYS[4], asking = {}}
 local session = ARGV[1]
@@ -25,23 +27,23 @@ local first, last, ends = tonumber(ARGV[7]), ARGV[7] + ARGV[8] - 1, tonumber(ARG
 local function member(n) return session .. '/' .. n end
 
 enter(house, limiter, session)
+local new, over = {}, {}
 if last >= first then  -- numbers only grow: what was seen is never asked for again
   first = math.max(first, redis.call('HGET', limiter.seen, session) + 1)
-  for n = first, last do enqueue(limiter, member(n)) end
+  for n = first, last do new[n - first + 1] = member(n) end
   if last >= first then redis.call('HSET', limiter.seen, session, last) end
 end
-for i = 10, 9 + ends do
-  if redis.call('ZREM', limiter.held, member(ARGV[i])) == 0 then
-    redis.call('ZREM', limiter.queue, member(ARGV[i]))
-  end
-end
+for i = 10, 9 + ends do over[i - 9] = member(ARGV[i]) end
+if in_parts('ZREM', limiter.held, over) < ends then in_parts('ZREM', limiter.queue, over) end
 if ARGV[6] == '1' then
   list_limiter(house, limiter.name)
   drop_dead(house, limiter)
 end
-local lent = announce(house, limiter, lend_free(house, limiter), session)
+local fence = limiter.fence + 1
+local at_once, others_wait = lend_or_enqueue(house, limiter, new)
+local lent = others_wait and announce(house, limiter, lend_free(house, limiter), session) or {}
 for i = 10 + ends, #ARGV do redis.call('ZREM', limiter.queue, member(ARGV[i])) end
-save_limiter(limiter)
+save_limiter(limiter, ARGV[6] == '1')
 
 local ours, counts, holders = {}, {}, {}
 if ARGV[6] == '1' then
@@ -60,4 +62,4 @@ if ARGV[6] == '1' then
   end
 end
 return {limiter.total, redis.call('ZCARD', limiter.held), redis.call('ZCARD', limiter.queue),
-        lent, ours, holders}
+        lent, ours, holders, {first, fence, at_once}}

@@ -1,0 +1,1 @@
+"""One module for each limiter that is measured; it has what ``limiting.contender`` says."""
