@@ -47,7 +47,8 @@ class Tally:
 
     def _look(self) -> None:
         """Cells are read one after the other; unchanged in between, they were true together."""
-        seen = snapshot(lambda: self._cells[: self._processes].tolist())
+        cells = self._cells
+        seen = snapshot(lambda: list(cells[: self._processes]))
         self.peak = max(self.peak, sum(cell % CHANGES for cell in seen))
 
 

@@ -9,6 +9,7 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import replace
+from functools import partial
 
 import anyio
 
@@ -201,19 +202,11 @@ class Link:
                 number=self._number,
                 on_lost=lambda: on_lost(reasons[0]),
             )
-            helpers.start_soon(writer.run)
             inbox = Inbox(read, self._keys, session.id)
+            looking = partial(watch, side, self._keys, self._jobs, self._settings.session_s)
+            helpers.start_soon(writer.run)
             helpers.start_soon(hand_out, inbox, self._jobs, self.desk, self.seal, self._settings)
-            helpers.start_soon(
-                lambda: watch(
-                    side,
-                    self._keys,
-                    self._jobs,
-                    self._settings.session_s,
-                    poke=writer.poke,
-                    inbox=inbox,
-                )
-            )
+            helpers.start_soon(partial(looking, poke=writer.poke, inbox=inbox))
             helpers.start_soon(self.desk.serve, lend, session, lambda: on_lost(reasons[0]))
             self._begin(session, writer)
             try:

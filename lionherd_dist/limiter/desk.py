@@ -45,6 +45,8 @@ class Desk:
         self._wake = asyncio.Event()
         self.new_scope = type(anyio.CancelScope())  # anyio looks asyncio's up each time: 1.5 µs
         self._connection: Connection | None = None
+        self._over, self._ended = False, asyncio.Event()
+        self._ended.set()
         self._lost_at: float | None = None
 
     def book(self, name: str, total: int) -> Book:
@@ -99,22 +101,23 @@ class Desk:
         Raises:
             StoreRefusedError: nothing can be asked for any more.
         """
-        self._connection = connection
+        self._connection, self._over, self._ended = connection, False, asyncio.Event()
         for book in self._books.values():
             book.begin(session.trust)
             self.poke(book)
         try:
             async with anyio.create_task_group() as looking:
                 looking.start_soon(self._look_now_and_then)
-                while True:
+                while not self._over:
                     await self._wake.wait()
                     self._wake.clear()
-                    while self._dirty:
+                    while self._dirty and not self._over:
                         if not await self._flush(connection, session):
                             on_lost()
-                            return
+                looking.cancel_scope.cancel()
         finally:
             self._connection = None
+            self._ended.set()
 
     async def _look_now_and_then(self) -> None:
         """So that no dead holder is waited for, and a word that was lost costs a moment only."""
@@ -172,6 +175,8 @@ class Desk:
     def lose(self, reason: str) -> None:
         """The session is over, from this moment on: whoever holds a token stops now."""
         self._lost_at = uptime_s()
+        self._over = True
+        self._wake.set()
         for book in self._books.values():
             book.lose(reason)
 
@@ -186,6 +191,7 @@ class Desk:
         if not requests:
             return
         with anyio.move_on_after(LEAVE_S, shield=True):
+            await self._ended.wait()  # what is under way must not arrive after this
             try:
                 await persist(partial(connection.run_all, requests), patience_s=LEAVE_S)
             except LionherdError:

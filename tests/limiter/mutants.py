@@ -81,7 +81,12 @@ MUTANTS = (
         "false, 0",
     ),
     Mutant("what_is_lent_at_once_is_not_held", "_lend", "do hold(limiter, new[i]) end", "do end"),
-    Mutant("who_finds_nothing_free_is_forgotten", "_lend", "'ZADD', limiter.queue, rest", "'ZADD', limiter.queue, {}"),
+    Mutant(
+        "who_finds_nothing_free_is_forgotten",
+        "_lend",
+        "'ZADD', limiter.queue, rest",
+        "'ZADD', limiter.queue, {}",
+    ),
     Mutant("a_fence_comes_twice", "_queue", "limiter.fence = limiter.fence + 1", ""),
     Mutant(
         "who_asks_twice_waits_twice", "_queue", "'NX', limiter.ticket + 1", "limiter.ticket + 1"
