@@ -182,6 +182,7 @@ class Book:
         self._waiting.clear()
         self._ends.clear()
         self._judged.clear()
+        self._look = bool(self._looks)
 
     def fail(self, error: LionherdError) -> None:
         """Nobody can be served, for *error*; what was asked for may come, and goes back then."""

@@ -43,6 +43,7 @@ class Desk:
         self._dirty: dict[Book, None] = {}
         self._wake = asyncio.Event()
         self._connection: Connection | None = None
+        self._served: Session | None = None
         self._lost_at: float | None = None
 
     def book(self, name: str, total: int) -> Book:
@@ -96,7 +97,7 @@ class Desk:
         Raises:
             StoreRefusedError: nothing can be asked for any more.
         """
-        self._connection = connection
+        self._connection, self._served = connection, session
         for book in self._books.values():
             book.begin(session.trust)
             self.poke(book)
@@ -106,12 +107,13 @@ class Desk:
                 while True:
                     await self._wake.wait()
                     self._wake.clear()
-                    while self._dirty:
+                    while self._dirty and self._served is session:
                         if not await self._flush(connection, session):
                             on_lost()
                             return
         finally:
             self._connection = None
+            self.lose("its session is over")  # what was being asked for has to be asked for again
 
     async def _look_now_and_then(self) -> None:
         """So that no dead holder is waited for, and a word that was lost costs a moment only."""
@@ -163,7 +165,7 @@ class Desk:
 
     def lose(self, reason: str) -> None:
         """The session is over, from this moment on: whoever holds a token stops now."""
-        self._lost_at = uptime_s()
+        self._served, self._lost_at = None, uptime_s()
         for book in self._books.values():
             book.lose(reason)
 
