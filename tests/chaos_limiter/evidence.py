@@ -79,7 +79,8 @@ class Steps:
     steps: list[tuple[float, float, int]] = field(default_factory=list)
 
     def most(self, since: float, until: float) -> int:
-        """The largest value that there may have been between two moments."""
+        """The largest value between two moments, in either order: false fences turn them round."""
+        since, until = min(since, until), max(since, until)
         ends = [answered for _, answered, _ in self.steps[1:]] + [math.inf]
         steps = zip(self.steps, ends, strict=True)
         return max(value for (asked, _, value), end in steps if asked <= until and end >= since)

@@ -103,7 +103,8 @@ def judge_holders(found: Findings, held: list[Turn], ledger: Ledger) -> None:
                 found.over_total += 1
                 found.against(f"over the total: {count} of {total} at {at:.3f}, {turn}")
                 break
-        if len(good) / total > found.closest[0] / found.closest[1]:
+        most, of = found.closest
+        if (len(good) / total, len(good)) > (most / of, most):
             found.closest = (len(good), total)
         doubtful = sum(one.gone >= turn.since for one in around) - len(good)
         bound = ledger.slots.most(turn.since, at)
