@@ -6,10 +6,11 @@ READY := $(VENV)/.ready
 BENCH_READY := $(VENV)/.bench-ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench bench-all bench-limiter bench-local bench-scale chaos clean
+.PHONY: help demo test check format bench bench-all bench-limiter bench-local bench-scale chaos \
+  chaos-limiter clean
 
 help: ## list what can be made
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 23
 
 $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -55,6 +56,9 @@ bench-scale: $(BENCH_READY) ## how it scales: workers, clients, payloads, limits
 
 chaos: $(READY) ## kill, pause and restart everything for three minutes, before a referee
 	$(BIN)/python tests/chaos/run.py
+
+chaos-limiter: $(READY) ## kill and pause holders of one limiter for two minutes, before a referee
+	$(BIN)/python tests/chaos_limiter/run.py
 
 clean: ## remove what make made
 	rm -rf $(VENV) benchmarks/.venvs benchmarks/.venv-local .mypy_cache .ruff_cache .pytest_cache build dist

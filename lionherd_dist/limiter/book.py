@@ -133,7 +133,7 @@ class Book:
         self.granted(lent.granted)
         for number in ask.impatient:
             waiter = self._waiting.pop(number, None)
-            if waiter is not None:
+            if waiter is not None and not waiter.answer.done():
                 waiter.answer.set_result(None)
         if lent.looked is not None:
             self._compare(lent.looked.ours)
@@ -157,7 +157,11 @@ class Book:
             return
         for number, fence in tokens:
             waiter = self._waiting.pop(number, None)
-            if waiter is not None:
+            if waiter is None:
+                continue
+            if waiter.answer.done():  # cancelled, and about to be withdrawn
+                self._ends.append(number)
+            else:
                 lease = Lease(self.name, number, fence, self._trust)
                 self._held[number] = lease
                 waiter.answer.set_result(lease)
@@ -178,6 +182,7 @@ class Book:
         self._waiting.clear()
         self._ends.clear()
         self._judged.clear()
+        self._look = bool(self._looks)
 
     def fail(self, error: LionherdError) -> None:
         """Nobody can be served, for *error*; what was asked for may come, and goes back then."""

@@ -104,7 +104,8 @@ class Desk:
         self._connection, self._over, self._ended = connection, False, asyncio.Event()
         for book in self._books.values():
             book.begin(session.trust)
-            self.poke(book)
+            self._dirty[book] = None
+        self._wake.set()
         try:
             async with anyio.create_task_group() as looking:
                 looking.start_soon(self._look_now_and_then)
@@ -117,6 +118,7 @@ class Desk:
                 looking.cancel_scope.cancel()
         finally:
             self._connection = None
+            self.lose("its session is over")  # what was being asked for has to be asked for again
             self._ended.set()
 
     async def _look_now_and_then(self) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from lionherd_dist.store.scripts import Script
@@ -40,8 +41,13 @@ BREAKS: dict[str, tuple[Break, ...]] = {
 
 
 def break_guarantee(name: str) -> None:
-    """Put the mutated scripts of *name* wherever the library's store holds the true ones."""
-    for one in BREAKS[name]:
+    """Break what *name* says."""
+    put_in_place(BREAKS[name])
+
+
+def put_in_place(breaks: Iterable[Break]) -> None:
+    """Put the mutated scripts wherever the library's store holds the true ones."""
+    for one in breaks:
         modules = [m for n, m in sys.modules.items() if n.startswith("lionherd_dist.store")]
         holders = [module for module in modules if hasattr(module, one.script)]
         for module in holders:

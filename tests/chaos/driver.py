@@ -15,7 +15,7 @@ from chaos.records import Records
 from chaos.referee import Findings, judge
 from chaos.server import ChaosServer, chaos_server
 from chaos.watch import KEYS, kept_jobs, names, read_dead_letters, watch_hands
-from chaos.workers import Place
+from chaos.workers import Place, WorkerProgram
 from lionherd_dist import Cluster, Settings
 from lionherd_dist.store.connection import Connection
 
@@ -35,10 +35,8 @@ class Run:
             Role(name, server.url, str(directory), plan.poison, plan.session_s) for name in CLIENTS
         ]
         self.clients = [ClientPlace(role, plan, self.records) for role in roles]
-        self.places = [
-            Place(number, plan, server.url, directory, self.records)
-            for number in range(plan.workers)
-        ]
+        program = WorkerProgram(plan, server.url, directory)
+        self.places = [Place(number, program, self.records) for number in range(plan.workers)]
         self._began_at = time.monotonic()
         self._pausing = 0
 

@@ -4,8 +4,10 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Protocol
 
 import anyio
 
@@ -30,12 +32,40 @@ def environment(directory: Path, who: str, broken: str) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": path, **own}
 
 
-class Place:
-    """One worker at a time: a life of it is called ``w2.7``."""
+class Program(Protocol):
+    """What a place runs."""
 
-    def __init__(self, number: int, plan: Plan, url: str, directory: Path, records: Records):
-        self._number, self._plan, self._url = number, plan, url
-        self._directory, self._records = directory, records
+    ends: Sequence[int]
+    """Statuses that it may end with when nobody has told it to."""
+
+    async def start(self, who: str) -> Child:
+        """One life of it, called *who*; it writes ``READY`` when it works."""
+
+
+class WorkerProgram:
+    """The library's own worker, with the bodies of the chaos run."""
+
+    ends = POISONED
+
+    def __init__(self, plan: Plan, url: str, directory: Path) -> None:
+        self._plan, self._url, self._directory = plan, url, directory
+
+    async def start(self, who: str) -> Child:
+        """One life of it."""
+        settings = Settings(namespace="chaos", session_s=self._plan.session_s)
+        modules = ("chaos.bodies",)
+        order = Order(modules, self._url, self._plan.slots, GRACE_S, settings, READY)
+        env = environment(self._directory, who, self._plan.broken)
+        return await Child.start(
+            [sys.executable, "-m", "chaos.worker"], env={**env, ORDER_VARIABLE: order.as_text()}
+        )
+
+
+class Place:
+    """One process at a time: a life of it is called ``w2.7``."""
+
+    def __init__(self, number: int, program: Program, records: Records) -> None:
+        self._number, self._program, self._records = number, program, records
         self._lives = 0
         self._child: Child | None = None
         self._killed_at: float | None = None
@@ -62,15 +92,8 @@ class Place:
         """Start one worker after the other, until ``stop``."""
         while not self._stopping:
             self._lives += 1
-            settings = Settings(namespace="chaos", session_s=self._plan.session_s)
-            modules = ("chaos.bodies",)
-            order = Order(modules, self._url, self._plan.slots, GRACE_S, settings, READY)
-            env = environment(self._directory, self.who, self._plan.broken)
             self._killed_at, self._paused = None, False
-            self._child = child = await Child.start(
-                [sys.executable, "-m", "chaos.worker"],
-                env={**env, ORDER_VARIABLE: order.as_text()},
-            )
+            self._child = child = await self._program.start(self.who)
             try:
                 await child.wait()
             finally:
@@ -80,7 +103,7 @@ class Place:
     def _note_end(self, child: Child) -> None:
         now, sent_at = time.monotonic(), self._killed_at
         self._records.deaths[self.who] = Death(sent_at or now, now, ours=sent_at is not None)
-        wanted = (0,) if self._stopping else POISONED
+        wanted = (0,) if self._stopping else self._program.ends
         if sent_at is None and child.returncode not in wanted:
             self._records.complaints.append(
                 f"worker {self.who} ended with {child.returncode}: {child.output[-TAIL:]}"

@@ -1,0 +1,29 @@
+"""Guarantees of the limiter broken on purpose, to show that the referee notices."""
+
+from chaos.breaking import Break, put_in_place
+
+from lionherd_dist.session import heartbeat, trust
+
+_LENDERS = ("LEND", "LEAVE", "RESIZE", "TEND")
+_FREE = "local free = limiter.total - redis.call('ZCARD', limiter.held)"
+_FENCE = "limiter.fence = limiter.fence + 1"
+BREAKS: dict[str, tuple[Break, ...]] = {
+    "resurrecting-renewal": (  # and nobody doubts a session that was not renewed for long
+        Break("BEAT", (("or 0) <= now then return {0, now} end", "or 0) < 0 then return {} end"),)),
+    ),
+    "one-too-many": tuple(Break(name, ((_FREE, f"{_FREE} + 1"),)) for name in _LENDERS),
+    "fence-stands-still": tuple(
+        Break(name, ((_FENCE, "limiter.fence = limiter.fence"),)) for name in _LENDERS
+    ),
+    "dead-hold-on": tuple(
+        Break(name, (("if not lives(house, owner) then drop_owner", "if false then drop_owner"),))
+        for name in _LENDERS
+    ),
+}
+
+
+def break_limiter(name: str) -> None:
+    """Break what *name* says, in this process."""
+    put_in_place(BREAKS[name])
+    if name == "resurrecting-renewal":
+        trust.TRUSTED_SHARE = heartbeat.TRUSTED_SHARE = 1_000.0
