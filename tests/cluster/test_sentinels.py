@@ -98,5 +98,5 @@ async def test_an_old_master_that_comes_back_is_not_used() -> None:
             role = await place.master.ask("ROLE")
             return isinstance(role, list) and role[0] == b"slave"
 
-        await wait_until(follows, description="the old master follows the new one")
+        await wait_until(follows, description="the old master follows the new one", within_s=60)
         assert await collect(cluster) == 0
