@@ -1,0 +1,115 @@
+"""What this process says to the server for its limiters, when a session ends at a bad moment."""
+
+from collections.abc import Awaitable, Callable, Sequence
+
+import anyio
+import pytest
+
+from lionherd_dist import Settings, StoreUnavailableError
+from lionherd_dist.limiter.desk import Desk
+from lionherd_dist.session.clock import ServerClock
+from lionherd_dist.session.session import Session
+from lionherd_dist.session.trust import Trust, uptime_s
+from lionherd_dist.store.connection import Connection, Reply
+from lionherd_dist.store.jobs import Request
+from lionherd_dist.store.keys import Keys
+
+pytestmark = pytest.mark.anyio
+
+KEYS = Keys("desk")
+SESSION_AT, FIRST_AT, COUNT_AT = 0, 6, 7  # in a request's arguments
+
+
+class Line(Connection):
+    """A connection to nobody, whose answers are given here; it notes what was sent."""
+
+    def __init__(self, answer: Callable[[Request], Awaitable[Reply]]) -> None:
+        super().__init__("unix:///nobody", name="test")
+        self._answer, self.sent = answer, list[Request]()
+
+    async def run_all(self, requests: Sequence[Request]) -> list[Reply]:
+        self.sent += requests
+        return [await self._answer(request) for request in requests]
+
+
+def session(id_: str) -> Session:
+    return Session(id_, ServerClock(0), Trust(15.0, uptime_s()), b"0-0")
+
+
+async def everything(request: Request) -> Reply:
+    """As many tokens as are asked for."""
+    _, _, args = request
+    first, count = int(args[FIRST_AT]), int(args[COUNT_AT])
+    lent: list[Reply] = []
+    for number in range(first, first + count):
+        lent += [b"%d" % number, b"%d" % (1000 + number)]
+    return [5, count, 0, lent, [], []]
+
+
+async def ready() -> None:
+    """There is always a session."""
+
+
+async def test_nobody_speaks_for_a_session_that_is_over() -> None:
+    """Who asks between its loss and its end is served by the next one, and does not wait for ever."""
+    desk = Desk(KEYS, Settings(), ready)
+    book = desk.book("api", 5)
+    first, second = book.ask(), None
+
+    async def lost_meanwhile(request: Request) -> Reply:
+        nonlocal second
+        desk.lose("it was not renewed in time")
+        second = book.ask()
+        desk.poke(book)
+        return await everything(request)
+
+    old, new = Line(lost_meanwhile), Line(everything)
+    desk.poke(book)
+    async with anyio.create_task_group() as serving:
+        serving.start_soon(desk.serve, old, session("old"), lambda: None)
+        with anyio.fail_after(5):
+            while second is None:
+                await anyio.sleep(0)
+        await anyio.wait_all_tasks_blocked()
+        serving.cancel_scope.cancel()
+    assert len(old.sent) == 1
+    async with anyio.create_task_group() as serving:
+        serving.start_soon(desk.serve, new, session("new"), lambda: None)
+        with anyio.fail_after(5):
+            leases = [await first.answer, await second.answer]
+        serving.cancel_scope.cancel()
+    assert [lease.number for lease in leases if lease] == [2, 3]
+
+
+async def test_a_token_given_back_to_a_silent_server_is_given_back_later() -> None:
+    """By itself, soon, as long as the session lives."""
+    quick = Settings(session_s=1, patience_s=0)
+    desk = Desk(KEYS, quick, ready)
+    book = desk.book("api", 5)
+    waiter = book.ask()
+    silent = False
+
+    async def now_and_then(request: Request) -> Reply:
+        if silent:
+            raise StoreUnavailableError("silent")
+        return await everything(request)
+
+    line = Line(now_and_then)
+    desk.poke(book)
+    async with anyio.create_task_group() as serving:
+        serving.start_soon(desk.serve, line, session("s"), lambda: None)
+        with anyio.fail_after(5):
+            lease = await waiter.answer
+        assert lease is not None
+        silent = True
+        book.give_back(lease)
+        desk.poke(book)
+        await anyio.wait_all_tasks_blocked()
+        before = len(line.sent)
+        silent = False
+        with anyio.fail_after(5):
+            while len(line.sent) == before:
+                await anyio.sleep(0.01)
+        serving.cancel_scope.cancel()
+    _, _, args = line.sent[-1]
+    assert list(args[8:10]) == [1, lease.number]
