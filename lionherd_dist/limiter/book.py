@@ -44,6 +44,7 @@ class Book:
         self.name, self.wanted_total = name, total
         self.total, self.borrowed, self.waiting, self.known = total, 0, 0, False
         self.borrowers: dict[object, Lease | None] = {}  # None: it waits
+        self.warned_of: set[int] = set()  # totals that the code says, and the server does not
         self._holders: dict[str, int] = {}
         self._trust: Trust | None = None
         self._number = 0

@@ -55,7 +55,7 @@ class SharedLimiter:
         self.name, self._wanted = name, check_total(total_tokens, least=1)
         self._desk, self._on_lost, self._strict = desk, on_lost, strict
         self._book = desk.book(name, total_tokens)
-        self._warned = False
+        self._compared = False
         self._blocks: dict[object, tuple[Lease, anyio.CancelScope]] = {}
 
     # --- as the server last told it
@@ -85,7 +85,7 @@ class SharedLimiter:
         looked = self._book.looked()
         self._desk.poke(self._book)
         await looked
-        self._warn_of_total()
+        self._compare_total()
         return self._book.statistics()
 
     async def set_total_tokens(self, total_tokens: int) -> None:
@@ -137,6 +137,7 @@ class SharedLimiter:
         if lease is None:
             raise RuntimeError(f"{borrower!r} holds no token of limiter {self.name!r}")
         del self._book.borrowers[borrower]
+        lease.lose_if_untrusted()
         self._book.give_back(lease)
         self._desk.poke(self._book)
         if lease.lost_because is not None:
@@ -153,27 +154,33 @@ class SharedLimiter:
             waiter = book.ask(patient=patient)
             self._desk.poke(book)
             try:
-                lease = await waiter.answer
+                granted = await waiter.answer
+                if not self._compared:
+                    self._compare_total()  # where warnings are errors, it raises
             except BaseException:
                 book.withdraw(waiter)
                 self._desk.poke(book)
                 raise
+            lease = granted
         finally:
             if lease is None:
                 del book.borrowers[borrower]
         if lease is None:
             raise anyio.WouldBlock
         book.borrowers[borrower] = lease
-        if book.total != self._wanted:
-            self._warn_of_total()
         return lease
 
-    def _warn_of_total(self) -> None:
-        if self._warned or not self._book.known or self._book.total == self._wanted:
+    def _compare_total(self) -> None:
+        """Warn, once, if the server knew another total before we came; what is set later is news."""
+        book = self._book
+        if self._compared or not book.known:
             return
-        self._warned = True
+        self._compared = True
+        if book.total == self._wanted or self._wanted in book.warned_of:
+            return
+        book.warned_of.add(self._wanted)
         warnings.warn(
-            f"limiter {self.name!r} has {self._book.total} tokens, as was said first, and not "
+            f"limiter {self.name!r} has {book.total} tokens, as others have said, and not "
             f"{self._wanted}. To change that for everybody: await limiter.set_total_tokens("
             f"{self._wanted}), or lionherd-dist limits set {self.name} {self._wanted}",
             LimiterWarning,
@@ -201,9 +208,11 @@ class SharedLimiter:
         task = asyncio.current_task()
         lease, scope = self._blocks.pop(task)
         given_back(self.name)
-        del self._book.borrowers[task]
-        self._book.give_back(lease)
-        self._desk.poke(self._book)
+        if self._book.borrowers.get(task) is lease:  # it was not released inside
+            del self._book.borrowers[task]
+            lease.lose_if_untrusted()
+            self._book.give_back(lease)
+            self._desk.poke(self._book)
         ended_by_us = scope.__exit__(kind, error, trace)
         if lease.lost_because is None:
             return bool(ended_by_us)
