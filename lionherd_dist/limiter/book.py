@@ -204,7 +204,7 @@ class Book:
                 done.set_exception(error)
 
     def undelivered(self, ask: Ask, error: LionherdError) -> None:
-        """The server did not hear of *ask*, or we not of its answer: what has ended is told later."""
+        """Whether the server heard of *ask* is not known: what has ended is told again, later."""
         self._ends.extend(ask.ends)
         self.fail(error)
         self._look = True  # what came of it after all stands in a list

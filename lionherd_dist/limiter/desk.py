@@ -63,6 +63,7 @@ class Desk:
 
     async def resize(self, name: str, total: int) -> None:
         """Give a limiter another total, for everybody."""
+
         async def send() -> None:
             await self.ready()
             if self._connection is None:

@@ -171,7 +171,7 @@ class SharedLimiter:
         return lease
 
     def _compare_total(self) -> None:
-        """Warn, once, if the server knew another total before we came; what is set later is news."""
+        """Warn, once, if the server knew another total than we; what is set later is news."""
         book = self._book
         if self._compared or not book.known:
             return

@@ -6,9 +6,9 @@ import warnings
 import anyio
 import pytest
 
+from limiter.conftest import Open, Server
 from lionherd_dist import Cluster, LimiterWarning, StoreUnavailableError
 from lionherd_dist.limiter.shared import SharedLimiter
-from limiter.conftest import Open, Server
 
 pytestmark = pytest.mark.anyio
 
@@ -168,15 +168,14 @@ async def test_another_total_than_the_one_that_is_there_is_warned_of_once(
 
 async def test_a_warning_that_is_an_error_takes_no_token(api: Open, server: Server) -> None:
     """Where warnings are errors, the token goes back and the task holds none."""
-    async with api() as one, api() as two:
-        async with one.capacity_limiter("api", 3):
-            with warnings.catch_warnings():
-                warnings.simplefilter("error")
-                limiter = two.capacity_limiter("api", 5)
-                with pytest.raises(LimiterWarning):
-                    await limiter.acquire()
-            await server.until(held=1)
-            assert limiter.statistics().borrowers == ()
+    async with api() as one, api() as two, one.capacity_limiter("api", 3):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            limiter = two.capacity_limiter("api", 5)
+            with pytest.raises(LimiterWarning):
+                await limiter.acquire()
+        await server.until(held=1)
+        assert limiter.statistics().borrowers == ()
 
 
 async def test_a_token_released_inside_its_block_is_not_released_again(
@@ -194,11 +193,10 @@ async def test_a_token_released_inside_its_block_is_not_released_again(
 
 async def test_a_deadline_ends_a_wait(api: Open, server: Server) -> None:
     """And leaves nothing in the queue."""
-    async with api() as one, api() as two:
-        async with one.capacity_limiter("api", 1):
-            with pytest.raises(TimeoutError), anyio.fail_after(0.05):
-                await two.capacity_limiter("api", 1).acquire()
-            await server.until(held=1)
+    async with api() as one, api() as two, one.capacity_limiter("api", 1):
+        with pytest.raises(TimeoutError), anyio.fail_after(0.05):
+            await two.capacity_limiter("api", 1).acquire()
+        await server.until(held=1)
 
 
 async def test_an_error_in_a_block_is_itself_and_the_token_goes_back(
@@ -240,14 +238,13 @@ async def test_leaving_the_cluster_ends_every_wait_in_an_error(api: Open, server
             errors.append(error)
 
     with anyio.fail_after(20):
-        async with anyio.create_task_group() as group:
-            async with api() as cluster:
-                limiter = cluster.capacity_limiter("api", 1)
+        async with anyio.create_task_group() as group, api() as cluster:
+            limiter = cluster.capacity_limiter("api", 1)
+            group.start_soon(take, limiter)
+            await server.until(held=1)
+            for n in range(5):
                 group.start_soon(take, limiter)
-                await server.until(held=1)
-                for n in range(5):
-                    group.start_soon(take, limiter)
-                    await server.until(held=1, waiting=n + 1)
+                await server.until(held=1, waiting=n + 1)
     assert sorted(type(error).__name__ for error in errors) == [
         "LeaseLost",
         *["StoreUnavailableError"] * 5,
