@@ -17,7 +17,10 @@ from lionherd_dist.errors import (
     JobLostError,
     JobNotFoundError,
     JobTakenError,
+    LeaseLost,
+    LimiterWarning,
     LionherdError,
+    LockOrderError,
     NotATaskError,
     PayloadTooLargeError,
     PoisonTaskError,
@@ -70,6 +73,7 @@ from lionherd_dist.local import (
     track_resource,
     untrack_resource,
 )
+from lionherd_dist.local.limits import Limiter, LimiterStatistics
 from lionherd_dist.registry import sendable
 from lionherd_dist.settings import Settings
 from lionherd_dist.task import Task, task
@@ -77,6 +81,7 @@ from lionherd_dist.task import Task, task
 if TYPE_CHECKING:  # the front door alone: what __getattr__ loads, said to type checkers
     from lionherd_dist.cluster.cluster import Cluster
     from lionherd_dist.current import current_cluster
+    from lionherd_dist.limiter.shared import acquire_all
     from lionherd_dist.local_cluster import LocalCluster
     from lionherd_dist.runtime.worker import Worker
 
@@ -87,6 +92,7 @@ _CLUSTER_HALF = {
     "current_cluster": "lionherd_dist.current",
     "LocalCluster": "lionherd_dist.local_cluster",
     "Worker": "lionherd_dist.runtime.worker",
+    "acquire_all": "lionherd_dist.limiter.shared",
 }
 
 
@@ -116,9 +122,14 @@ __all__ = (
     "JobTakenError",
     "LeakInfo",
     "LeakTracker",
+    "LeaseLost",
+    "Limiter",
+    "LimiterStatistics",
+    "LimiterWarning",
     "LionherdError",
     "LocalCluster",
     "Lock",
+    "LockOrderError",
     "NotATaskError",
     "PayloadTooLargeError",
     "PoisonTaskError",
@@ -141,6 +152,7 @@ __all__ = (
     "UnknownTaskError",
     "Worker",
     "WorkerStartError",
+    "acquire_all",
     "bounded_map",
     "create_task_group",
     "current_cluster",

@@ -5,10 +5,13 @@ from typing import assert_type
 
 from lionherd_dist import (
     Call,
+    CapacityLimiter,
     Cluster,
     CompletionStream,
+    Limiter,
     LocalCluster,
     Retry,
+    acquire_all,
     bounded_map,
     gather,
     race,
@@ -88,3 +91,17 @@ async def the_local_half_has_the_same_types() -> None:
         async for index, size in stream:
             assert_type(index, int)
             assert_type(size, int)
+
+
+async def both_limiters_are_one_kind_of_thing(cluster: Cluster) -> None:
+    here: Limiter = CapacityLimiter(3)
+    api = cluster.capacity_limiter("api", 3)
+    everywhere: Limiter = api
+    for limiter in (here, everywhere):
+        async with limiter:
+            assert_type(limiter.statistics().tasks_waiting, int)
+    async with api as lease, acquire_all(api, api) as leases:
+        assert_type(lease.fence, int)
+        assert_type(leases[0].fence, int)
+    assert_type(await cluster.bounded_map(length, ["a"], limit=api), list[int])
+    await cluster.bounded_map(length, ["a"], limit=here)  # type: ignore[call-overload]

@@ -44,6 +44,7 @@ class Book:
         self.name, self.wanted_total = name, total
         self.total, self.borrowed, self.waiting, self.known = total, 0, 0, False
         self.borrowers: dict[object, Lease | None] = {}  # None: it waits
+        self.warned_of: set[int] = set()  # totals that the code says, and the server does not
         self._holders: dict[str, int] = {}
         self._trust: Trust | None = None
         self._number = 0
@@ -53,6 +54,7 @@ class Book:
         self._judged: dict[int, Lease] = {}
         self._ends: list[int] = []
         self._looks: list[asyncio.Future[None]] = []
+        self._looking: list[asyncio.Future[None]] = []  # of the message that is under way
         self._look = False
 
     # --- what code here wants
@@ -121,6 +123,8 @@ class Book:
         ends, self._ends = self._ends[:MOST_ENDS], self._ends[MOST_ENDS:]
         look, self._look = self._look, False
         self._judged = dict(self._held) if look else {}
+        if look:
+            self._looking, self._looks = self._looks, []
         count = self._number + 1 - first
         return Ask(self.name, self.wanted_total, quarantine_ms, look, first, count, ends, impatient)
 
@@ -131,40 +135,40 @@ class Book:
         self.total, self.borrowed, self.waiting = lent.total, lent.borrowed, lent.waiting
         self.known = True
         self.granted(lent.granted)
-        for number in ask.impatient:
-            waiter = self._waiting.pop(number, None)
-            if waiter is not None and not waiter.answer.done():
-                waiter.answer.set_result(None)
         if lent.looked is not None:
             self._compare(lent.looked.ours)
             self._holders = lent.looked.holders
-            looks, self._looks = self._looks, []
+        if ask.look:
+            looks, self._looking = self._looking, []
             for done in looks:
                 if not done.done():
                     done.set_result(None)
+        for number in ask.impatient:  # at the end: a token may stand in the list only
+            waiter = self._waiting.pop(number, None)
+            if waiter is not None and not waiter.answer.done():
+                waiter.answer.set_result(None)
 
     def _compare(self, ours: dict[int, int]) -> None:
         """The server's list of our tokens rules, over what we held when we asked for it."""
-        self.granted((number, ours[number]) for number in ours if number in self._waiting)
+        self.granted(ours.items())
         for number, lease in self._judged.items():
             if number not in ours and self._held.get(number) is lease:
                 del self._held[number]
                 lease.lose("the server has given it to others, or has forgotten it")
 
     def granted(self, tokens: Iterable[tuple[int, int]]) -> None:
-        """Tokens as (number, fence); what is not waited for is on its way back already."""
-        if self._trust is None:
+        """Tokens as (number, fence); what nobody waits for goes back, once more if need be."""
+        if self._trust is None or self._trust.left_s() <= 0:  # what comes so late is not ours
             return
         for number, fence in tokens:
             waiter = self._waiting.pop(number, None)
-            if waiter is None:
+            if waiter is None or waiter.answer.done():  # withdrawn, or about to be
+                if number not in self._held:  # told twice, otherwise
+                    self._ends.append(number)
                 continue
-            if waiter.answer.done():  # cancelled, and about to be withdrawn
-                self._ends.append(number)
-            else:
-                lease = Lease(self.name, number, fence, self._trust)
-                self._held[number] = lease
-                waiter.answer.set_result(lease)
+            lease = Lease(self.name, number, fence, self._trust)
+            self._held[number] = lease
+            waiter.answer.set_result(lease)
 
     # --- one session after the other
 
@@ -182,6 +186,8 @@ class Book:
         self._waiting.clear()
         self._ends.clear()
         self._judged.clear()
+        self._looks += self._looking
+        self._looking = []
         self._look = bool(self._looks)
 
     def fail(self, error: LionherdError) -> None:
@@ -192,7 +198,13 @@ class Book:
         self._ends.extend(self._waiting)
         self._asked.clear()
         self._waiting.clear()
-        looks, self._looks = self._looks, []
+        looks, self._looks, self._looking = [*self._looks, *self._looking], [], []
         for done in looks:
             if not done.done():
                 done.set_exception(error)
+
+    def undelivered(self, ask: Ask, error: LionherdError) -> None:
+        """Whether the server heard of *ask* is not known: what has ended is told again, later."""
+        self._ends.extend(ask.ends)
+        self.fail(error)
+        self._look = True  # what came of it after all stands in a list

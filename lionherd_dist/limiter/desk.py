@@ -68,16 +68,15 @@ class Desk:
 
     async def resize(self, name: str, total: int) -> None:
         """Give a limiter another total, for everybody."""
-        await self.ready()
-        connection = self._connection
-        if connection is None:
-            raise StoreUnavailableError("the session has just been lost; try again")
-        await persist(
-            lambda: resize(
-                connection, self._keys, name, total, quarantine_ms=self._quarantine_ms()
-            ),
-            patience_s=self._settings.patience_s,
-        )
+
+        async def send() -> None:
+            await self.ready()
+            if self._connection is None:
+                raise StoreUnavailableError("the session has just been lost")
+            quarantine_ms = self._quarantine_ms()
+            await resize(self._connection, self._keys, name, total, quarantine_ms=quarantine_ms)
+
+        await persist(send, patience_s=self._settings.patience_s)
         if name in self._books:
             self._books[name].total = self._books[name].wanted_total = total
 
@@ -128,6 +127,7 @@ class Desk:
             for book in self._books.values():
                 if book.engaged:
                     book.look()
+                if book.has_news:
                     self.poke(book)
 
     async def _flush(self, connection: Connection, session: Session) -> bool:
@@ -143,6 +143,8 @@ class Desk:
 
         async def send() -> list[Reply]:
             # A reply that was lost may have brought tokens: when asked again, the server lists all.
+            if self._connection is not connection:
+                return []  # for this session nobody speaks any more
             asks_sent[:] = [replace(ask, look=True) for ask in asks] if asks_sent else asks
             return await connection.run_all(
                 [lend_request(self._keys, session.id, ask) for ask in asks_sent]
@@ -151,9 +153,11 @@ class Desk:
         try:
             replies = await persist(send, patience_s=self._settings.patience_s)
         except StoreUnavailableError as error:
-            for book in books:
-                book.fail(error)
+            for book, ask in zip(books, asks, strict=True):
+                book.undelivered(ask, error)
             return True
+        if self._connection is not connection:
+            return True  # its tokens are lost, and who waits will ask again
         for book, ask, reply in zip(books, asks_sent, replies, strict=True):
             lent = lent_of(reply, ask)
             if lent is None:
@@ -173,11 +177,13 @@ class Desk:
         book = self._books.get(granted.limiter)
         if book is not None:
             book.granted(granted.tokens)
+            if book.has_news:
+                self.poke(book)
 
     def lose(self, reason: str) -> None:
         """The session is over, from this moment on: whoever holds a token stops now."""
         self._lost_at = uptime_s()
-        self._over = True
+        self._over, self._connection = True, None
         self._wake.set()
         for book in self._books.values():
             book.lose(reason)

@@ -5,6 +5,8 @@ import anyio
 from lionherd_dist.errors import LeaseLost
 from lionherd_dist.session.trust import Trust
 
+UNTRUSTED = "its session was not renewed in time"
+
 
 class Lease:
     """One token of a limiter.
@@ -35,7 +37,7 @@ class Lease:
         if self.lost_because is not None:
             raise self.loss(self.lost_because)
         if self._trust.left_s() <= 0:
-            raise self.loss("its session was not renewed in time")
+            raise self.loss(UNTRUSTED)
 
     @property
     def lost(self) -> anyio.Event:
@@ -65,6 +67,11 @@ class Lease:
             self.scope.cancel()
         if self._event is not None:
             self._event.set()
+
+    def lose_if_untrusted(self) -> None:
+        """Lose it if nobody has said so yet: this process was paused, and has only just woken."""
+        if self._trust.left_s() <= 0:
+            self.lose(UNTRUSTED)
 
     def __repr__(self) -> str:
         state = "" if self.lost_because is None else f", lost: {self.lost_because}"

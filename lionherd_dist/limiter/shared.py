@@ -55,7 +55,8 @@ class SharedLimiter:
         self.name, self._wanted = name, check_total(total_tokens, least=1)
         self._desk, self._on_lost, self._strict = desk, on_lost, strict
         self._book = desk.book(name, total_tokens)
-        self._warned = False
+        self._compared = False
+        self._blocks: dict[object, Lease] = {}
 
     # --- as the server last told it
 
@@ -84,7 +85,7 @@ class SharedLimiter:
         looked = self._book.looked()
         self._desk.poke(self._book)
         await looked
-        self._warn_of_total()
+        self._compare_total()
         return self._book.statistics()
 
     async def set_total_tokens(self, total_tokens: int) -> None:
@@ -136,6 +137,7 @@ class SharedLimiter:
         if lease is None:
             raise RuntimeError(f"{borrower!r} holds no token of limiter {self.name!r}")
         del self._book.borrowers[borrower]
+        lease.lose_if_untrusted()
         self._book.give_back(lease)
         self._desk.poke(self._book)
         if lease.lost_because is not None:
@@ -152,27 +154,33 @@ class SharedLimiter:
             waiter = book.ask(patient=patient)
             self._desk.poke(book)
             try:
-                lease = await waiter.answer
+                granted = await waiter.answer
+                if not self._compared:
+                    self._compare_total()  # where warnings are errors, it raises
             except BaseException:
                 book.withdraw(waiter)
                 self._desk.poke(book)
                 raise
+            lease = granted
         finally:
             if lease is None:
                 del book.borrowers[borrower]
         if lease is None:
             raise anyio.WouldBlock
         book.borrowers[borrower] = lease
-        if book.total != self._wanted:
-            self._warn_of_total()
         return lease
 
-    def _warn_of_total(self) -> None:
-        if self._warned or not self._book.known or self._book.total == self._wanted:
+    def _compare_total(self) -> None:
+        """Warn, once, if the server knew another total than we; what is set later is news."""
+        book = self._book
+        if self._compared or not book.known:
             return
-        self._warned = True
+        self._compared = True
+        if book.total == self._wanted or self._wanted in book.warned_of:
+            return
+        book.warned_of.add(self._wanted)
         warnings.warn(
-            f"limiter {self.name!r} has {self._book.total} tokens, as was said first, and not "
+            f"limiter {self.name!r} has {book.total} tokens, as others have said, and not "
             f"{self._wanted}. To change that for everybody: await limiter.set_total_tokens("
             f"{self._wanted}), or lionherd-dist limits set {self.name} {self._wanted}",
             LimiterWarning,
@@ -186,6 +194,7 @@ class SharedLimiter:
         lease = await self._acquire(task, patient=True)
         if self._on_lost == "cancel":
             lease.guard(self._desk.new_scope().__enter__())
+        self._blocks[task] = lease
         taken(self.name)
         return lease
 
@@ -195,14 +204,15 @@ class SharedLimiter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> bool:
-        book = self._book
-        lease = book.borrowers.pop(asyncio.current_task(), None)
-        if lease is None:
-            raise RuntimeError(f"the block of limiter {self.name!r} gave its token back itself")
+        task = asyncio.current_task()
+        lease = self._blocks.pop(task)
         given_back(self.name)
-        book.give_back(lease)
-        self._desk.poke(book)
-        scope = lease.scope
+        book, scope = self._book, lease.scope
+        if book.borrowers.get(task) is lease:  # it was not released inside
+            del book.borrowers[task]
+            lease.lose_if_untrusted()
+            book.give_back(lease)
+            self._desk.poke(book)
         ended_by_us = bool(scope.__exit__(kind, error, trace)) if scope is not None else False
         if lease.lost_because is None:
             return ended_by_us

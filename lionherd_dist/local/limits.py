@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import TracebackType
 from typing import Protocol
 
 
@@ -77,4 +78,10 @@ class Limiter(Protocol):
 
     async def __aenter__(self) -> object: ...
 
-    async def __aexit__(self, *exc_info: object) -> bool | None: ...
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+        /,
+    ) -> bool | None: ...

@@ -8,6 +8,8 @@ from typing import Self
 
 import anyio
 
+from lionherd_dist.local.limits import LimiterStatistics
+
 
 class Lock:
     """Held by one task at a time, and released by the same one."""
@@ -74,6 +76,10 @@ class CapacityLimiter:
         """Wait for a token and take it; RuntimeError if the calling task holds one."""
         await self._lim.acquire()
 
+    async def acquire_nowait(self) -> None:
+        """Take a token that is free now; ``anyio.WouldBlock`` if there is none."""
+        self._lim.acquire_nowait()
+
     def release(self) -> None:
         """Give the calling task's token back; RuntimeError if it holds none."""
         self._lim.release()
@@ -94,6 +100,21 @@ class CapacityLimiter:
     @total_tokens.setter
     def total_tokens(self, value: float) -> None:
         self._lim.total_tokens = _checked(value)
+
+    async def set_total_tokens(self, total_tokens: int) -> None:
+        """Have another number of tokens from now on; what is held stays held."""
+        self.total_tokens = total_tokens
+
+    def statistics(self) -> LimiterStatistics:
+        """The limiter now."""
+        now = self._lim.statistics()
+        return LimiterStatistics(
+            total_tokens=now.total_tokens,
+            borrowed_tokens=now.borrowed_tokens,
+            tasks_waiting=now.tasks_waiting,
+            borrowers=now.borrowers,
+            holders={},
+        )
 
     @property
     def borrowed_tokens(self) -> float:

@@ -1,65 +1,138 @@
-"""What a process notes of one limiter, between a cancellation and the moment that it is noticed."""
+"""A process's book of one limiter, without a server: what is said and heard in awkward order."""
 
-import asyncio
-
-import anyio
 import pytest
 
-from lionherd_dist.limiter.book import Book, Waiter
+from lionherd_dist.errors import StoreUnavailableError
+from lionherd_dist.limiter.book import Book
 from lionherd_dist.session.trust import Trust, uptime_s
-from lionherd_dist.store.limits import Lent
+from lionherd_dist.store.limits import Ask, Lent, Looked
 
 pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    """Limiters that processes share run on asyncio."""
-    return "asyncio"
-
-
-def new_book() -> Book:
-    """A book whose session has just begun."""
-    book = Book("api", 1)
+async def book() -> Book:
+    book = Book("api", 3)
     book.begin(Trust(15.0, uptime_s()))
     return book
 
 
-def cancelled(waiter: Waiter) -> None:
-    """*waiter* as its task's cancellation leaves it, until the task runs again."""
-    waiter.answer.cancel()
+def told(*lent: tuple[int, int], ours: dict[int, int] | None = None) -> Lent:
+    """An answer that lends *lent*; *ours* if it was also asked to look."""
+    return Lent(3, 0, 0, list(lent), None if ours is None else Looked(ours, {}))
 
 
-async def test_a_token_for_a_waiter_that_was_just_cancelled_goes_back() -> None:
-    """It comes after the cancellation and before the cancelled task runs to withdraw."""
-    book = new_book()
-    waiter = book.ask()
-    number = book.take_ask(0).first
-    cancelled(waiter)
-    book.granted([(number, 7)])
-    book.withdraw(waiter)
-    assert book.take_ask(0).ends == [number]
+def ends_of(ask: Ask) -> list[int]:
+    return sorted(set(ask.ends))
 
 
-async def test_a_refusal_for_a_waiter_that_was_just_cancelled_disturbs_nobody() -> None:
-    """The same moment, for one that was not to wait."""
-    book = new_book()
-    waiter = book.ask(patient=False)
+async def test_a_token_for_a_waiter_that_is_just_being_cancelled_goes_back(book: Book) -> None:
+    """Its task has been cancelled and has not run since: the answer is no longer to be set."""
+    patient, hasty = book.ask(), book.ask(patient=False)
     ask = book.take_ask(0)
-    cancelled(waiter)
-    book.answered(ask, Lent(1, 1, 0, [], None))
-    book.withdraw(waiter)
-    assert book.take_ask(0).ends == []
+    patient.answer.cancel()
+    hasty.answer.cancel()
+    book.answered(ask, told((1, 11)))
+    book.withdraw(patient)
+    book.withdraw(hasty)
+    assert 1 in ends_of(book.take_ask(0))
 
 
-async def test_whoever_waits_beside_a_cancelled_one_gets_its_token() -> None:
-    """One message brings both tokens; the first of them nobody waits for any more."""
-    book = new_book()
-    gone, stays = book.ask(), book.ask()
-    first = book.take_ask(0).first
-    cancelled(gone)
-    book.granted([(first, 7), (first + 1, 8)])
-    with anyio.fail_after(5):
-        lease = await asyncio.shield(stays.answer)
+async def test_a_token_taken_at_once_is_ours_though_the_reply_was_lost(book: Book) -> None:
+    """The second answer lists it, and it is no reason to say that there was none."""
+    hasty = book.ask(patient=False)
+    book.answered(book.take_ask(0), told(ours={1: 11}))
+    lease = hasty.answer.result()
     assert lease is not None
-    assert lease.fence == 8
+    assert lease.fence == 11
+
+
+async def test_what_the_server_holds_for_ours_and_nobody_here_wants_goes_back(book: Book) -> None:
+    """However that came about: by a word from the inbox, in an answer, or in a list."""
+    for n, hear in enumerate(
+        (
+            lambda: book.granted([(91, 1)]),
+            lambda: book.answered(book.take_ask(0), told((92, 2))),
+            lambda: book.answered(book.take_ask(0), told(ours={93: 3})),
+        ),
+        start=91,
+    ):
+        hear()
+        assert book.has_news
+        assert ends_of(book.take_ask(0)) == [n]
+
+
+async def test_a_token_that_is_told_twice_is_kept(book: Book) -> None:
+    """By a list and, later, by the inbox."""
+    waiter = book.ask()
+    book.answered(book.take_ask(0), told(ours={1: 11}))
+    book.granted([(1, 11)])
+    book.answered(book.take_ask(0), told(ours={1: 11}))
+    lease = waiter.answer.result()
+    assert lease is not None
+    assert not book.has_news
+    lease.check()
+
+
+async def test_ends_that_could_not_be_told_are_told_later(book: Book) -> None:
+    """A token that was given back while the server was silent is not held for ever."""
+    waiter, late = book.ask(), book.ask()
+    book.answered(book.take_ask(0), told((1, 11)))
+    lease = waiter.answer.result()
+    assert lease is not None
+    book.give_back(lease)
+    ask = book.take_ask(0)
+    book.undelivered(ask, StoreUnavailableError("silent"))
+    assert isinstance(late.answer.exception(), StoreUnavailableError)
+    assert book.has_news
+    assert ends_of(book.take_ask(0)) == [1, 2]
+
+
+async def test_a_look_is_asked_for_again_in_the_next_session(book: Book) -> None:
+    """Or whoever waits for it would wait for ever."""
+    looked = book.looked()
+    book.take_ask(0)
+    book.lose("the session is over")
+    assert book.has_news
+    book.begin(Trust(15.0, uptime_s()))
+    ask = book.take_ask(0)
+    assert ask.look
+    book.answered(ask, told(ours={}))
+    assert looked.done()
+
+
+async def test_a_look_is_newer_than_the_wish_for_it(book: Book) -> None:
+    """An answer that was under way already may be older, and does not count."""
+    book.look()
+    before = book.take_ask(0)
+    looked = book.looked()
+    book.answered(before, told(ours={}))
+    assert not looked.done()
+    book.answered(book.take_ask(0), told(ours={}))
+    assert looked.done()
+
+
+async def test_nothing_is_lent_by_a_session_that_is_no_longer_trusted() -> None:
+    """A token that came while the process was paused may be somebody else's by now."""
+    book = Book("api", 3)
+    book.begin(Trust(15.0, uptime_s() - 15.0))
+    waiter = book.ask()
+    book.answered(book.take_ask(0), told((1, 11)))
+    assert not waiter.answer.done()
+    book.lose("the session is over")
+    book.begin(Trust(15.0, uptime_s()))
+    ask = book.take_ask(0)
+    assert (ask.first, ask.count) == (2, 1)
+    book.answered(ask, told((2, 12)))
+    assert waiter.answer.done()
+
+
+async def test_who_waits_asks_again_in_the_order_of_old(book: Book) -> None:
+    """And before those who came since."""
+    waiters = [book.ask() for _ in range(3)]
+    book.take_ask(0)
+    last = book.ask()
+    book.lose("the session is over")
+    book.begin(Trust(15.0, uptime_s()))
+    assert book.take_ask(0).count == 4
+    assert [waiter.number for waiter in (*waiters, last)] == [4, 5, 6, 7]

@@ -1,77 +1,112 @@
-"""What becomes of requests for tokens while one session ends and the next one begins."""
+"""What this process says to the server for its limiters, when a session ends at a bad moment."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import anyio
+import anyio.lowlevel
 import pytest
 from helpers import wait_until
 
+from lionherd_dist import Settings, StoreUnavailableError
 from lionherd_dist.limiter.desk import Desk
 from lionherd_dist.session.clock import ServerClock
 from lionherd_dist.session.session import Session
 from lionherd_dist.session.trust import Trust, uptime_s
-from lionherd_dist.settings import Settings
-from lionherd_dist.store.connection import Reply
+from lionherd_dist.store.connection import Connection, Reply
 from lionherd_dist.store.jobs import Request
 from lionherd_dist.store.keys import Keys
 
 pytestmark = pytest.mark.anyio
 
-
-@pytest.fixture
-def anyio_backend() -> str:
-    """Limiters that processes share run on asyncio."""
-    return "asyncio"
+KEYS = Keys("desk")
+SESSION_AT, FIRST_AT, COUNT_AT = 0, 6, 7  # in a request's arguments
 
 
-class Silence:
-    """A connection to a server that gives no answer."""
+class Line(Connection):
+    """A connection to nobody, whose answers are given here; it notes what was sent."""
 
-    def __init__(self) -> None:
-        self.asked: list[tuple[object, object]] = []  # the first number, and how many
+    def __init__(self, answer: Callable[[Request], Awaitable[Reply]]) -> None:
+        super().__init__("unix:///nobody", name="test")
+        self._answer, self.sent = answer, list[Request]()
 
     async def run_all(self, requests: Sequence[Request]) -> list[Reply]:
-        self.asked += [(args[6], args[7]) for _, _, args in requests]
-        await anyio.sleep_forever()
-        return []
+        self.sent += requests
+        return [await self._answer(request) for request in requests]
 
 
-async def _ready() -> None:
-    """There is always a session to be had."""
+def session(id_: str) -> Session:
+    return Session(id_, ServerClock(0), Trust(15.0, uptime_s()), b"0-0")
 
 
-def new_session(name: str) -> Session:
-    return Session(name, ServerClock(0), Trust(15.0, uptime_s()), b"0")
+async def everything(request: Request) -> Reply:
+    """As many tokens as are asked for."""
+    _, _, args = request
+    first, count = int(args[FIRST_AT]), int(args[COUNT_AT])
+    return [5, count, 0, [], [], [], [first, 1000 + first, count]]
 
 
-async def test_what_a_cancelled_message_asked_for_is_asked_for_in_the_next_session() -> None:
-    """Also when it was sent after the loss was known, or before anybody could know."""
-    desk = Desk(Keys("test"), Settings(), _ready)
-    book = desk.book("api", 1)
-    first, second = Silence(), Silence()
-    async with anyio.create_task_group() as group:
-        group.start_soon(desk.serve, first, new_session("a"), lambda: None)
-        book.ask()
+async def ready() -> None:
+    """There is always a session."""
+
+
+async def test_nobody_speaks_for_a_session_that_is_over() -> None:
+    """Who asks between its loss and its end is served by the next one."""
+    desk = Desk(KEYS, Settings(), ready)
+    book = desk.book("api", 5)
+    first, second = book.ask(), None
+
+    async def lost_meanwhile(request: Request) -> Reply:
+        nonlocal second
+        desk.lose("it was not renewed in time")
+        second = book.ask()
         desk.poke(book)
-        await wait_until(lambda: bool(first.asked), description="the first session asks")
-        group.cancel_scope.cancel()
-    async with anyio.create_task_group() as group:
-        group.start_soon(desk.serve, second, new_session("b"), lambda: None)
-        await wait_until(lambda: bool(second.asked), description="the second session asks")
-        group.cancel_scope.cancel()
-    assert (first.asked, second.asked) == ([(1, 1)], [(2, 1)])
+        return await everything(request)
 
-
-async def test_nothing_is_asked_for_in_a_session_that_is_lost() -> None:
-    """Between the loss and the end of its desk's work, others come to ask."""
-    desk = Desk(Keys("test"), Settings(), _ready)
-    book, line = desk.book("api", 1), Silence()
-    async with anyio.create_task_group() as group:
-        group.start_soon(desk.serve, line, new_session("a"), lambda: None)
+    old, new = Line(lost_meanwhile), Line(everything)
+    desk.poke(book)
+    async with anyio.create_task_group() as serving:
+        serving.start_soon(desk.serve, old, session("old"), lambda: None)
+        with anyio.fail_after(5):
+            while second is None:
+                await anyio.lowlevel.checkpoint()
         await anyio.wait_all_tasks_blocked()
-        desk.lose("as told")
-        book.ask()
+        serving.cancel_scope.cancel()
+    assert len(old.sent) == 1
+    async with anyio.create_task_group() as serving:
+        serving.start_soon(desk.serve, new, session("new"), lambda: None)
+        with anyio.fail_after(5):
+            leases = [await first.answer, await second.answer]
+        serving.cancel_scope.cancel()
+    assert [lease.number for lease in leases if lease] == [2, 3]
+
+
+async def test_a_token_given_back_to_a_silent_server_is_given_back_later() -> None:
+    """By itself, soon, as long as the session lives."""
+    quick = Settings(session_s=1, patience_s=0)
+    desk = Desk(KEYS, quick, ready)
+    book = desk.book("api", 5)
+    waiter = book.ask()
+    silent = False
+
+    async def now_and_then(request: Request) -> Reply:
+        if silent:
+            raise StoreUnavailableError("silent")
+        return await everything(request)
+
+    line = Line(now_and_then)
+    desk.poke(book)
+    async with anyio.create_task_group() as serving:
+        serving.start_soon(desk.serve, line, session("s"), lambda: None)
+        with anyio.fail_after(5):
+            lease = await waiter.answer
+        assert lease is not None
+        silent = True
+        book.give_back(lease)
         desk.poke(book)
         await anyio.wait_all_tasks_blocked()
-        group.cancel_scope.cancel()
-    assert line.asked == []
+        before = len(line.sent)
+        silent = False
+        await wait_until(lambda: len(line.sent) > before, description="it is said again")
+        serving.cancel_scope.cancel()
+    _, _, args = line.sent[-1]
+    assert list(args[8:10]) == [1, lease.number]

@@ -13,6 +13,7 @@ from lionherd_dist.local import (
     Lock,
     Semaphore,
 )
+from lionherd_dist.local.limits import LimiterStatistics
 
 pytestmark = pytest.mark.anyio
 
@@ -75,6 +76,39 @@ async def test_limiter_counts_its_tokens():
     assert limiter.total_tokens == math.inf
     limiter.release_on_behalf_of("a")
     assert limiter.borrowed_tokens == 0
+
+
+async def test_limiter_takes_what_is_free_and_never_waits():
+    """With none free it is WouldBlock; with one held, a second is an error."""
+    limiter = CapacityLimiter(1)
+    await limiter.acquire_nowait()
+    with pytest.raises(RuntimeError):
+        await limiter.acquire_nowait()
+    async with anyio.create_task_group() as tasks:
+
+        async def another():
+            with pytest.raises(anyio.WouldBlock):
+                await limiter.acquire_nowait()
+
+        tasks.start_soon(another)
+    limiter.release()
+    assert limiter.borrowed_tokens == 0
+
+
+async def test_limiter_tells_who_holds_and_how_many_wait(settled):
+    """And what more tokens change, which those who wait get at once."""
+    limiter = CapacityLimiter(1)
+    await limiter.acquire_on_behalf_of("a")
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(limiter.acquire_on_behalf_of, "b")
+        await settled()
+        assert limiter.statistics() == LimiterStatistics(1, 1, 1, ("a",), {})
+        await limiter.set_total_tokens(3)
+    now = limiter.statistics()
+    assert (now.total_tokens, now.borrowed_tokens, now.tasks_waiting) == (3, 2, 0)
+    assert set(now.borrowers) == {"a", "b"}
+    with pytest.raises(ValueError, match="total_tokens is 0"):
+        await limiter.set_total_tokens(0)
 
 
 @pytest.mark.parametrize("tokens", [0, -1])
