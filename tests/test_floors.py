@@ -14,7 +14,7 @@ MOST_PARAMETERS = 8
 
 # Lowest floor first. A room may import from its own folder and from any floor below.
 FLOORS = (
-    {"errors", "call", "registry", "address"},
+    {"errors", "call", "registry", "address", "printable"},
     {"settings", "local", "wire", "url"},
     {"task", "environment", "place"},
     {"store"},
