@@ -11,6 +11,7 @@ from lionherd_dist.embedded.server import private_server
 from lionherd_dist.fleet import Fleet
 from lionherd_dist.runtime.process import Order
 from lionherd_dist.settings import Settings
+from lionherd_dist.telemetry import SILENT, Recorder
 from lionherd_dist.url import parse
 
 GRACE_S = 2.0  # nobody else could take the calls over: what still runs is not wanted any more
@@ -31,6 +32,7 @@ class LocalCluster(Cluster):
         server: the server program; found by itself unless given (see ``find_server``).
         resubmit: as for Cluster.
         settings: session and the like.
+        recorder: told what is measured in this process; see docs/telemetry.md.
 
     What the workers print appears on standard error.
 
@@ -48,9 +50,11 @@ class LocalCluster(Cluster):
         server: str | None = None,
         resubmit: bool = False,
         settings: Settings | None = None,
+        recorder: Recorder = SILENT,
     ) -> None:
         own = replace(settings or Settings(), fresh_server=True)
-        super().__init__(parse("unix:///not-started-yet"), resubmit=resubmit, settings=own)
+        nowhere = parse("unix:///not-started-yet")
+        super().__init__(nowhere, resubmit=resubmit, settings=own, recorder=recorder)
         self._server = server
         self._modules, self._workers, self._concurrency = modules, workers, concurrency
         self._ground = AsyncExitStack()

@@ -6,6 +6,7 @@ from typing import TypeVar, cast
 
 from lionherd_dist.address import Address
 from lionherd_dist.settings import Settings
+from lionherd_dist.telemetry import Recorder
 
 T = TypeVar("T")
 
@@ -16,6 +17,7 @@ class Place:
     Attributes:
         address: of the server.
         settings: those of the worker.
+        recorder: the worker's.
         begin: runs something beside the tasks, until the worker's session ends.
     """
 
@@ -23,9 +25,11 @@ class Place:
         self,
         address: Address,
         settings: Settings,
+        recorder: Recorder,
         begin: Callable[[Callable[[], Awaitable[None]]], None],
     ) -> None:
         self.address, self.settings, self.begin = address, settings, begin
+        self.recorder = recorder
         self._made: object = None
 
     def once(self, make: Callable[["Place"], T]) -> T:

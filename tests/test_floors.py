@@ -14,8 +14,8 @@ MOST_PARAMETERS = 8
 
 # Lowest floor first. A room may import from its own folder and from any floor below.
 FLOORS = (
-    {"errors", "call", "registry", "address"},
-    {"settings", "local", "wire", "url"},
+    {"errors", "call", "registry", "address", "printable", "telemetry"},
+    {"settings", "local", "wire", "url", "logs", "prometheus"},
     {"task", "environment", "place"},
     {"store"},
     {"session", "embedded"},
@@ -32,6 +32,7 @@ DOORS = {  # the only rooms that may open these
     "subprocess": {"embedded"},
     "click": {"cli"},
     "rich": {"cli"},
+    "prometheus_client": {"prometheus"},
 }
 LEVEL = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 FILES = sorted(HOUSE.rglob("*.py"))

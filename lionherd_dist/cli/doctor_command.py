@@ -9,9 +9,9 @@ from lionherd_dist.cli import options
 from lionherd_dist.cli.asking import Asker, as_json, ask, say_json
 from lionherd_dist.cli.complaints import STATUS_FAILED
 from lionherd_dist.cli.finding import Finding
-from lionherd_dist.cli.printable import printable
 from lionherd_dist.cli.server_diagnosis import server_findings
 from lionherd_dist.cli.space_diagnosis import space_findings
+from lionherd_dist.printable import printable
 from lionherd_dist.store.scripts import ALL
 from lionherd_dist.store.server_facts import server_facts
 from lionherd_dist.store.space_facts import space_facts

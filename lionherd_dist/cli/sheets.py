@@ -10,7 +10,7 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
-from lionherd_dist.cli.printable import printable
+from lionherd_dist.printable import printable
 
 MOST_IN_A_CELL = 160  # characters
 

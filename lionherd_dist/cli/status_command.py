@@ -11,10 +11,10 @@ from rich.text import Text
 
 from lionherd_dist.cli import options
 from lionherd_dist.cli.asking import Asker, as_json, ask, say_json
-from lionherd_dist.cli.printable import printable
 from lionherd_dist.cli.sheets import drawn, plain_text, show
 from lionherd_dist.cli.status_view import rates_between, status_object, status_sheets
 from lionherd_dist.errors import StoreUnavailableError
+from lionherd_dist.printable import printable
 from lionherd_dist.store.reading import MOST_JOBS, Overview, overview
 
 

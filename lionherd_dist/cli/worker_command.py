@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from signal import SIGINT, SIGTERM
 from types import ModuleType
+from typing import TypedDict, Unpack
 
 import anyio
 import click
@@ -12,14 +13,32 @@ import click
 from lionherd_dist.cli import options
 from lionherd_dist.cli.alive_file import show_life
 from lionherd_dist.cli.complaints import UsageProblemError
+from lionherd_dist.cli.metrics import metrics_served
 from lionherd_dist.cli.modules import import_here, names_in
 from lionherd_dist.cli.progress import say_on_stderr
 from lionherd_dist.environment import redis_address
 from lionherd_dist.fleet import Fleet
+from lionherd_dist.logs import Format, log_to_stderr
 from lionherd_dist.runtime.process import Order, serve
 from lionherd_dist.runtime.worker import Worker
 from lionherd_dist.settings import Settings
+from lionherd_dist.telemetry import Recorder
 from lionherd_dist.url import in_full, parse
+
+
+class Options(TypedDict):
+    """What was given on the command line."""
+
+    modules: tuple[str, ...]
+    redis: str | None
+    concurrency: int
+    processes: int
+    grace: float
+    alive_file: Path | None
+    metrics_port: int | None
+    metrics_host: str
+    log_format: Format | None
+    namespace: str
 
 
 @click.command()
@@ -53,18 +72,27 @@ from lionherd_dist.url import in_full, parse
     help="Touch FILE each second while the server knows this worker, for health checks: one that "
     "is older than ten seconds belongs to a worker that stands still or is cut off.",
 )
+@click.option(
+    "--metrics-port",
+    type=click.IntRange(1, 65_535),
+    metavar="PORT",
+    help="Serve the numbers for Prometheus at this port of --metrics-host; nothing listens else.",
+)
+@click.option(
+    "--metrics-host",
+    default="127.0.0.1",
+    show_default=True,
+    metavar="HOST",
+    help="Where the numbers are served; whoever can reach it can read them.",
+)
+@click.option(
+    "--log-format",
+    type=click.Choice(["json", "text"]),
+    help="Write logs to standard error, one event a line; never what calls are given or return.",
+)
 @options.namespace
 @options.debug
-def worker(
-    modules: tuple[str, ...],
-    redis: str | None,
-    *,
-    concurrency: int,
-    processes: int,
-    grace: float,
-    alive_file: Path | None,
-    namespace: str,
-) -> None:
+def worker(**given: Unpack[Options]) -> None:
     """Run the tasks of each MODULE for every client of the server, until told to stop.
 
     Modules are found as `python -m` finds them, the current directory included. SIGTERM or Ctrl-C
@@ -77,20 +105,39 @@ def worker(
       lionherd-dist worker my_tasks other.tasks --processes 4 --concurrency 10
       LIONHERD_REDIS_URL_FILE=/run/secrets/redis_url lionherd-dist worker my_tasks
     """  # noqa: D301 (\b keeps click from filling a block)
-    if alive_file is not None and processes > 1:
-        raise UsageProblemError(
-            "--alive-file tells of one process: leave --processes out, and start more workers"
-        )
+    modules, processes = given["modules"], given["processes"]
+    _check_one_process(given)
     imported = [import_here(name) for name in modules]
-    url = in_full(redis_address(redis))
-    order = Order(modules, url, concurrency, grace, Settings(namespace=namespace))
-    plan = Plan(order, imported, processes, alive_file)
+    order = Order(
+        modules,
+        in_full(redis_address(given["redis"])),
+        given["concurrency"],
+        given["grace"],
+        Settings(namespace=given["namespace"]),
+        log_format=given["log_format"],
+    )
+    plan = Plan(order, imported, processes, given["alive_file"])
     if not plan.task_names:
         raise UsageProblemError(
             f"{', '.join(modules)} has no task: decorate a function there with @task, from "
             "lionherd_dist import task"
         )
-    anyio.run(_run_one if processes == 1 else _run_several, plan)
+    if processes > 1:
+        anyio.run(_run_several, plan)
+        return
+    if order.log_format is not None:
+        log_to_stderr(order.log_format)
+    with metrics_served(given["metrics_host"], given["metrics_port"]) as recorder:
+        anyio.run(_run_one, plan, recorder)
+
+
+def _check_one_process(given: Options) -> None:
+    one_only = {"--alive-file": given["alive_file"], "--metrics-port": given["metrics_port"]}
+    for option, value in one_only.items():
+        if value is not None and given["processes"] > 1:
+            raise UsageProblemError(
+                f"{option} tells of one process: leave --processes out, and start more workers"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +166,7 @@ class Plan:
         )
 
 
-async def _run_one(plan: Plan) -> None:
+async def _run_one(plan: Plan, recorder: Recorder) -> None:
     order = plan.order
     worker = Worker(
         *plan.modules,
@@ -127,6 +174,7 @@ async def _run_one(plan: Plan) -> None:
         concurrency=order.concurrency,
         grace_s=order.grace_s,
         settings=order.settings,
+        recorder=recorder,
     )
     async with anyio.create_task_group() as group:
         if plan.alive_file is not None:

@@ -19,6 +19,7 @@ from lionherd_dist.cluster.submission import submit
 from lionherd_dist.environment import Where, redis_address
 from lionherd_dist.limiter.shared import OnLost, SharedLimiter
 from lionherd_dist.settings import Settings
+from lionherd_dist.telemetry import SILENT, Recorder
 
 R = TypeVar("R")
 
@@ -31,6 +32,7 @@ class Cluster(Patterns):
         resubmit: where the server lost a job, send again what has no outcome yet, under the same
             indexes, instead of raising JobLostError.
         settings: namespace, session and the like; the same namespace as the workers'.
+        recorder: told what is measured; see docs/telemetry.md.
 
     Every method raises:
         NotATaskError: something that cannot travel was given.
@@ -45,10 +47,11 @@ class Cluster(Patterns):
         *,
         resubmit: bool = False,
         settings: Settings | None = None,
+        recorder: Recorder = SILENT,
     ) -> None:
         self._address = redis_address(redis)
         self._resubmit = resubmit
-        self._settings = settings or Settings()
+        self._settings, self._recorder = settings or Settings(), recorder
         self._stack = AsyncExitStack()
         self._open_link: Link | None = None
 
@@ -61,7 +64,7 @@ class Cluster(Patterns):
                 "CompletionStream and retry run in-process on trio"
             ) from None
         self._open_link = await self._stack.enter_async_context(
-            open_link(self._address, self._settings)
+            open_link(self._address, self._settings, self._recorder)
         )
         return self
 
@@ -151,10 +154,13 @@ class Cluster(Patterns):
 
 
 def hosted(
-    address: Address, settings: Settings, begin: Callable[[Callable[[], Awaitable[None]]], None]
+    address: Address,
+    settings: Settings,
+    recorder: Recorder,
+    begin: Callable[[Callable[[], Awaitable[None]]], None],
 ) -> Cluster:
     """A cluster that is open for as long as what *begin* began goes on; no block is needed."""
-    cluster = Cluster(address, settings=settings)
-    cluster._open_link = link = Link(address, settings)  # noqa: SLF001 (same file)
+    cluster = Cluster(address, settings=settings, recorder=recorder)
+    cluster._open_link = link = Link(address, settings, recorder)  # noqa: SLF001 (same file)
     begin(partial(live_beside, link))
     return cluster

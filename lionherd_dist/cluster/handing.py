@@ -9,6 +9,7 @@ from lionherd_dist.limiter.desk import Desk
 from lionherd_dist.settings import Settings
 from lionherd_dist.store.outcomes import Granted, Inbox, News
 from lionherd_dist.store.patience import persist
+from lionherd_dist.telemetry import DUPLICATES_DROPPED
 from lionherd_dist.wire.signing import Seal
 
 
@@ -21,7 +22,10 @@ async def hand_out(
             if isinstance(news, Granted):
                 desk.deliver(news)
             elif (job := jobs.get(news.job)) is not None:
+                before = job.duplicates
                 _deliver(job, news, seal)
+                if job.duplicates > before:
+                    desk.recorder.record(DUPLICATES_DROPPED, job.duplicates - before)
 
 
 def _deliver(job: Job, news: News, seal: Seal) -> None:

@@ -28,6 +28,7 @@ from lionherd_dist.errors import (
 )
 from lionherd_dist.limiter.desk import Desk
 from lionherd_dist.local.background import background
+from lionherd_dist.session.losses import tell_lost
 from lionherd_dist.session.session import Session, open_session
 from lionherd_dist.settings import Settings
 from lionherd_dist.store.connection import Connection
@@ -35,6 +36,7 @@ from lionherd_dist.store.jobs import Tokens
 from lionherd_dist.store.keys import Keys
 from lionherd_dist.store.outcomes import Inbox
 from lionherd_dist.store.sessions import NO_CAPACITY
+from lionherd_dist.telemetry import Recorder
 from lionherd_dist.wire.signing import Seal
 
 OPENING_S = 5.0  # patience with a server that was never reached
@@ -48,7 +50,7 @@ class Link:
         reading: the names of the readers that are at work here.
     """
 
-    def __init__(self, address: Address, settings: Settings) -> None:
+    def __init__(self, address: Address, settings: Settings, recorder: Recorder) -> None:
         self._address, self._settings, self._keys = address, settings, Keys(settings.namespace)
         self.seal = Seal(settings.signing_keys, settings.namespace)
         self.reading: set[str] = set()
@@ -61,7 +63,7 @@ class Link:
         self._trouble: LionherdError | None = None
         self._begun = False
         self._changed = anyio.Event()
-        self.desk = Desk(self._keys, settings, self.ready)
+        self.desk = Desk(self._keys, settings, self.ready, recorder)
 
     # --- what jobs need
 
@@ -217,6 +219,7 @@ class Link:
                 if not lost.is_set():
                     self.desk.lose("the cluster was left")
                     await self.desk.leave(lend, session)
+        tell_lost(self.desk.recorder, session.id, reasons[0])
         self._lose(reasons[0])
 
     def _opening_settings(self) -> Settings:

@@ -9,6 +9,7 @@ from lionherd_dist.address import Address
 from lionherd_dist.cluster.link import Link
 from lionherd_dist.local.background import background
 from lionherd_dist.settings import Settings
+from lionherd_dist.telemetry import Recorder
 
 
 @asynccontextmanager
@@ -25,14 +26,16 @@ async def living(link: Link) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def open_link(address: Address, settings: Settings) -> AsyncIterator[Link]:
+async def open_link(
+    address: Address, settings: Settings, recorder: Recorder
+) -> AsyncIterator[Link]:
     """A link for this process, until the block is left.
 
     Raises:
         StoreUnavailableError: the server was silent for ``patience_s``, 5 seconds at most.
         StoreRefusedError: it will not have us.
     """
-    link = Link(address, settings)
+    link = Link(address, settings, recorder)
     async with living(link):
         await link.ready()
         yield link

@@ -13,9 +13,11 @@ from collections.abc import Iterable
 
 from lionherd_dist.errors import LionherdError
 from lionherd_dist.limiter.lease import Lease
+from lionherd_dist.limiter.losses import tell_loss
 from lionherd_dist.local.limits import LimiterStatistics
 from lionherd_dist.session.trust import Trust
 from lionherd_dist.store.limits import Ask, Lent
+from lionherd_dist.telemetry import SILENT, Recorder
 
 MOST_ENDS = 2_000  # told in one message
 
@@ -40,7 +42,8 @@ class Book:
         known: False until the server has said these.
     """
 
-    def __init__(self, name: str, total: int) -> None:
+    def __init__(self, name: str, total: int, recorder: Recorder = SILENT) -> None:
+        self._recorder = recorder
         self.name, self.wanted_total = name, total
         self.total, self.borrowed, self.waiting, self.known = total, 0, 0, False
         self.borrowers: dict[object, Lease | None] = {}  # None: it waits
@@ -151,10 +154,12 @@ class Book:
     def _compare(self, ours: dict[int, int]) -> None:
         """The server's list of our tokens rules, over what we held when we asked for it."""
         self.granted(ours.items())
+        reason = "the server has given it to others, or has forgotten it"
         for number, lease in self._judged.items():
             if number not in ours and self._held.get(number) is lease:
                 del self._held[number]
-                lease.lose("the server has given it to others, or has forgotten it")
+                lease.lose(reason)
+                tell_loss(self._recorder, self.name, 1, reason)
 
     def granted(self, tokens: Iterable[tuple[int, int]]) -> None:
         """Tokens as (number, fence); what nobody waits for goes back, once more if need be."""
@@ -176,8 +181,8 @@ class Book:
         """A session is there: requests can be sent."""
         self._trust = trust
 
-    def lose(self, reason: str) -> None:
-        """The session is over: what is held is lost, and who waits has to ask again."""
+    def lose(self, reason: str) -> int:
+        """The session is over: what is held is lost, so many tokens; who waits has to ask again."""
         self._trust = None
         held, self._held = self._held, {}
         for lease in held.values():
@@ -189,6 +194,7 @@ class Book:
         self._looks += self._looking
         self._looking = []
         self._look = bool(self._looks)
+        return len(held)
 
     def fail(self, error: LionherdError) -> None:
         """Nobody can be served, for *error*; what was asked for may come, and goes back then."""

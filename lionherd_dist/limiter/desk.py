@@ -14,6 +14,7 @@ import anyio
 
 from lionherd_dist.errors import LionherdError, StoreUnavailableError
 from lionherd_dist.limiter.book import Book
+from lionherd_dist.limiter.losses import tell_loss
 from lionherd_dist.session.session import Session
 from lionherd_dist.session.trust import uptime_s
 from lionherd_dist.settings import Settings
@@ -23,6 +24,7 @@ from lionherd_dist.store.keys import Keys
 from lionherd_dist.store.limits import Ask, leave_request, lend_request, lent_of, resize
 from lionherd_dist.store.outcomes import Granted
 from lionherd_dist.store.patience import persist
+from lionherd_dist.telemetry import SILENT, Recorder
 
 LOOKS_PER_SESSION = 3
 LEAVE_S = 2.0
@@ -34,12 +36,18 @@ class Desk:
 
     Args:
         ready: waits for a session; raises when there is none to be had.
+        recorder: what this process tells its measurements.
     """
 
     def __init__(
-        self, keys: Keys, settings: Settings, ready: Callable[[], Awaitable[None]]
+        self,
+        keys: Keys,
+        settings: Settings,
+        ready: Callable[[], Awaitable[None]],
+        recorder: Recorder = SILENT,
     ) -> None:
         self._keys, self._settings, self.ready = keys, settings, ready
+        self.recorder = recorder
         self._books: dict[str, Book] = {}
         self._dirty: dict[Book, None] = {}
         self._wake = asyncio.Event()
@@ -53,7 +61,7 @@ class Desk:
         """The book of the limiter *name*; the total that came first rules here."""
         found = self._books.get(name)
         if found is None:
-            found = self._books[name] = Book(name, total)
+            found = self._books[name] = Book(name, total, self.recorder)
         return found
 
     def poke(self, book: Book) -> None:
@@ -185,8 +193,9 @@ class Desk:
         self._lost_at = uptime_s()
         self._over, self._connection = True, None
         self._wake.set()
-        for book in self._books.values():
-            book.lose(reason)
+        lost = {name: book.lose(reason) for name, book in self._books.items()}
+        for name, count in lost.items():
+            tell_loss(self.recorder, name, count, reason)
 
     def fail(self, error: LionherdError) -> None:
         """There is no session to be had, for *error*."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import time
 import warnings
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -16,6 +17,7 @@ from lionherd_dist.limiter.lease import Lease
 from lionherd_dist.limiter.order import check_order, given_back, taken
 from lionherd_dist.local.limits import LimiterStatistics
 from lionherd_dist.store.jobs import Tokens
+from lionherd_dist.telemetry import LIMITER_WAIT
 
 _NAME = re.compile(r"[A-Za-z0-9_.:-]{1,200}")
 MOST_TOKENS = 1_000_000
@@ -148,7 +150,7 @@ class SharedLimiter:
         if borrower in book.borrowers:
             raise RuntimeError(f"{borrower!r} holds a token of limiter {self.name!r}, or waits")
         check_order(self.name, strict=self._strict)
-        book.borrowers[borrower] = lease = None
+        asked_at, book.borrowers[borrower], lease = time.monotonic(), None, None
         try:
             await self._desk.ready()
             waiter = book.ask(patient=patient)
@@ -168,6 +170,7 @@ class SharedLimiter:
         if lease is None:
             raise anyio.WouldBlock
         book.borrowers[borrower] = lease
+        self._desk.recorder.record(LIMITER_WAIT, time.monotonic() - asked_at)
         return lease
 
     def _compare_total(self) -> None:

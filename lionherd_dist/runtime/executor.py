@@ -9,6 +9,7 @@ A call's life here:
 
 import asyncio
 import contextvars
+import logging
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from lionherd_dist.errors import (
     StoreUnavailableError,
     UnknownTaskError,
 )
+from lionherd_dist.logs import note
 from lionherd_dist.runtime.attempt import attempt
 from lionherd_dist.session.clock import ServerClock
 from lionherd_dist.store.calls import Again, Back, Dead, Done, Settled, Taken
@@ -269,7 +271,14 @@ class Executor:
         try:
             data = self._encoded(taken, outcome)
         except EncodeError as error:
-            data = self._encoded(taken, Failure(error))
+            outcome = Failure(error)
+            data = self._encoded(taken, outcome)
+        if isinstance(outcome, Failure):
+            name, job, index = type(outcome.error).__name__, taken.job, taken.index
+            note(logging.INFO, "call failed", job=job, index=index, error=name)
+            return Done(taken, data, "failure")
+        if isinstance(outcome, Cancelled):
+            return Done(taken, data, "cancelled")
         return Done(taken, data)
 
     def _encoded(self, taken: Taken, outcome: Outcome) -> bytes:

@@ -5,12 +5,14 @@ a few round trips (group commit).
 """
 
 import asyncio
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Sequence
 
 import anyio
 
 from lionherd_dist.errors import StoreUnavailableError
-from lionherd_dist.store.calls import Again, Calls, Settled
+from lionherd_dist.logs import note
+from lionherd_dist.store.calls import Again, Calls, Dead, Settled
 from lionherd_dist.store.connection import Connection
 from lionherd_dist.store.patience import persist
 
@@ -25,6 +27,7 @@ class Finisher:
         patience_s: silence of the server after which the session is given up.
         on_parked: called with the delay, in ms, of each call that is to be tried again.
         on_lost: called when this session is over.
+        on_told: called with what was told, and how many of it were no longer this worker's.
     """
 
     def __init__(
@@ -36,9 +39,11 @@ class Finisher:
         patience_s: float,
         on_parked: Callable[[int], None],
         on_lost: Callable[[], None],
+        on_told: Callable[[Sequence[Settled], int], None] | None = None,
     ) -> None:
         self._connection, self._calls, self._in_hand = connection, calls, in_hand
         self._patience_s, self._on_parked, self._on_lost = patience_s, on_parked, on_lost
+        self._on_told = on_told
         self._waiting: list[Settled] = []
         self._wake, self._idle = asyncio.Event(), asyncio.Event()
         self._idle.set()
@@ -78,6 +83,11 @@ class Finisher:
         for settled in batch:
             if isinstance(settled, Again):
                 self._on_parked(settled.delay_ms)
+            elif isinstance(settled, Dead):
+                job, index = settled.taken.job, settled.taken.index
+                note(logging.ERROR, "dead letter", job=job, index=index)
+        if self._on_told is not None:
+            self._on_told(batch, recorded.dropped)
         return True
 
     async def drained(self) -> None:

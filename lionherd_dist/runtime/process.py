@@ -20,6 +20,7 @@ from pathlib import Path
 import anyio
 
 from lionherd_dist.errors import LionherdError, StoreRefusedError, sole
+from lionherd_dist.logs import Format, log_to_stderr
 from lionherd_dist.runtime.worker import Worker
 from lionherd_dist.settings import Settings
 from lionherd_dist.url import parse
@@ -43,6 +44,7 @@ class Order:
     grace_s: float
     settings: Settings
     ready: str = ""
+    log_format: Format | None = None
 
     def as_text(self) -> str:
         """The order as it stands in the environment."""
@@ -105,6 +107,8 @@ def import_error(name: str, error: BaseException) -> str:
 
 def _work(order: Order) -> str | None:
     """Why the worker could not start; None once it has worked."""
+    if order.log_format is not None:
+        log_to_stderr(order.log_format)
     sys.path.insert(0, str(Path.cwd()))
     for name in order.modules:
         try:

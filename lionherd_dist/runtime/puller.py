@@ -7,6 +7,7 @@ pending list is read again from its start.
 """
 
 import contextlib
+from collections.abc import Callable, Sequence
 
 import anyio
 
@@ -20,13 +21,24 @@ RETAKEN_AT_ONCE = 100
 
 
 class Puller:
-    """Feeds *executor* until it is stopped; *waker* is the connection that wakes the reader."""
+    """Feeds *executor* until it is stopped.
+
+    Args:
+        waker: the connection that wakes the reader.
+        on_taken: called with what the executor has just been given.
+    """
 
     def __init__(
-        self, connection: Connection, waker: Connection, calls: Calls, executor: Executor
+        self,
+        connection: Connection,
+        waker: Connection,
+        calls: Calls,
+        executor: Executor,
+        *,
+        on_taken: Callable[[Sequence[Taken]], None] | None = None,
     ) -> None:
         self._connection, self._waker = connection, waker
-        self._calls, self._executor = calls, executor
+        self._calls, self._executor, self._on_taken = calls, executor, on_taken
         self._stopping = False
         self._client_id: int | None = None
         self._waiting = anyio.CancelScope()
@@ -50,8 +62,7 @@ class Puller:
                 broken = 0
                 await self._room()
                 if not self._stopping:
-                    for taken in await self._calls.take(self._connection, self._executor.free):
-                        self._executor.accept(taken)
+                    self._accept(await self._calls.take(self._connection, self._executor.free))
             except StoreUnavailableError:
                 self._client_id = None
                 broken += 1
@@ -86,7 +97,13 @@ class Puller:
             await self._room()
             if self._stopping:
                 return
+            self._accept([taken])
+
+    def _accept(self, batch: Sequence[Taken]) -> None:
+        for taken in batch:
             self._executor.accept(taken)
+        if self._on_taken is not None:
+            self._on_taken(batch)
 
     async def stop(self) -> None:
         """Take no more, and wait until the reader has ended."""

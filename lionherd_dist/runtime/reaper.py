@@ -5,25 +5,41 @@ always. Which of them finds a dead session first does not matter. None looks as 
 after a silence of the server all sessions have expired, and those who live need a moment to say so.
 """
 
+import logging
+
 import anyio
 
 from lionherd_dist.errors import StoreUnavailableError
+from lionherd_dist.logs import note
 from lionherd_dist.settings import Settings
 from lionherd_dist.store.connection import Connection
 from lionherd_dist.store.keys import Keys
 from lionherd_dist.store.limits import tend
-from lionherd_dist.store.sessions import reap
+from lionherd_dist.store.sessions import Reaped, reap
+from lionherd_dist.telemetry import TAKEOVERS, Recorder
 
 LOOKS_PER_SESSION = 3
 
 
-async def reap_the_dead(connection: Connection, keys: Keys, settings: Settings) -> None:
+async def reap_the_dead(
+    connection: Connection, keys: Keys, settings: Settings, recorder: Recorder
+) -> None:
     """Reap expired sessions, until cancelled."""
     while True:
         await anyio.sleep(settings.session_s / LOOKS_PER_SESSION)
         try:
-            while (await reap(connection, keys, session_ms=settings.session_ms)).more:
-                pass
+            more = True
+            while more:
+                reaped = await reap(connection, keys, session_ms=settings.session_ms)
+                _tell(reaped, recorder)
+                more = reaped.more
             await tend(connection, keys)
         except StoreUnavailableError:
             pass  # looked again as soon as it would have been anyway
+
+
+def _tell(reaped: Reaped, recorder: Recorder) -> None:
+    if reaped.given_on or reaped.given_up:
+        recorder.record(TAKEOVERS, reaped.given_on)
+        told = {"calls_given_on": reaped.given_on, "jobs_given_up": reaped.given_up}
+        note(logging.WARNING, "takeover", **told)

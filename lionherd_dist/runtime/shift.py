@@ -14,6 +14,7 @@ from lionherd_dist.place import Place
 from lionherd_dist.runtime.canceller import hear_cancellations
 from lionherd_dist.runtime.executor import Executor, Ways
 from lionherd_dist.runtime.finisher import Finisher
+from lionherd_dist.runtime.meter import Meter
 from lionherd_dist.runtime.promoter import Promoter
 from lionherd_dist.runtime.puller import Puller
 from lionherd_dist.runtime.reaper import reap_the_dead
@@ -26,6 +27,7 @@ from lionherd_dist.store.keys import Keys
 from lionherd_dist.store.patience import persist
 from lionherd_dist.store.sessions import known_by_some_worker
 from lionherd_dist.task import Task
+from lionherd_dist.telemetry import SILENT, Recorder
 from lionherd_dist.wire.signing import Seal
 
 T = TypeVar("T")
@@ -67,14 +69,25 @@ class Ends:
     lost: asyncio.Event
 
 
-class Shift:
-    """Takes calls, runs them and tells of them, from ``work`` until one of *ends*.
+@dataclass(frozen=True, slots=True)
+class Post:
+    """What stays from one shift to the next.
 
     Args:
         name: what failures call this worker.
         slots: how many calls run at once.
         address: of the server, for calls that use it themselves.
+        recorder: told what is measured.
     """
+
+    name: str
+    slots: int
+    address: Address
+    recorder: Recorder
+
+
+class Shift:
+    """Takes calls, runs them and tells of them, from ``work`` until one of *ends*."""
 
     def __init__(
         self,
@@ -84,14 +97,15 @@ class Shift:
         settings: Settings,
         ends: Ends,
         *,
-        slots: int,
-        name: str,
-        address: Address,
+        post: Post,
     ) -> None:
         keys = Keys(settings.namespace)
         calls = Calls(keys, session.id, session_ms=settings.session_ms)
         in_hand: set[bytes] = set()
         self._ends, self._settings, self._keys, self._lines = ends, settings, keys, lines
+        self._recorder = post.recorder
+        silent = post.recorder is SILENT
+        self._meter = meter = None if silent else Meter(post.recorder, session.clock, in_hand)
         self._control = Control(lines.hear, keys, session.control_id)
         self._promoter = Promoter(lines.side, calls, look_every_s=settings.session_s)
         self._finisher = Finisher(
@@ -101,9 +115,10 @@ class Shift:
             patience_s=settings.session_s,
             on_parked=self._promoter.expect,
             on_lost=ends.lost.set,
+            on_told=None if meter is None else meter.told,
         )
         ways = Ways(
-            settle=self._finisher.put,
+            settle=self._finisher.put if meter is None else meter.before(self._finisher.put),
             known_elsewhere=lambda name: self._answer(
                 lambda: known_by_some_worker(lines.side, keys, name)
             ),
@@ -114,14 +129,15 @@ class Shift:
             tasks,
             in_hand,
             ways,
-            slots=slots,
-            name=name,
+            slots=post.slots,
+            name=post.name,
             clock=session.clock,
             seal=Seal(settings.signing_keys, settings.namespace),
-            context=Place(address, settings, self._beside).context(),
+            context=Place(post.address, settings, post.recorder, self._beside).context(),
         )
         self._helpers = anyio.create_task_group()
-        self._puller = Puller(lines.take, lines.wake, calls, self._executor)
+        took = None if meter is None else meter.took
+        self._puller = Puller(lines.take, lines.wake, calls, self._executor, on_taken=took)
 
     async def work(self, *, on_ready: Callable[[], None], on_stuck: Callable[[], None]) -> None:
         """Work until the end; what does not stop then is given away, and *on_stuck* called."""
@@ -129,7 +145,9 @@ class Shift:
             for helper in (self._finisher.run, self._puller.run, self._promoter.run):
                 helpers.start_soon(helper)
             helpers.start_soon(hear_cancellations, self._control, self._executor)
-            helpers.start_soon(reap_the_dead, self._lines.side, self._keys, self._settings)
+            helpers.start_soon(
+                reap_the_dead, self._lines.side, self._keys, self._settings, self._recorder
+            )
             on_ready()
             try:
                 await self._until_end()
@@ -138,6 +156,8 @@ class Shift:
                     if await self._wind_up() and self._ends.stop.is_set():
                         on_stuck()
                 helpers.cancel_scope.cancel()
+                if self._meter is not None:
+                    self._meter.end()
 
     def _beside(self, work: Callable[[], Awaitable[None]]) -> None:
         async def run() -> None:

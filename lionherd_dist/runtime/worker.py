@@ -11,13 +11,15 @@ from types import ModuleType
 import anyio
 
 from lionherd_dist.environment import Where, redis_address
-from lionherd_dist.runtime.shift import Ends, Shift, open_lines
+from lionherd_dist.runtime.shift import Ends, Post, Shift, open_lines
 from lionherd_dist.session.clock import ServerClock
+from lionherd_dist.session.losses import tell_lost
 from lionherd_dist.session.session import here, open_session
 from lionherd_dist.settings import Settings
 from lionherd_dist.store.keys import Keys
 from lionherd_dist.store.sessions import Capacity
 from lionherd_dist.task import Task, tasks_of
+from lionherd_dist.telemetry import SILENT, Recorder
 
 MOST_SLOTS = 10_000
 
@@ -35,6 +37,7 @@ class Worker:
         concurrency: how many calls run at once.
         grace_s: seconds that running calls get to end when the worker is stopped.
         settings: namespace, session and the like.
+        recorder: told what is measured; see docs/telemetry.md.
 
     Raises:
         ValueError: a number is out of range, the URL cannot be used, or the modules hold no task.
@@ -47,6 +50,7 @@ class Worker:
         concurrency: int = 100,
         grace_s: float = 8.0,
         settings: Settings | None = None,
+        recorder: Recorder = SILENT,
     ) -> None:
         if not 1 <= concurrency <= MOST_SLOTS:
             raise ValueError(f"concurrency is {concurrency}: give 1 to {MOST_SLOTS}")
@@ -58,7 +62,7 @@ class Worker:
             names = ", ".join(str(getattr(m, "__name__", m)) for m in modules) or "no module"
             raise ValueError(f"{names} holds no task: decorate a function there with @task")
         self._concurrency, self._grace_s = concurrency, grace_s
-        self._settings = settings or Settings()
+        self._settings, self._recorder = settings or Settings(), recorder
         self._stop, self._hurry = asyncio.Event(), asyncio.Event()
         self._opening = anyio.CancelScope()
         self._clock: ServerClock | None = None
@@ -111,7 +115,12 @@ class Worker:
     async def _session(
         self, opening: Settings, on_ready: Callable[[], None], on_stuck: Callable[[], None]
     ) -> None:
-        lost = asyncio.Event()
+        lost, reasons = asyncio.Event(), ["the server holds it for expired"]
+
+        def on_lost(reason: str) -> None:
+            reasons[0] = reason
+            lost.set()
+
         async with AsyncExitStack() as stack:
             lines = await stack.enter_async_context(
                 open_lines(self._address, self._settings.namespace)
@@ -124,7 +133,7 @@ class Worker:
                         Keys(self._settings.namespace),
                         opening,
                         capacity=Capacity(self._concurrency, tuple(self._tasks)),
-                        on_lost=lambda _reason: lost.set(),
+                        on_lost=on_lost,
                     )
                 )
             if self._opening.cancelled_caught:
@@ -132,17 +141,13 @@ class Worker:
             self._clock = session.clock
             stack.callback(self._forget_clock)
             ends = Ends(self._stop, self._grace_s, self._hurry, lost)
-            shift = Shift(
-                self._tasks,
-                session,
-                lines,
-                self._settings,
-                ends,
-                slots=self._concurrency,
-                name=self.name,
-                address=self._address,
-            )
-            await shift.work(on_ready=on_ready, on_stuck=on_stuck)
+            post = Post(self.name, self._concurrency, self._address, self._recorder)
+            shift = Shift(self._tasks, session, lines, self._settings, ends, post=post)
+            try:
+                await shift.work(on_ready=on_ready, on_stuck=on_stuck)
+            finally:
+                if lost.is_set():
+                    tell_lost(self._recorder, session.id, reasons[0])
 
     def _forget_clock(self) -> None:
         self._clock = None

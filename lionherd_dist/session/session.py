@@ -1,6 +1,7 @@
 """Opening and closing a session around a block."""
 
 import contextlib
+import logging
 import os
 import secrets
 import socket
@@ -14,6 +15,7 @@ import anyio.to_thread
 
 from lionherd_dist.address import Address
 from lionherd_dist.errors import LionherdError, StoreRefusedError
+from lionherd_dist.logs import note
 from lionherd_dist.session.clock import ServerClock
 from lionherd_dist.session.heartbeat import Heartbeat, Pulse
 from lionherd_dist.session.trust import Trust, uptime_s
@@ -97,14 +99,11 @@ async def open_session(
     if welcome is None:
         raise StoreRefusedError(f"the session id {id_} is taken; start again for another")
     clock = ServerClock(welcome.now_ms)
-    heartbeat = Heartbeat(
-        BeatConnection(where, keys, id_, settings.session_ms),
-        Pulse(settings.session_s, settings.stall_limit_s),
-        clock,
-        trust,
-        on_lost=on_lost,
-    )
+    beats = BeatConnection(where, keys, id_, settings.session_ms)
+    pulse = Pulse(settings.session_s, settings.stall_limit_s)
+    heartbeat = Heartbeat(beats, pulse, clock, trust, on_lost=on_lost)
     heartbeat.start()
+    note(logging.INFO, "session begun", session=id_, namespace=settings.namespace)
     try:
         yield Session(id_, clock, trust, welcome.control_id)
     finally:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias, cast
+from typing import Literal, NamedTuple, TypeAlias, cast
 
 from lionherd_dist.store.connection import Argument, Connection, Reply
 from lionherd_dist.store.keys import DEAD_TTL_MS, INBOX_TTL_SESSIONS, Keys
@@ -36,10 +36,11 @@ class Taken(NamedTuple):  # made in half of a frozen dataclass's time, for every
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The call ended; *outcome* is what its client gets, encoded."""
+    """The call ended, as *ending* says; *outcome* is what its client gets, encoded."""
 
     taken: Taken
     outcome: bytes
+    ending: Literal["success", "failure", "cancelled"] = "success"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ import io
 import pytest
 from rich.console import Console
 
-from lionherd_dist.cli.printable import printable
 from lionherd_dist.cli.sheets import Sheet, drawn, plain_text
+from lionherd_dist.printable import printable
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,85 @@
+"""What can be measured here, and the port through which it is told: one method, no dependency.
+
+Whoever wants the numbers gives a ``Recorder`` to the Worker or the Cluster. Without one, nothing is
+counted: the places that measure each call are not even entered.
+"""
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+Kind = Literal["counter", "gauge", "histogram"]
+
+
+@dataclass(frozen=True, slots=True)
+class Instrument:
+    """One thing that is measured.
+
+    Args:
+        name: with its unit, if it has one, as the last word.
+        kind: what a recorder does with a value: add it, show it, or sort it into a bucket.
+        meaning: for people; docs/telemetry.md says the same.
+    """
+
+    name: str
+    kind: Kind
+    meaning: str
+
+
+QUEUE_WAIT = Instrument(
+    "lionherd_queue_wait_seconds", "histogram", "from when a call may run to when a worker takes it"
+)
+RUN_TIME = Instrument(
+    "lionherd_run_seconds", "histogram", "from when a worker takes a call to when an attempt ends"
+)
+IN_HAND = Instrument(
+    "lionherd_calls_in_hand", "gauge", "calls taken whose end the server does not know yet"
+)
+SUCCEEDED = Instrument("lionherd_calls_succeeded", "counter", "calls that ended in a result")
+FAILED = Instrument("lionherd_calls_failed", "counter", "calls that failed for good")
+CANCELLED = Instrument("lionherd_calls_cancelled", "counter", "calls stopped with their job")
+RETRIED = Instrument("lionherd_calls_retried", "counter", "attempts after which another is to come")
+HANDED_BACK = Instrument(
+    "lionherd_calls_handed_back", "counter", "calls given back for another worker to run"
+)
+DEAD = Instrument("lionherd_calls_dead", "counter", "calls that left a dead letter")
+TAKEOVERS = Instrument(
+    "lionherd_takeovers", "counter", "calls of dead processes that this worker gave on to others"
+)
+LATE_DROPPED = Instrument(
+    "lionherd_late_outcomes_dropped", "counter", "outcomes refused: the call was somebody else's"
+)
+DUPLICATES_DROPPED = Instrument(
+    "lionherd_duplicates_dropped", "counter", "outcomes that a client had already, or did not want"
+)
+SESSIONS_LOST = Instrument("lionherd_sessions_lost", "counter", "sessions that this process lost")
+LEASES_LOST = Instrument(
+    "lionherd_leases_lost", "counter", "tokens of limiters that were lost while they were held"
+)
+LIMITER_WAIT = Instrument(
+    "lionherd_limiter_wait_seconds",
+    "histogram",
+    "from asking for a limiter's token to having it",
+)
+
+INSTRUMENTS = (
+    *(QUEUE_WAIT, RUN_TIME, IN_HAND, SUCCEEDED, FAILED, CANCELLED, RETRIED, HANDED_BACK, DEAD),
+    *(TAKEOVERS, LATE_DROPPED, DUPLICATES_DROPPED, SESSIONS_LOST, LEASES_LOST, LIMITER_WAIT),
+)
+
+
+class Recorder(Protocol):
+    """Is told every measurement, in the event loop: it must not wait, and must not raise."""
+
+    def record(self, instrument: Instrument, value: float = 1) -> None:
+        """A counter grew by *value*, a gauge is at it, or a histogram has one more of it."""
+        ...
+
+
+class Silent:
+    """The recorder of those who want no numbers."""
+
+    def record(self, instrument: Instrument, value: float = 1) -> None:
+        """Nothing."""
+
+
+SILENT = Silent()
