@@ -1,5 +1,8 @@
 """Several limiters at once: always in the order of their names, or a word about it."""
 
+import subprocess
+import sys
+
 import anyio
 import pytest
 
@@ -90,3 +93,47 @@ async def test_taking_them_the_other_way_round_warns_or_is_an_error(
             pass
         await strict.acquire()
         strict.release()
+
+
+def test_a_forked_child_gets_a_clear_error(redis_url: str) -> None:
+    """From everything that asks the server for something; the parent goes on."""
+    program = """
+import asyncio, os, sys
+from lionherd_dist import Cluster, ForkedClientError, Settings
+
+async def refusals(limiter):
+    refused = 0
+    uses = [limiter.acquire, limiter.acquire_nowait, limiter.refresh]
+    for use in [*uses, lambda: limiter.set_total_tokens(2)]:
+        try:
+            await asyncio.wait_for(use(), 5)
+        except ForkedClientError:
+            refused += 1
+    return refused
+
+async def main():
+    async with Cluster(sys.argv[1], settings=Settings(namespace="fork", fresh_server=True)) as one:
+        limiter = one.capacity_limiter("api", 1)
+        async with limiter:
+            pass
+        pid = os.fork()
+        if pid == 0:
+            status = 9
+            try:
+                status = asyncio.run(refusals(limiter))
+            finally:
+                os._exit(status)
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 4
+        async with limiter:
+            pass
+
+asyncio.run(main())
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program, redis_url],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")

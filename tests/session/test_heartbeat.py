@@ -134,7 +134,7 @@ async def test_a_session_given_up_for_a_stalled_loop_expires_by_itself(
         await wait_until(lambda: bool(reasons), description="the session was given up")
     assert "has not turned" in reasons[0]
     assert await connection.call("ZSCORE", keys.sessions, session.id) is not None
-    await connection.call("DEL", keys.sessions)
+    await connection.call("DEL", keys.sessions, keys.places)
 
 
 def test_the_servers_clock_goes_on_between_two_readings() -> None:
