@@ -1,7 +1,7 @@
 """Measures the limiter beside its peers: ``python benchmarks/limiter.py``.
 
 Each limiter has an environment of its own and a fresh private server for each case; the same code
-(``limiting/client.py``) takes tokens and gives them back, and counts the holders over all processes.
+(``limiting/client.py``) takes tokens, gives them back, and counts the holders over all processes.
 Who is measured first changes from round to round; ratios are taken within a round. Ends with 1 if
 a target was missed or a contender broke.
 """

@@ -10,6 +10,7 @@ from time import perf_counter
 
 from harness.contender import Place
 from harness.loop import run
+
 from limiting.cases import CASES, Case
 from limiting.contender import Entering, load
 from limiting.tally import Tally

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from harness.figures import Round, Spread, Target, best, figure, judged, markdown, ratio
+
 from limiting.cases import CONTENDED, MANY, SINGLE, Case
 from limiting.contender import OURS
 

@@ -47,7 +47,7 @@ class Tally:
 
     def _look(self) -> None:
         """Cells are read one after the other; unchanged in between, they were true together."""
-        seen = snapshot(lambda: self._cells[: self._processes].tolist())
+        seen = snapshot(self._cells[: self._processes].tolist)
         self.peak = max(self.peak, sum(cell % CHANGES for cell in seen))
 
 

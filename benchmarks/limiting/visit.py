@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness.stage import finished, place_for, process
+
 from limiting.cases import Case
 from limiting.contender import full, load
 from limiting.tally import Tally

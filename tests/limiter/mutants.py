@@ -81,7 +81,15 @@ MUTANTS = (
         "false, 0",
     ),
     Mutant("what_is_lent_at_once_is_not_held", "_lend", "do hold(limiter, new[i]) end", "do end"),
-    Mutant("who_finds_nothing_free_is_forgotten", "_lend", "'ZADD', limiter.queue, rest", "'ZADD', limiter.queue, {}"),
+    Mutant(
+        "who_finds_nothing_free_is_forgotten",
+        "_lend",
+        "'ZADD', limiter.queue, rest",
+        "'ZADD', limiter.queue, {}",
+    ),
+    Mutant("tokens_stay_for_ever", "_queue", "limiter.bare or held == 0", "limiter.bare"),
+    Mutant("a_queue_stays_for_ever", "_lend", "limiter.bare or not others_wait", "limiter.bare"),
+    Mutant("an_owner_stays_for_ever", "_limiter", "if not (renew or limiter.bare)", "if not renew"),
     Mutant("a_fence_comes_twice", "_queue", "limiter.fence = limiter.fence + 1", ""),
     Mutant(
         "who_asks_twice_waits_twice", "_queue", "'NX', limiter.ticket + 1", "limiter.ticket + 1"
