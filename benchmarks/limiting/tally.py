@@ -47,8 +47,7 @@ class Tally:
 
     def _look(self) -> None:
         """Cells are read one after the other; unchanged in between, they were true together."""
-        cells = self._cells
-        seen = snapshot(lambda: list(cells[: self._processes]))
+        seen = snapshot(self._cells[: self._processes].tolist)
         self.peak = max(self.peak, sum(cell % CHANGES for cell in seen))
 
 

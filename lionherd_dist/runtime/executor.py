@@ -199,6 +199,8 @@ class Executor:
                     self._settle(await self._settled(taken))
         except StoreUnavailableError:  # it does not run while that cannot be noted
             self._settle(Back(taken))
+        except Exception as error:  # noqa: BLE001 (as in _run)
+            self._settle(self._done(taken, Failure(error)))
         finally:
             self._suspects -= 1
             self._changed.set()

@@ -19,6 +19,10 @@ class Notes:
         """Append one line."""
         os.write(self._file, json.dumps(words).encode() + b"\n")
 
+    def close(self) -> None:
+        """Write no more."""
+        os.close(self._file)
+
 
 def read_notes(path: Path) -> Iterator[list[object]]:
     """The lines of *path*; none if it is not there."""

@@ -1,6 +1,7 @@
 """The referee, before evidence written by hand: what it lets pass and what it does not."""
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -42,13 +43,19 @@ class Evidence:
         for index in indexes:
             self.client.write("O", LABEL, index, "ok", answer(LABEL, index))
 
+    def close(self) -> None:
+        self._bodies.close()
+        self.client.close()
+
     def verdict(self) -> Findings:
         return judge(NOTHING, self.directory, self.records)
 
 
 @pytest.fixture
-def evidence(tmp_path: Path) -> Evidence:
-    return Evidence(tmp_path)
+def evidence(tmp_path: Path) -> Iterator[Evidence]:
+    evidence = Evidence(tmp_path)
+    yield evidence
+    evidence.close()
 
 
 def said(found: Findings, word: str) -> bool:
@@ -164,5 +171,10 @@ def test_a_run_that_did_less_than_planned_is_not_clean(evidence: Evidence) -> No
 
 def test_whoever_finds_all_slots_held_takes_a_further_one(tmp_path: Path) -> None:
     """A slot is free again when its file is closed."""
-    taken = [take_slot(tmp_path, 2)[0] for _ in range(3)]
-    assert taken == [0, 1, 2]
+    taken = [take_slot(tmp_path, 2) for _ in range(3)]
+    assert [slot for slot, _ in taken] == [0, 1, 2]
+    os.close(taken[1][1])
+    again, file = take_slot(tmp_path, 2)
+    assert again == 1
+    for open_file in (taken[0][1], taken[2][1], file):
+        os.close(open_file)

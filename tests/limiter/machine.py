@@ -87,6 +87,10 @@ class Machine(RuleBasedStateMachine):
         assert queue == limiter.queue
         assert _numbers(found.get(key + ":seen")) == limiter.seen
         assert key in found
+        for name in (one for one in found if one.startswith(key)):
+            left_ms = self.driver.ask("PTTL", self.keys.prefix + name)
+            assert isinstance(left_ms, int)
+            assert left_ms > 0, f"{name} would stay for ever"
         facts = _table(found[key])
         assert int(facts[b"total"]) == limiter.total
         assert (b"fixed" in facts) == limiter.fixed

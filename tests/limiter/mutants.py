@@ -87,6 +87,9 @@ MUTANTS = (
         "'ZADD', limiter.queue, rest",
         "'ZADD', limiter.queue, {}",
     ),
+    Mutant("tokens_stay_for_ever", "_queue", "limiter.bare or held == 0", "limiter.bare"),
+    Mutant("a_queue_stays_for_ever", "_lend", "limiter.bare or not others_wait", "limiter.bare"),
+    Mutant("an_owner_stays_for_ever", "_limiter", "if not (renew or limiter.bare)", "if not renew"),
     Mutant("a_fence_comes_twice", "_queue", "limiter.fence = limiter.fence + 1", ""),
     Mutant(
         "who_asks_twice_waits_twice", "_queue", "'NX', limiter.ticket + 1", "limiter.ticket + 1"
