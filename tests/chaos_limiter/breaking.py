@@ -5,7 +5,7 @@ from chaos.breaking import Break, put_in_place
 from lionherd_dist.session import heartbeat, trust
 
 _LENDERS = ("LEND", "LEAVE", "RESIZE", "TEND")
-_FREE = "local free = limiter.total - redis.call('ZCARD', limiter.held)"
+_FREE = "return limiter.total - held"
 _FENCE = "limiter.fence = limiter.fence + 1"
 BREAKS: dict[str, tuple[Break, ...]] = {
     "resurrecting-renewal": (  # and nobody doubts a session that was not renewed for long
