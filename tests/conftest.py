@@ -21,6 +21,7 @@ from lionherd_dist.store.connection import Connection
 from lionherd_dist.store.keys import Keys
 
 LOCAL = Path(__file__).parent / "local"
+CONTAINERS = Path(__file__).parent / "containers"  # whose tests start containers of their own
 
 _numbers = itertools.count(1)
 
@@ -83,6 +84,8 @@ def nothing_is_left(opened_once: None, request: pytest.FixtureRequest) -> Iterat
     if LOCAL in request.path.parents:
         yield
         return
+    for server in servers_of(request):  # before we look: they are kept for the whole run
+        request.getfixturevalue(server)
     url = request.getfixturevalue("redis_url") if "redis_url" in request.fixturenames else None
     before = here()
     yield
@@ -92,6 +95,13 @@ def nothing_is_left(opened_once: None, request: pytest.FixtureRequest) -> Iterat
     assert not left, f"the test left {sorted(left)}"
     if url is not None:
         assert ownerless_keys(url) == []
+
+
+def servers_of(request: pytest.FixtureRequest) -> list[str]:
+    """The fixtures of the servers that a test may use, however late it asks for them."""
+    in_a_container = request.node.get_closest_marker("docker") is not None
+    own = CONTAINERS in request.path.parents
+    return ["embedded_url", *(["container_url"] if in_a_container and not own else [])]
 
 
 @pytest.fixture(autouse=True)

@@ -256,8 +256,11 @@ class Trio:
     async def move(self, slot: int, target: Server) -> None:
         """Give *slot*, which must be empty, to *target*."""
         id_ = text_of(await target.ask("CLUSTER", "MYID"))
-        for node in [target, *(one for one in self.nodes if one is not target)]:
-            await node.ask("CLUSTER", "SETSLOT", slot, "NODE", id_)
+        await target.ask("CLUSTER", "SETSLOT", slot, "NODE", id_)
+        await target.ask("CLUSTER", "BUMPEPOCH")  # or a late word of the old owner counts for more
+        for node in self.nodes:
+            if node is not target:
+                await node.ask("CLUSTER", "SETSLOT", slot, "NODE", id_)
 
 
 def ports_of(server: Server) -> tuple[int, int]:

@@ -31,6 +31,7 @@ class Stage:
     most: int = 0
     attempts: dict[object, int] = field(default_factory=dict)
     gate: anyio.Event = field(default_factory=anyio.Event)
+    thread_gate: threading.Event = field(default_factory=threading.Event)
 
     def enter(self, who: object) -> None:
         self.started.append(who)
@@ -242,6 +243,15 @@ async def cancel_myself() -> None:
 def overrun() -> str:
     time.sleep(0.2)
     return "too late"
+
+
+@task
+def hold_a_thread(who: object) -> object:
+    """Runs in its thread, which nothing can stop, until that gate opens."""
+    here = stage
+    here.started.append(who)
+    here.thread_gate.wait(60)
+    return who
 
 
 _meeting = threading.Barrier(60, timeout=20)

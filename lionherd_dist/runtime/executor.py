@@ -1,4 +1,4 @@
-"""Runs calls: one asyncio task each, so that contexts and cancellations stay apart.
+"""Runs the calls of one session, so that contexts and cancellations stay apart.
 
 A call's life here:
 
@@ -13,8 +13,7 @@ import logging
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Self
+from typing import TypeVar
 
 import anyio
 
@@ -27,11 +26,14 @@ from lionherd_dist.errors import (
 )
 from lionherd_dist.logs import note
 from lionherd_dist.runtime.attempt import attempt
+from lionherd_dist.runtime.slots import Slots
 from lionherd_dist.session.clock import ServerClock
 from lionherd_dist.store.calls import Again, Back, Dead, Done, Settled, Taken
 from lionherd_dist.task import Task
 from lionherd_dist.wire.messages import decode_call, encode_outcome
 from lionherd_dist.wire.signing import Seal
+
+T = TypeVar("T")
 
 REMEMBERED_CANCELS = 10_000  # a call may arrive after the word that its job was cancelled
 SUSPECT_AFTER_DEATHS = 2  # processes that died with it in hand; a neighbour may have killed them
@@ -57,7 +59,7 @@ class Ways:
 
 
 class Executor:
-    """At most *slots* calls at once; an async context manager that leaves nothing running.
+    """Runs what it accepts in *slots*, and settles each call once.
 
     Args:
         in_hand: entries taken and not yet told to the server; what is accepted is added to it.
@@ -72,7 +74,7 @@ class Executor:
         in_hand: set[bytes],
         ways: Ways,
         *,
-        slots: int,
+        slots: Slots,
         name: str,
         clock: ServerClock,
         seal: Seal,
@@ -81,8 +83,6 @@ class Executor:
         self._tasks, self._in_hand, self._ways = tasks, in_hand, ways
         self._slots, self._name, self._clock = slots, name, clock
         self._seal, self._context = seal, context
-        self._threads = anyio.CapacityLimiter(slots)
-        self._group = asyncio.TaskGroup()
         self._new_scope = type(anyio.CancelScope())  # anyio looks asyncio's up each time: 1.5 µs
         self._scopes: dict[str, dict[bytes, anyio.CancelScope]] = {}
         self._cancelled: OrderedDict[str, None] = OrderedDict()
@@ -90,26 +90,12 @@ class Executor:
         self._running = 0
         self._suspects = 0
         self._one_suspect = asyncio.Lock()
-        self._changed = asyncio.Event()
         self._handing_back = False
-
-    async def __aenter__(self) -> Self:
-        await self._group.__aenter__()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.hand_back()
-        await self._group.__aexit__(kind, error, trace)
 
     @property
     def free(self) -> int:
         """Slots without a call; none while a suspect waits to run alone."""
-        return 0 if self._suspects else self._slots - self._running
+        return 0 if self._suspects else self._slots.total - self._slots.used
 
     @property
     def in_hand(self) -> frozenset[bytes]:
@@ -119,17 +105,13 @@ class Executor:
     async def room(self) -> int:
         """Wait for a free slot; how many there are."""
         while self.free <= 0:
-            await self._change()
+            await self._slots.change()
         return self.free
 
     async def idle(self) -> None:
         """Wait until nothing runs."""
         while self._running or self._suspects:
-            await self._change()
-
-    async def _change(self) -> None:
-        self._changed.clear()
-        await self._changed.wait()
+            await self._slots.change()
 
     def accept(self, taken: Taken) -> None:
         """Run *taken*; a call that is in hand already is not run twice."""
@@ -139,10 +121,10 @@ class Executor:
         self._unsettled[taken.entry] = taken
         if taken.deaths >= SUSPECT_AFTER_DEATHS:
             self._suspects += 1
-            self._group.create_task(self._run_alone(taken), context=self._context.copy())
+            self._slots.run(self._run_alone(taken), self._context.copy())
         else:
             self._running += 1
-            self._group.create_task(self._run(taken), context=self._context.copy())
+            self._slots.run(self._run(taken), self._context.copy())
 
     def cancel(self, job: str) -> None:
         """Stop the calls of *job*, those that are still to arrive included."""
@@ -159,12 +141,10 @@ class Executor:
             for scope in scopes.values():
                 scope.cancel()
 
-    def give_away(self) -> bool:
-        """Hand back what has not stopped, whatever it still does; True if there was anything."""
-        stuck = list(self._unsettled.values())
-        for taken in stuck:
+    def give_away(self) -> None:
+        """Hand back what has not stopped, whatever it still does."""
+        for taken in list(self._unsettled.values()):
             self._settle(Back(taken))
-        return bool(stuck)
 
     def _settle(self, settled: Settled) -> None:
         if self._unsettled.pop(settled.taken.entry, None) is not None:
@@ -179,17 +159,17 @@ class Executor:
             self._settle(self._done(taken, Failure(error)))
         finally:
             self._running -= 1
-            self._changed.set()
+            self._slots.ended()
 
     async def _run_alone(self, taken: Taken) -> None:
         """Run a call that was in hand at several deaths, so that only its own deaths count."""
         try:
             async with self._one_suspect:
                 while self._running:
-                    await self._change()
+                    await self._slots.change()
                 if self._handing_back or taken.job in self._cancelled:
                     self._settle(await self._settled(taken))
-                elif await self._ways.alone(taken) >= DEATHS_ALONE:
+                elif await self._deaths_alone(taken) >= DEATHS_ALONE:
                     error = PoisonTaskError(
                         f"call {taken.index} of job {taken.job} ended its worker each of the "
                         f"{DEATHS_ALONE} times it ran alone; it is kept as a dead letter"
@@ -203,7 +183,13 @@ class Executor:
             self._settle(self._done(taken, Failure(error)))
         finally:
             self._suspects -= 1
-            self._changed.set()
+            self._slots.ended()
+
+    async def _deaths_alone(self, taken: Taken) -> int:
+        """Noted with the server; none counts beside a call that outlived an earlier session."""
+        if self._slots.used > self._suspects:
+            return 0
+        return await self._asked(taken, self._ways.alone(taken))
 
     async def _settled(self, taken: Taken) -> Settled:
         if taken.job in self._cancelled:
@@ -219,37 +205,57 @@ class Executor:
         task = self._tasks.get(message.task)
         if task is None:
             return await self._unknown(taken, message.task)
-        scope = self._new_scope()
+        scope = self._scope_of(taken)
         if taken.deadline_ms:
             scope.deadline = anyio.current_time() + self._clock.left_s(taken.deadline_ms)
-        scopes = self._scopes.setdefault(taken.job, {})
-        scopes[taken.entry] = scope
-        if self._handing_back:
-            scope.cancel()
         try:
             with scope:
                 outcome = await attempt(
                     task,
                     message,
-                    threads=self._threads,
+                    threads=self._slots.threads,
                     is_ours=lambda: scope.cancel_called or self._handing_back,
                 )
                 if isinstance(outcome, Failure):
                     return self._failed(taken, message, task, outcome.error)
                 return self._done(taken, outcome)
         finally:
-            del scopes[taken.entry]
-            if not scopes:
-                self._scopes.pop(taken.job, None)
+            self._forget_scope_of(taken)
         if taken.job in self._cancelled:
             return self._done(taken, Cancelled())
         if self._handing_back:
             return Back(taken)
         return self._done(taken, Failure(TimeoutError("the deadline passed while it ran")))
 
+    def _scope_of(self, taken: Taken) -> anyio.CancelScope:
+        """One that ``cancel`` and ``hand_back`` cancel."""
+        scope = self._new_scope()
+        scopes = self._scopes.get(taken.job)
+        if scopes is None:
+            scopes = self._scopes[taken.job] = {}
+        scopes[taken.entry] = scope
+        if self._handing_back:
+            scope.cancel()
+        return scope
+
+    def _forget_scope_of(self, taken: Taken) -> None:
+        scopes = self._scopes[taken.job]
+        del scopes[taken.entry]
+        if not scopes:
+            del self._scopes[taken.job]
+
+    async def _asked(self, taken: Taken, question: Awaitable[T]) -> T:
+        """The answer of the server, which nobody waits for once *taken* is to stop."""
+        try:
+            with self._scope_of(taken):
+                return await question
+        finally:
+            self._forget_scope_of(taken)
+        raise StoreUnavailableError("the call was stopped while the server was asked about it")
+
     async def _unknown(self, taken: Taken, name: str) -> Settled:
         """Left for a worker that knows the task, if there is one."""
-        if await self._ways.known_elsewhere(name):
+        if await self._asked(taken, self._ways.known_elsewhere(name)):
             return Again(taken, taken.attempt, UNKNOWN_PAUSE_MS)
         known = ", ".join(sorted(self._tasks))
         error = UnknownTaskError(

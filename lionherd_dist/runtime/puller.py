@@ -70,7 +70,7 @@ class Puller:
                     await anyio.sleep(pause_s(broken))
 
     async def _room(self) -> None:
-        if self._executor.free > 0:  # nearly always
+        if self._executor.free > 0 or self._stopping:  # nearly always
             return
         with anyio.CancelScope() as self._waiting:  # a wait on memory: this may be cancelled
             await self._executor.room()

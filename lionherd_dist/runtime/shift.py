@@ -18,6 +18,7 @@ from lionherd_dist.runtime.meter import Meter
 from lionherd_dist.runtime.promoter import Promoter
 from lionherd_dist.runtime.puller import Puller
 from lionherd_dist.runtime.reaper import reap_the_dead
+from lionherd_dist.runtime.slots import Slots
 from lionherd_dist.session.session import Session
 from lionherd_dist.settings import Settings
 from lionherd_dist.store.calls import Calls
@@ -75,13 +76,13 @@ class Post:
 
     Args:
         name: what failures call this worker.
-        slots: how many calls run at once.
+        slots: where calls run.
         address: of the server, for calls that use it themselves.
         recorder: told what is measured.
     """
 
     name: str
-    slots: int
+    slots: Slots
     address: Address
     recorder: Recorder
 
@@ -139,9 +140,9 @@ class Shift:
         took = None if meter is None else meter.took
         self._puller = Puller(lines.take, lines.wake, calls, self._executor, on_taken=took)
 
-    async def work(self, *, on_ready: Callable[[], None], on_stuck: Callable[[], None]) -> None:
-        """Work until the end; what does not stop then is given away, and *on_stuck* called."""
-        async with self._executor, self._helpers as helpers:
+    async def work(self, *, on_ready: Callable[[], None]) -> None:
+        """Work until the end; what does not stop then is given away, and keeps its slot."""
+        async with self._helpers as helpers:
             for helper in (self._finisher.run, self._puller.run, self._promoter.run):
                 helpers.start_soon(helper)
             helpers.start_soon(hear_cancellations, self._control, self._executor)
@@ -153,8 +154,7 @@ class Shift:
                 await self._until_end()
             finally:
                 with anyio.CancelScope(shield=True):
-                    if await self._wind_up() and self._ends.stop.is_set():
-                        on_stuck()
+                    await self._wind_up()
                 helpers.cancel_scope.cancel()
                 if self._meter is not None:
                     self._meter.end()
@@ -176,16 +176,15 @@ class Shift:
             with anyio.move_on_after(ends.grace_s):
                 await race(self._executor.idle(), ends.hurry.wait(), ends.lost.wait())
 
-    async def _wind_up(self) -> bool:
-        """Stop what runs, hand it back while the session is ours; True if something is stuck."""
+    async def _wind_up(self) -> None:
+        """Stop what runs, and hand it back while the session is ours."""
         self._executor.hand_back()  # at once: a read may take its time on a silent connection
         await race(self._puller.stop(), self._ends.lost.wait())
         self._puller.abandon()
         with anyio.move_on_after(STOP_S):
             await self._executor.idle()
-        stuck = self._executor.give_away()
+        self._executor.give_away()
         if not self._ends.lost.is_set():
             with anyio.move_on_after(TELL_S):
                 await race(self._finisher.drained(), self._ends.lost.wait())
         self._finisher.stop()
-        return stuck

@@ -12,6 +12,7 @@ import anyio
 
 from lionherd_dist.environment import Where, redis_address
 from lionherd_dist.runtime.shift import Ends, Post, Shift, open_lines
+from lionherd_dist.runtime.slots import Slots
 from lionherd_dist.session.clock import ServerClock
 from lionherd_dist.session.losses import tell_lost
 from lionherd_dist.session.session import here, open_session
@@ -94,12 +95,13 @@ class Worker:
         """Work until ``stop`` is called or the caller is cancelled, which hands back at once.
 
         A worker that lost its session drops what it ran, which others run again, and goes on
-        under a new session, once functions in threads have ended.
+        under a new session. A function in a thread, which nothing can stop, keeps its slot until
+        it ends.
 
         Args:
             on_ready: called when a session begins to take calls.
-            on_stuck: called when functions in threads, which nothing can stop, are all that is
-                left: their calls were handed back. Only the end of the process ends them.
+            on_stuck: called when such functions are all that is left of a worker that was stopped:
+                their calls were handed back. Only the end of the process ends them.
 
         Once it has worked, it waits for a server that is away for however long that takes.
 
@@ -107,14 +109,16 @@ class Worker:
             StoreUnavailableError: the server was silent for ``patience_s`` from the start.
             StoreRefusedError: the server will not have us.
         """
-        opening = self._settings
-        while not self._stop.is_set():
-            await self._session(opening, on_ready, on_stuck)
-            opening = replace(self._settings, patience_s=math.inf)
+        async with Slots(self._concurrency) as slots:
+            post = Post(self.name, slots, self._address, self._recorder)
+            opening = self._settings
+            while not self._stop.is_set():
+                await self._session(opening, post, on_ready)
+                opening = replace(self._settings, patience_s=math.inf)
+            if slots.used:
+                on_stuck()
 
-    async def _session(
-        self, opening: Settings, on_ready: Callable[[], None], on_stuck: Callable[[], None]
-    ) -> None:
+    async def _session(self, opening: Settings, post: Post, on_ready: Callable[[], None]) -> None:
         lost, reasons = asyncio.Event(), ["the server holds it for expired"]
 
         def on_lost(reason: str) -> None:
@@ -141,10 +145,9 @@ class Worker:
             self._clock = session.clock
             stack.callback(self._forget_clock)
             ends = Ends(self._stop, self._grace_s, self._hurry, lost)
-            post = Post(self.name, self._concurrency, self._address, self._recorder)
             shift = Shift(self._tasks, session, lines, self._settings, ends, post=post)
             try:
-                await shift.work(on_ready=on_ready, on_stuck=on_stuck)
+                await shift.work(on_ready=on_ready)
             finally:
                 if lost.is_set():
                     tell_lost(self._recorder, session.id, reasons[0])

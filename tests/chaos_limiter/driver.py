@@ -67,6 +67,7 @@ class Run:
         self._connection = Connection(url, name="chaos-watch")
         self._cluster = Cluster(url, settings=Settings(namespace="chaos", session_s=plan.session_s))
         self._began_at = time.monotonic()
+        self._resizing = anyio.Lock()
 
     async def run(self) -> None:
         """Start all, do the events, see everybody go on, stop all, and look what is left."""
@@ -124,12 +125,16 @@ class Run:
 
     async def _resize(self, limiter: SharedLimiter, total: int) -> None:
         """More slots before there are more tokens; fewer only when so few tokens are lent."""
-        now = time.monotonic()
-        slots = self.ledger.slots.steps[-1][2]
-        if total > slots:
-            self._set_slots(total, now)
-        await limiter.set_total_tokens(total)
-        self.ledger.totals.steps.append((now, time.monotonic(), total))
+        async with self._resizing:
+            now = time.monotonic()
+            if total > self._slots:
+                self._set_slots(total, now)
+            await limiter.set_total_tokens(total)
+            self.ledger.totals.steps.append((now, time.monotonic(), total))
+
+    @property
+    def _slots(self) -> int:
+        return self.ledger.slots.steps[-1][2]
 
     def _set_slots(self, count: int, asked_at: float) -> None:
         new = self.directory / f"{BOUND}.new"
@@ -142,17 +147,20 @@ class Run:
     async def _watch(self) -> None:
         """Ask the server how many tokens are lent, again and again."""
         while True:
-            before, totals = time.monotonic(), len(self.ledger.totals.steps)
-            reply = await self._connection.call("EVAL", LOOK, "1", KEYS.limit(NAME))
-            held, total, fence = cast("tuple[int, bytes | None, bytes | None]", reply)
-            if total is not None and fence is not None:
-                sample = Sample(before, time.monotonic(), held, int(total), int(fence))
-                self.ledger.samples.append(sample)
-                now_total, slots = self.ledger.totals.steps[-1][2], self.ledger.slots.steps[-1][2]
-                settled = totals == len(self.ledger.totals.steps) and sample.total == now_total
-                if settled and held <= now_total < slots:
-                    self._set_slots(now_total, before)
+            async with self._resizing:  # or what is seen may be of before, and the total of after
+                await self._look()
             await anyio.sleep(SAMPLE_EVERY_S)
+
+    async def _look(self) -> None:
+        before = time.monotonic()
+        reply = await self._connection.call("EVAL", LOOK, "1", KEYS.limit(NAME))
+        held, total, fence = cast("tuple[int, bytes | None, bytes | None]", reply)
+        if total is None or fence is None:
+            return
+        sample = Sample(before, time.monotonic(), held, int(total), int(fence))
+        self.ledger.samples.append(sample)
+        if held <= sample.total == self.ledger.totals.steps[-1][2] < self._slots:
+            self._set_slots(sample.total, before)
 
     async def _all_ready(self) -> None:
         with anyio.move_on_after(START_S):

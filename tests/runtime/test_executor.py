@@ -2,8 +2,8 @@
 
 import asyncio
 import contextvars
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
 
 import anyio
@@ -12,7 +12,8 @@ import pytest
 import tasks
 
 from lionherd_dist.call import Call, Cancelled, Outcome, Success
-from lionherd_dist.runtime.executor import Executor, Ways
+from lionherd_dist.runtime.executor import SUSPECT_AFTER_DEATHS, Executor, Ways
+from lionherd_dist.runtime.slots import Slots
 from lionherd_dist.session.clock import ServerClock
 from lionherd_dist.store.calls import Back, Done, Settled, Taken
 from lionherd_dist.task import Task, task, tasks_of
@@ -30,17 +31,23 @@ async def never(_: object) -> int:
     return 0
 
 
-def executor(
+@asynccontextmanager
+async def executor(
     settle: Callable[[Settled], None], *tasks_here: Task[..., object], trusted: bool = True
-) -> Executor:
+) -> AsyncIterator[Executor]:
     known: Callable[[str], Awaitable[bool]] = nobody
     ways = Ways(settle=settle, known_elsewhere=known, alone=never, trusted=lambda: trusted)
     known_tasks = {one.name: one for one in tasks_here} or tasks_of([tasks])
+    async with Slots(2) as slots:
+        yield in_slots(slots, ways, known_tasks)
+
+
+def in_slots(slots: Slots, ways: Ways, known: Mapping[str, Task[..., object]]) -> Executor:
     return Executor(
-        known_tasks,
+        known,
         set(),
         ways,
-        slots=2,
+        slots=slots,
         name="here",
         clock=ServerClock(1_000_000),
         seal=Seal((), "default"),
@@ -172,3 +179,61 @@ async def test_a_call_that_swallows_a_cancellation_is_cancelled_again() -> None:
             running.cancel("J-1")
             await running.idle()
     assert outcomes(settled) == [Cancelled()]
+
+
+async def test_a_suspects_death_beside_a_call_of_an_earlier_session_does_not_count() -> None:
+    """It may be that other call which ends the process; and to wait for it may take for ever."""
+    gate = anyio.Event()
+    asked: list[Taken] = []
+
+    async def alone(one: Taken) -> int:
+        asked.append(one)
+        return 0
+
+    async def outlive(slots: Slots) -> None:
+        await gate.wait()
+        slots.ended()
+
+    settled: list[Settled] = []
+    ways = Ways(settle=settled.append, known_elsewhere=nobody, alone=alone, trusted=lambda: True)
+    async with Slots(2) as slots:
+        slots.run(outlive(slots), contextvars.Context())
+        running = in_slots(slots, ways, tasks_of([tasks]))
+        assert running.free == 1
+        suspect = taken()._replace(deaths=SUSPECT_AFTER_DEATHS)
+        running.accept(suspect)
+        with anyio.fail_after(10):
+            await running.idle()
+        assert outcomes(settled) == [Success(4)]
+        assert asked == []
+        gate.set()
+        running.accept(suspect._replace(entry=b"1-2"))
+        with anyio.fail_after(10):
+            await running.idle()
+    assert [one.entry for one in asked] == [b"1-2"]
+    assert outcomes(settled) == [Success(4)] * 2
+
+
+@pytest.mark.parametrize("deaths", [0, SUSPECT_AFTER_DEATHS])
+async def test_a_call_that_is_handed_back_waits_for_no_answer_of_the_server(deaths: int) -> None:
+    """Neither whether another worker knows its task, nor how often it died."""
+    asked = anyio.Event()
+
+    async def silence(_: object) -> int:
+        asked.set()
+        await anyio.sleep_forever()
+        return 0
+
+    @task(name="elsewhere")
+    async def elsewhere() -> None: ...
+
+    settled: list[Settled] = []
+    ways = Ways(settle=settled.append, known_elsewhere=silence, alone=silence, trusted=lambda: True)
+    async with Slots(2) as slots:
+        running = in_slots(slots, ways, tasks_of([tasks]))
+        running.accept(taken(elsewhere.call())._replace(deaths=deaths))
+        with anyio.fail_after(10):
+            await asked.wait()
+            running.hand_back()
+            await running.idle()
+    assert [type(one) for one in settled] == [Back]

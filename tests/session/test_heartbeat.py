@@ -87,7 +87,7 @@ async def test_the_servers_word_ends_a_session() -> None:
 async def test_silence_ends_a_session_in_time() -> None:
     """Errors are borne until most of the session is over; then it is given up."""
     line = Line(StoreUnavailableError("cut"))
-    assert "no beat was answered" in await _lost(line)
+    assert "no beat was answered" in await _lost(line, session_s=0.5)
     assert line.beats >= 2
 
 

@@ -1,0 +1,59 @@
+"""Where a worker's calls run, session after session: one asyncio task each, so many at once."""
+
+import asyncio
+import contextvars
+from collections.abc import Coroutine
+from types import TracebackType
+from typing import Self
+
+import anyio
+
+
+class Slots:
+    """Room for *total* calls; an async context manager that waits for all that runs in it.
+
+    A call that nothing can stop keeps its slot when the session under which it began is over: the
+    next session has that many fewer, and gets it when the call ends.
+
+    Attributes:
+        total: how many there are.
+        used: how many have a call.
+        threads: one for each slot, for functions that are no coroutines.
+    """
+
+    def __init__(self, total: int) -> None:
+        self.total, self.used = total, 0
+        self.threads = anyio.CapacityLimiter(total)
+        self._group = asyncio.TaskGroup()
+        self._changed = asyncio.Event()
+
+    async def __aenter__(self) -> Self:
+        await self._group.__aenter__()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            await self._group.__aexit__(kind, error, trace)
+        except BaseExceptionGroup:
+            if error is None:
+                raise  # otherwise it is the body's own error in a wrapping
+
+    def run(self, call: Coroutine[object, object, None], context: contextvars.Context) -> None:
+        """Start *call*, which says ``ended`` as its last word."""
+        self.used += 1
+        self._group.create_task(call, context=context)
+
+    def ended(self) -> None:
+        """A call has ended: wake those who wait for a change."""
+        self.used -= 1
+        self._changed.set()
+
+    async def change(self) -> None:
+        """Wait until the next call ends."""
+        self._changed.clear()
+        await self._changed.wait()
