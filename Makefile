@@ -22,8 +22,10 @@ $(READY): pyproject.toml
 demo: $(READY) ## run the main job: every file of Python's standard library, over three workers
 	$(BIN)/lionherd-dist demo
 
+# They mostly wait, so several run at once. One that fails is run once more, and named in the summary:
+# sessions of a second are short on a machine that is busy with something else.
 test: $(READY) ## run every test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 4 --dist worksteal --reruns 1
 
 check: $(READY) ## lint, formatting and types
 	$(BIN)/ruff check .
