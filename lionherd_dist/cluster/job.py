@@ -191,13 +191,15 @@ class Job:
         """The server knows of *consumed* outcomes only; it is to hear of the rest again."""
         self._consumed_told = min(self._consumed_told, consumed)
 
-    def take_chunk(self) -> Chunk:
-        """What is new, up to one chunk; it is then the writer's to deliver."""
-        first = self._sent_there
-        taken = [self._added.popleft() for _ in range(min(MOST_PER_CHUNK, len(self._added)))]
+    def take_chunk(self, room: int) -> Chunk:
+        """What is new, up to *room* bytes and one call; it is then the writer's to deliver."""
+        first, sent_before = self._sent_there, self._sent_bytes
+        taken: list[tuple[int, bytes]] = []
+        while self._added and len(taken) < MOST_PER_CHUNK and self._sent_bytes - sent_before < room:
+            taken.append(self._added.popleft())
+            self._sent_bytes += len(taken[-1][1])
         self._outstanding.update(enumerate(taken, start=first))
         self._sent_there += len(taken)
-        self._sent_bytes += sum(len(call) for _, call in taken)
         self._ahead = self._most_ahead()
         last = not self._added and self._total is not None
         self._total_told = self._total_told or last

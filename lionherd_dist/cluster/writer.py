@@ -22,6 +22,7 @@ from lionherd_dist.store.jobs import (
 )
 from lionherd_dist.store.keys import Keys
 from lionherd_dist.store.patience import persist
+from lionherd_dist.store.portion import MOST_BYTES
 from lionherd_dist.wire.signing import Seal
 
 MOST_JOBS = 500  # told of in one script call
@@ -100,15 +101,8 @@ class Writer:
 
     async def _flush(self) -> None:
         requests: list[Request] = []
-        round_ = list(self._jobs)[:MOST_JOBS]
-        for job in round_:
-            del self._jobs[job]
-        jobs = [job for job in round_ if job.has_news_to_send]
+        jobs, chunks = self._news()
         if jobs:
-            for job in jobs:
-                if not job.id:
-                    self._number(job)
-            chunks = [self._signed(job.take_chunk(), job.id) for job in jobs]
             requests.append(submit_request(self._keys, self._session, chunks))
         cancels = list(self._cancels)
         if cancels:
@@ -128,6 +122,24 @@ class Writer:
             self._submitted(jobs, accepted(replies[0]))
         if cancels:
             self._settle(dict(zip(cancels, running(replies[-1]), strict=True)))
+
+    def _news(self) -> tuple[list[Job], list[Chunk]]:
+        """Of as many jobs as fit into one request; the others come with the next."""
+        jobs: list[Job] = []
+        chunks: list[Chunk] = []
+        room = MOST_BYTES
+        for job in list(self._jobs):
+            if len(jobs) == MOST_JOBS or room <= 0:
+                break
+            del self._jobs[job]
+            if job.has_news_to_send:
+                if not job.id:
+                    self._number(job)
+                chunk = job.take_chunk(room)
+                room -= sum(map(len, chunk.calls))
+                jobs.append(job)
+                chunks.append(self._signed(chunk, job.id))
+        return jobs, chunks
 
     def _signed(self, chunk: Chunk, job: str) -> Chunk:
         """Signed here and not when they are encoded: only now do calls have a place."""

@@ -12,9 +12,10 @@ import anyio
 
 from lionherd_dist.errors import StoreUnavailableError
 from lionherd_dist.logs import note
-from lionherd_dist.store.calls import Again, Calls, Dead, Settled
+from lionherd_dist.store.calls import Again, Calls, Dead, Done, Settled
 from lionherd_dist.store.connection import Connection
 from lionherd_dist.store.patience import persist
+from lionherd_dist.store.portion import MOST_BYTES
 
 MOST_PER_FLUSH = 500  # keeps one script call near a millisecond or two
 
@@ -62,12 +63,23 @@ class Finisher:
                 await self._wake.wait()
                 self._wake.clear()
                 while self._waiting:
-                    batch = self._waiting[:MOST_PER_FLUSH]
-                    del self._waiting[:MOST_PER_FLUSH]
-                    if not await self._told(batch):
+                    if not await self._told(self._batch()):
                         self._on_lost()
                         return
                 self._idle.set()
+
+    def _batch(self) -> list[Settled]:
+        """As many as fit into one request, and one at least."""
+        count = size = 0
+        for settled in self._waiting:
+            if count == MOST_PER_FLUSH or size >= MOST_BYTES:
+                break
+            count += 1
+            if isinstance(settled, Done | Dead):
+                size += len(settled.outcome)
+        batch = self._waiting[:count]
+        del self._waiting[:count]
+        return batch
 
     async def _told(self, batch: list[Settled]) -> bool:
         """False if the session is over, or must be taken for it."""

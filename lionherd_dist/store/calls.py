@@ -6,9 +6,11 @@ from typing import Literal, NamedTuple, TypeAlias, cast
 
 from lionherd_dist.store.connection import Argument, Connection, Reply
 from lionherd_dist.store.keys import DEAD_TTL_MS, INBOX_TTL_SESSIONS, Keys
+from lionherd_dist.store.portion import Portion
 from lionherd_dist.store.scripts import ALONE, BURY, FINISH, PROMOTE
 
 BLOCK_MS = 5_000  # an idle worker asks this often
+FIRST_TAKEN, MOST_TAKEN = 20, 10_000  # calls in one reply
 MOST_PROMOTED = 500
 
 
@@ -112,6 +114,7 @@ class Calls:
     def __init__(self, keys: Keys, session: str, *, session_ms: int) -> None:
         self._keys, self._session = keys, session
         self._inbox_ttl_ms = INBOX_TTL_SESSIONS * session_ms
+        self._portion = Portion(MOST_TAKEN, first=FIRST_TAKEN)
 
     async def take(self, connection: Connection, most: int) -> list[Taken]:
         """Up to *most* released calls; waits up to five seconds for the first.
@@ -139,7 +142,8 @@ class Calls:
     ) -> tuple[list[Taken], bytes | None]:
         """Calls, and the last entry that was read: not every entry need be a call."""
         reply = await connection.call(
-            *("XREADGROUP", "GROUP", "workers", self._session, "COUNT", most, *block),
+            *("XREADGROUP", "GROUP", "workers", self._session),
+            *("COUNT", min(most, self._portion.entries), *block),
             *("STREAMS", self._keys.calls, after),
         )
         if not reply:
@@ -151,6 +155,7 @@ class Calls:
                 calls.append(taken_of(entry, fields))
             except (ValueError, TypeError):  # not ours, or deleted: None instead of fields
                 await self._bury(connection, entry)
+        self._portion.saw(len(calls), sum([len(one.payload) for one in calls]))
         return calls, entries[-1][0] if entries else None
 
     async def _bury(self, connection: Connection, entry: bytes) -> None:

@@ -9,6 +9,7 @@ from typing import cast
 from lionherd_dist.store.connection import Connection
 from lionherd_dist.store.keys import Keys
 from lionherd_dist.store.limits import pairs
+from lionherd_dist.store.portion import Portion
 
 BLOCK_MS = 5_000  # an idle client asks this often
 MOST_ENTRIES = 200  # each holds the outcomes of one flush of one worker
@@ -71,6 +72,7 @@ class Inbox:
     def __init__(self, connection: Connection, keys: Keys, session: str) -> None:
         self._connection, self._key = connection, keys.inbox(session)
         self._last = b"0-0"
+        self._portion = Portion(MOST_ENTRIES, first=MOST_ENTRIES)  # it is empty at first
         self.reads = 0
 
     async def is_empty(self, connection: Connection) -> bool:
@@ -83,7 +85,8 @@ class Inbox:
         What the last read brought is dropped from the server now, in the same round trip: it is
         safe in this process's memory.
         """
-        read = ("XREAD", "COUNT", MOST_ENTRIES, "BLOCK", BLOCK_MS, "STREAMS", self._key, self._last)
+        count = self._portion.entries
+        read = ("XREAD", "COUNT", count, "BLOCK", BLOCK_MS, "STREAMS", self._key, self._last)
         if self._last == b"0-0":
             reply = await self._connection.call(*read)
         else:
@@ -94,4 +97,5 @@ class Inbox:
             return []
         ((_, entries),) = cast("list[tuple[bytes, list[tuple[bytes, list[bytes]]]]]", reply)
         self._last = entries[-1][0]
+        self._portion.saw(len(entries), sum([len(one) for _, fields in entries for one in fields]))
         return [news for _, fields in entries if (news := news_of(fields)) is not None]

@@ -8,6 +8,7 @@ from lionherd_dist.cluster.feeder import Feeder
 from lionherd_dist.cluster.job import Job
 from lionherd_dist.cluster.link import Link
 from lionherd_dist.settings import Settings
+from lionherd_dist.store.portion import MOST_BYTES
 
 
 class Poked:
@@ -38,6 +39,6 @@ def test_one_or_two_encoded_calls_are_fed_at_once(calls: object, at_once: bool) 
     assert Feeder(job, cast("Link", link), lenient=False).fed_at_once(calls) is at_once
     assert link.count == (1 if at_once else 0)
     if at_once and calls:
-        chunk = job.take_chunk()
+        chunk = job.take_chunk(MOST_BYTES)
         assert chunk.calls == calls
         assert chunk.total == len(chunk.calls)

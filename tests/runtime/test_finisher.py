@@ -1,0 +1,65 @@
+"""What a worker tells of at once."""
+
+from collections.abc import Sequence
+from typing import cast
+
+import anyio
+import anyio.lowlevel
+import pytest
+
+from lionherd_dist.runtime.finisher import MOST_PER_FLUSH, Finisher
+from lionherd_dist.store.calls import Back, Calls, Done, Recorded, Settled, Taken
+from lionherd_dist.store.connection import Connection
+from lionherd_dist.store.portion import MOST_BYTES
+
+pytestmark = pytest.mark.anyio
+
+
+class Told:
+    """The server's side, which keeps what it was told in each request."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[Settled]] = []
+
+    async def finish(self, _: object, settled: Sequence[Settled]) -> Recorded:
+        await anyio.lowlevel.checkpoint()
+        self.batches.append(list(settled))
+        return Recorded(0)
+
+
+def taken(number: int) -> Taken:
+    return Taken(b"%d-1" % number, "J-1", number, 1, 0, 0, b"")
+
+
+@pytest.mark.parametrize(
+    ("settled", "sizes"),
+    [
+        ([Done(taken(n), b"x" * (MOST_BYTES // 2)) for n in range(5)], [2, 2, 1]),
+        ([Done(taken(n), b"x" * (2 * MOST_BYTES)) for n in range(2)], [1, 1]),
+        ([Back(taken(n)) for n in range(MOST_PER_FLUSH + 1)], [MOST_PER_FLUSH, 1]),
+        ([Done(taken(n), b"x") for n in range(3)], [3]),
+    ],
+    ids=["half a portion each", "larger than a portion", "without bytes", "small"],
+)
+async def test_what_is_told_at_once_is_bounded_in_count_and_bytes(
+    settled: list[Settled], sizes: list[int]
+) -> None:
+    """In order, everything once, and one at least in each request."""
+    told = Told()
+    finisher = Finisher(
+        cast("Connection", None),
+        cast("Calls", told),
+        set(),
+        patience_s=1,
+        on_parked=lambda _: None,
+        on_lost=lambda: None,
+    )
+    for one in settled:
+        finisher.put(one)
+    async with anyio.create_task_group() as group:
+        group.start_soon(finisher.run)
+        with anyio.fail_after(10):
+            await finisher.drained()
+        finisher.stop()
+    assert [len(batch) for batch in told.batches] == sizes
+    assert [one for batch in told.batches for one in batch] == settled
