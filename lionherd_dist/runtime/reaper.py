@@ -28,12 +28,12 @@ async def reap_the_dead(
     while True:
         await anyio.sleep(settings.session_s / LOOKS_PER_SESSION)
         try:
-            more = True
-            while more:
+            reaped = None
+            while reaped is None or reaped.more:
                 reaped = await reap(connection, keys, session_ms=settings.session_ms)
                 _tell(reaped, recorder)
-                more = reaped.more
-            await tend(connection, keys)
+            if reaped.limited:
+                await tend(connection, keys)
         except StoreUnavailableError:
             pass  # looked again as soon as it would have been anyway
 

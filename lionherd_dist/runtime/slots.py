@@ -24,11 +24,11 @@ class Slots:
     def __init__(self, total: int) -> None:
         self.total, self.used = total, 0
         self.threads = anyio.CapacityLimiter(total)
-        self._group = asyncio.TaskGroup()
+        self._tasks: set[asyncio.Task[None] | None] = set()
         self._changed = asyncio.Event()
 
     async def __aenter__(self) -> Self:
-        await self._group.__aenter__()
+        self._start = asyncio.get_running_loop().create_task  # a TaskGroup's takes 2 µs longer
         return self
 
     async def __aexit__(
@@ -37,20 +37,19 @@ class Slots:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        try:
-            await self._group.__aexit__(kind, error, trace)
-        except BaseExceptionGroup:
-            if error is None:
-                raise  # otherwise it is the body's own error in a wrapping
+        with anyio.CancelScope(shield=True):  # they were all told to stop
+            while self._tasks:
+                await self.change()
 
     def run(self, call: Coroutine[object, object, None], context: contextvars.Context) -> None:
         """Start *call*, which says ``ended`` as its last word."""
         self.used += 1
-        self._group.create_task(call, context=context)
+        self._tasks.add(self._start(call, context=context))
 
     def ended(self) -> None:
         """A call has ended: wake those who wait for a change."""
         self.used -= 1
+        self._tasks.discard(asyncio.current_task())
         self._changed.set()
 
     async def change(self) -> None:

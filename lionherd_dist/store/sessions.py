@@ -86,11 +86,15 @@ async def quit_(connection: Connection, keys: Keys, session: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Reaped:
-    """What expired sessions left: calls given on to others, jobs given up; *more* is waiting."""
+    """What expired sessions left: calls given on to others, jobs given up; *more* is waiting.
+
+    *limited* is true where there are limiters, whose tokens dead sessions may hold.
+    """
 
     given_on: int
     given_up: int
     more: bool
+    limited: bool
 
 
 async def reap(connection: Connection, keys: Keys, *, session_ms: int) -> Reaped:
@@ -98,10 +102,10 @@ async def reap(connection: Connection, keys: Keys, *, session_ms: int) -> Reaped
     names = (keys.sessions, keys.calls, keys.slots, keys.opened, keys.names, keys.control)
     more = (keys.due, keys.parked, keys.prefix)
     args = ("", MOST_REAPED, CONTROL_TTL_MS, INBOX_TTL_SESSIONS * session_ms)
-    given_on, given_up, unfinished = cast(
+    given_on, given_up, unfinished, limiters = cast(
         "list[int]", await connection.run(REAP, names + more, args)
     )
-    return Reaped(given_on, given_up, unfinished > 0)
+    return Reaped(given_on, given_up, more=unfinished > 0, limited=limiters == 1)
 
 
 async def known_by_some_worker(connection: Connection, keys: Keys, task: str) -> bool:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from model.values import (
     FAR_FUTURE_MS,
     MOST_DEAD,
+    NO_LIMITERS,
     NOBODY_YET,
     PARKED,
     HandOut,
@@ -250,7 +251,7 @@ class Life(Namespace):
         """*most* is enough for all jobs of the expired, or they have none: no picking here."""
         expired = sorted((at, name) for name, at in self.sessions.items() if at <= now)
         if len(expired) == len(self.sessions):
-            return [0, 0, 0]
+            return [0, 0, 0, NO_LIMITERS]
         looked_at = [name for _, name in expired[:MOST_DEAD]]
         looked_at += sorted(self.consumers - self.sessions.keys())
         given_on = given_up = 0
@@ -272,7 +273,7 @@ class Life(Namespace):
                 self._forget(session)
             else:
                 unfinished += 1
-        return [given_on, given_up, unfinished]
+        return [given_on, given_up, unfinished, NO_LIMITERS]
 
     def _give_on(self, number: int, died: bool) -> bool:
         del self.pending[number]

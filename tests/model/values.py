@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 FAR_FUTURE_MS = 99_999_999_999_999
 NOBODY_YET = 100
 MOST_DEAD = 5  # expired sessions that one look sees to
+NO_LIMITERS = 0  # of what a look for the dead tells; they have a model of their own
 
 PARKED = -1  # in a hand instead of a number
 

@@ -12,12 +12,14 @@
 -- KEYS 8 parked: hash, "job index" -> "attempt deadline deaths payload"
 -- KEYS 9 prefix: what every key of the namespace begins with
 -- ARGV 1 now (ms, '' = server clock) | 2 most (count) | 3 control_ttl (ms) | 4 inbox_ttl (ms)
--- RETURN {calls given on (count), jobs given up (count), sessions that have more (count)}
+-- RETURN {calls given on (count), jobs given up (count), sessions that have more (count),
+--         1 if there are limiters, which are to be tended}
 local keys = {sessions = KEYS[1], calls = KEYS[2], slots = KEYS[3], control = KEYS[6],
               due = KEYS[7], parked = KEYS[8], prefix = KEYS[9], asking = {}}
 local prefix, now, most, inbox_ttl = keys.prefix, clock(ARGV[1]), tonumber(ARGV[2]), ARGV[4]
 keys.now = now
 local MOST_SESSIONS, given_on, given_up = 5, 0, 0
+local limiters = redis.call('EXISTS', prefix .. 'limits')
 local unfinished = math.max(0, redis.call('ZCOUNT', keys.sessions, '-inf', now) - MOST_SESSIONS)
 
 local function note_death_alone(job_key, index, entry, died)
@@ -71,7 +73,7 @@ local function forget(session)
 end
 
 -- The server was silent itself: those who live come back first, and see to the rest.
-if redis.call('ZCOUNT', keys.sessions, '(' .. now, '+inf') == 0 then return {0, 0, 0} end
+if redis.call('ZCOUNT', keys.sessions, '(' .. now, '+inf') == 0 then return {0, 0, 0, limiters} end
 
 redis.call('ZREM', keys.sessions, '')
 redis.call('ZREMRANGEBYSCORE', prefix .. 'kept', 1, now)  -- their keys have expired, too
@@ -91,4 +93,4 @@ for _, session in ipairs(dead_sessions()) do
   if room > #jobs then forget(session) else unfinished = unfinished + 1 end
 end
 lend_touched(keys)
-return {given_on, given_up, unfinished}
+return {given_on, given_up, unfinished, limiters}
