@@ -15,9 +15,8 @@
 -- RETURN {calls given on (count), jobs given up (count), sessions that have more (count),
 --         1 if there are limiters, which are to be tended}
 local keys = {sessions = KEYS[1], calls = KEYS[2], slots = KEYS[3], control = KEYS[6],
-              due = KEYS[7], parked = KEYS[8], prefix = KEYS[9], asking = {}}
-local prefix, now, most, inbox_ttl = keys.prefix, clock(ARGV[1]), tonumber(ARGV[2]), ARGV[4]
-keys.now = now
+              due = KEYS[7], parked = KEYS[8], prefix = KEYS[9], asking = {}, now = clock(ARGV[1])}
+local prefix, now, most, inbox_ttl = keys.prefix, keys.now, tonumber(ARGV[2]), ARGV[4]
 local MOST_SESSIONS, given_on, given_up = 5, 0, 0
 local limiters = redis.call('EXISTS', prefix .. 'limits')
 local unfinished = math.max(0, redis.call('ZCOUNT', keys.sessions, '-inf', now) - MOST_SESSIONS)
