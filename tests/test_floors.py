@@ -16,7 +16,7 @@ MOST_PARAMETERS = 8
 FLOORS = (
     {"errors", "call", "registry", "address", "printable", "telemetry"},
     {"settings", "local", "wire", "url", "logs", "prometheus", "progress"},
-    {"task", "environment", "place", "bar"},
+    {"task", "environment", "place", "bar", "report"},
     {"store"},
     {"session", "embedded"},
     {"limiter"},
