@@ -7,11 +7,12 @@ and msgpack when they are first used.
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from lionherd_dist.call import Call, Retry
+from lionherd_dist.call import Call, Ran, Retry
 from lionherd_dist.errors import (
     BackpressureError,
     DecodeError,
     EncodeError,
+    ExtraMissingError,
     ForkedClientError,
     JobCancelledError,
     JobLostError,
@@ -74,6 +75,7 @@ from lionherd_dist.local import (
     untrack_resource,
 )
 from lionherd_dist.local.limits import Limiter, LimiterStatistics
+from lionherd_dist.progress import Progress
 from lionherd_dist.registry import sendable
 from lionherd_dist.settings import Settings
 from lionherd_dist.task import Task, task
@@ -115,6 +117,7 @@ __all__ = (
     "EncodeError",
     "Event",
     "ExceptionGroup",
+    "ExtraMissingError",
     "ForkedClientError",
     "JobCancelledError",
     "JobLostError",
@@ -134,9 +137,11 @@ __all__ = (
     "PayloadTooLargeError",
     "PoisonTaskError",
     "PriorityQueue",
+    "Progress",
     "Queue",
     "QueueEmpty",
     "QueueFull",
+    "Ran",
     "RemoteError",
     "Retry",
     "Semaphore",

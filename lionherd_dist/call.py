@@ -72,6 +72,25 @@ class Message(NamedTuple):  # made in half of a frozen dataclass's time, for eve
     kwargs: Mapping[str, object]
     timeout: float | None = None
     retry: Retry | None = None
+    timed: bool = False
+
+
+class Ran(NamedTuple):
+    """When the last attempt of a call ran, and where, if its job asked for that.
+
+    Args:
+        begun_ms: server time at which the attempt began.
+        ran_ms: how long it took.
+        worker: which worker made it; "" on that worker itself.
+        attempt: which attempt it was, from 1; 0 on the worker itself.
+        failed: True if it ended in an exception.
+    """
+
+    begun_ms: float
+    ran_ms: float
+    worker: str = ""
+    attempt: int = 0
+    failed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +98,7 @@ class Success:
     """The call returned *value*."""
 
     value: object
+    ran: Ran | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +106,7 @@ class Failure:
     """The call ended with *error*, after its last attempt."""
 
     error: Exception
+    ran: Ran | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

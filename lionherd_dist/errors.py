@@ -77,6 +77,13 @@ class RemoteError(LionherdError):
         return type(self), (self.type_name, self.message)
 
 
+class ExtraMissingError(LionherdError, ImportError):
+    """Something was asked for that an optional package does, and it is not installed.
+
+    The message names the extra to install.
+    """
+
+
 class StoreUnavailableError(LionherdError, ConnectionError):
     """The server did not answer: refused, cut, timed out, or still loading.
 

@@ -15,8 +15,8 @@ MOST_PARAMETERS = 8
 # Lowest floor first. A room may import from its own folder and from any floor below.
 FLOORS = (
     {"errors", "call", "registry", "address", "printable", "telemetry"},
-    {"settings", "local", "wire", "url", "logs", "prometheus"},
-    {"task", "environment", "place"},
+    {"settings", "local", "wire", "url", "logs", "prometheus", "progress"},
+    {"task", "environment", "place", "bar", "report"},
     {"store"},
     {"session", "embedded"},
     {"limiter"},
@@ -31,7 +31,7 @@ DOORS = {  # the only rooms that may open these
     "msgpack": {"wire"},
     "subprocess": {"embedded"},
     "click": {"cli"},
-    "rich": {"cli"},
+    "rich": {"cli", "bar"},
     "prometheus_client": {"prometheus"},
 }
 LEVEL = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}

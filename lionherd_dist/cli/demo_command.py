@@ -12,12 +12,13 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from lionherd_dist.cli import options, survey
+from lionherd_dist.cli import options, report_option, survey
 from lionherd_dist.cli.interrupts import Interrupt, until_interrupted
 from lionherd_dist.cli.items import BadLine, Item
 from lionherd_dist.cli.mapping import Mapping
 from lionherd_dist.cli.outcomes import Done, Result
 from lionherd_dist.cli.progress import View, shown, view_of
+from lionherd_dist.cli.report_option import Report
 from lionherd_dist.cli.tally import Tally, span
 from lionherd_dist.local_cluster import LocalCluster
 
@@ -31,8 +32,9 @@ _NOT_OF_PYTHON = {"site-packages", "dist-packages", "__pycache__"}
 )
 @click.option("--workers", type=click.IntRange(1), default=3, show_default=True)
 @click.option("--limit", type=click.IntRange(1), default=6, show_default=True)
+@report_option.report
 @options.debug
-def demo(directory: Path | None, workers: int, limit: int) -> int:
+def demo(directory: Path | None, workers: int, limit: int, report: Path | None) -> int:
     """Survey every Python file of DIRECTORY, Python's standard library unless given.
 
     Starts a private server and three worker processes, calls one task for each file, at most six
@@ -43,6 +45,7 @@ def demo(directory: Path | None, workers: int, limit: int) -> int:
     Examples:
       lionherd-dist demo
       lionherd-dist demo src --workers 2
+      lionherd-dist demo --report demo.html
     """  # noqa: D301 (\b keeps click from filling a block)
     root = directory or Path(sysconfig.get_path("stdlib"))
     paths = sources_in(root)
@@ -52,8 +55,13 @@ def demo(directory: Path | None, workers: int, limit: int) -> int:
     cluster = LocalCluster(
         survey.__name__, workers=workers, concurrency=max(CALLS_PER_WORKER, -(-limit // workers))
     )
-    mapping = Mapping(lambda path: survey.survey.call(cast("str", path)), limit, tally, findings)
+    about = None if report is None else Report(report, f"demo {root}")
+    mapping = Mapping(
+        lambda path: survey.survey.call(cast("str", path)), limit, tally, findings, about
+    )
     interrupt = anyio.run(_run, mapping, cluster, paths, view)
+    if about is not None:
+        about.write(tally, stopped=interrupt.number is not None)
     if interrupt.number is not None:
         view.say(interrupt.describe(tally))
         return interrupt.exit_status

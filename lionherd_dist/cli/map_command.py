@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import TypedDict, Unpack
 
 import anyio
@@ -11,7 +12,7 @@ import click
 from click.core import ParameterSource
 
 from lionherd_dist.call import Call, Retry
-from lionherd_dist.cli import limit_option, options
+from lionherd_dist.cli import limit_option, options, report_option
 from lionherd_dist.cli.attach_run import attach, concluded
 from lionherd_dist.cli.complaints import UsageProblemError
 from lionherd_dist.cli.detached import send
@@ -20,6 +21,7 @@ from lionherd_dist.cli.limit_option import LimitAsked, NamedLimiter
 from lionherd_dist.cli.map_run import MapRun
 from lionherd_dist.cli.modules import find_task
 from lionherd_dist.cli.progress import view_of
+from lionherd_dist.cli.report_option import Report
 from lionherd_dist.cli.tally import Tally
 from lionherd_dist.cluster.cluster import Cluster
 from lionherd_dist.environment import names_server
@@ -51,6 +53,7 @@ class Options(TypedDict):
     quiet: bool
     detach: bool
     attach: str | None
+    report: Path | None
 
 
 @click.command("map")
@@ -106,6 +109,7 @@ class Options(TypedDict):
     metavar="ID",
     help="Read what became of a job sent with --detach, from where its last reader stopped.",
 )
+@report_option.report
 @options.redis
 @options.namespace
 @click.option("--quiet", "-q", is_flag=True, help="No progress and no summary.")
@@ -134,6 +138,7 @@ def map_(context: click.Context, **given: Unpack[Options]) -> int:
     \b
     Examples:
       lionherd-dist map my_tasks:fetch --limit 50 < urls.jsonl > sizes.jsonl
+      lionherd-dist map my_tasks:fetch --report out.html urls.jsonl > sizes.jsonl
       lionherd-dist map my_tasks:fetch --redis redis://host:6379/0 --limiter api:50 urls.jsonl
       find . -name '*.py' | lionherd-dist map my_tasks:check --lines | jq .result
       lionherd-dist map my_tasks:fetch --redis redis://host:6379/0 --retry 2 --timeout 30 a.jsonl
@@ -152,6 +157,8 @@ def map_(context: click.Context, **given: Unpack[Options]) -> int:
         return attach(cluster, given["attach"], quiet=given["quiet"])
     tally = Tally()
     view = view_of(tally, quiet=given["quiet"])
+    path = given["report"]
+    report = None if path is None else Report(path, f"map {given['target']}")
     run = MapRun(
         cluster=cluster,
         call=_call_maker(task, given),
@@ -161,10 +168,13 @@ def map_(context: click.Context, **given: Unpack[Options]) -> int:
         limit=_limit(given),
         tally=tally,
         view=view,
+        report=report,
     )
     if run.sources == (STDIN,) and sys.stdin.isatty() and not given["quiet"]:
         view.say("Reading items from the terminal, one a line; Ctrl-D ends the input.")
     interrupt = anyio.run(run.run)
+    if report is not None:
+        report.write(tally, stopped=interrupt.number is not None)
     return concluded(interrupt, interrupt.describe(tally), tally, view, quiet=given["quiet"])
 
 
@@ -201,6 +211,10 @@ def _check_detached(given: Options, cluster: Cluster) -> None:
     """Refuse what cannot go together with a job that outlives the command."""
     if not given["detach"] and given["attach"] is None:
         return
+    if given["report"] is not None:
+        raise UsageProblemError(
+            "--report is about a run from its begin to its end: not with --detach or --attach"
+        )
     if given["detach"] and given["attach"] is not None:
         raise UsageProblemError("--detach sends a job and --attach reads one: give one of them")
     if isinstance(cluster, LocalCluster):

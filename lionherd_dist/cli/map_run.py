@@ -13,6 +13,7 @@ from lionherd_dist.cli.mapping import Mapping
 from lionherd_dist.cli.outcomes import InputOrder, Result, line_of
 from lionherd_dist.cli.output import LineWriter, write_to_stdout
 from lionherd_dist.cli.progress import View, shown
+from lionherd_dist.cli.report_option import Report
 from lionherd_dist.cli.spare_thread import in_spare_thread
 from lionherd_dist.cli.tally import Tally
 from lionherd_dist.cluster.cluster import Cluster
@@ -105,6 +106,7 @@ class MapRun:
         limit: how many calls run at once, alone or shared with others.
         tally: is kept up to date.
         view: shows it.
+        report: hears of the calls, if there is to be one.
     """
 
     cluster: Cluster
@@ -115,6 +117,7 @@ class MapRun:
     limit: LimitAsked
     tally: Tally
     view: View
+    report: Report | None = None
 
     async def run(self) -> Interrupt:
         """Do it all; tells whether a signal ended it.
@@ -127,7 +130,7 @@ class MapRun:
 
         async def work() -> None:
             async with self.cluster as cluster:
-                mapping = Mapping(self.call, self.limit, self.tally, results)
+                mapping = Mapping(self.call, self.limit, self.tally, results, self.report)
                 await mapping.run(cluster, read_items(self.sources, bare=self.bare))
                 await writer.drained()
 

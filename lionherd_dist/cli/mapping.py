@@ -1,7 +1,7 @@
 """The work of ``map``: items in, calls out to the workers, results back, whatever they are."""
 
 from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
+from contextlib import aclosing, nullcontext
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -9,6 +9,7 @@ from lionherd_dist.call import Call
 from lionherd_dist.cli.items import BadLine, Item
 from lionherd_dist.cli.limit_option import LimitAsked, limit_on
 from lionherd_dist.cli.outcomes import Done, Failed, Result, result_of
+from lionherd_dist.cli.report_option import Report
 from lionherd_dist.cli.tally import Tally
 from lionherd_dist.cluster.cluster import Cluster
 
@@ -32,12 +33,14 @@ class Mapping:
         limit: how many of them run at once; None for as many as the workers have slots.
         tally: is kept up to date.
         receiver: is given every result.
+        report: hears of the calls, if there is to be one.
     """
 
     call: Callable[[object], Call[object]]
     limit: LimitAsked
     tally: Tally
     receiver: Receiver
+    report: Report | None = None
 
     async def run(self, cluster: Cluster, items: AsyncGenerator[Item | BadLine, None]) -> None:
         """Call the task with each of *items*; return when all have a result.
@@ -46,9 +49,15 @@ class Mapping:
         """
         index_of: dict[int, int] = {}  # call → item, for the calls under way: bad lines have none
         calls = self._calls(items, index_of)
-        async with cluster.completion_stream(
-            calls, limit=limit_on(cluster, self.limit), return_exceptions=True
-        ) as stream:
+        limit = limit_on(cluster, self.limit)
+        report = self.report
+        stream = cluster.completion_stream(
+            calls,
+            limit=limit,
+            return_exceptions=True,
+            on_ran=None if report is None else report.seen.ran,
+        )
+        async with nullcontext() if report is None else report.watching(limit), stream:
             async for call_index, outcome in stream:
                 await self._settle(index_of.pop(call_index), result_of(outcome))
 

@@ -16,6 +16,7 @@ from lionherd_dist.cluster.opening import live_beside, open_link
 from lionherd_dist.cluster.patterns import Patterns
 from lionherd_dist.cluster.stream import RemoteStream
 from lionherd_dist.cluster.submission import submit
+from lionherd_dist.cluster.telling import Listeners
 from lionherd_dist.environment import Where, redis_address
 from lionherd_dist.limiter.shared import OnLost, SharedLimiter
 from lionherd_dist.settings import Settings
@@ -143,6 +144,7 @@ class Cluster(Patterns):
         limit: Limit,
         *,
         return_exceptions: bool,
+        listeners: Listeners | None = None,
     ) -> RemoteStream[R | Exception]:
         return RemoteStream(
             self._link,
@@ -150,6 +152,7 @@ class Cluster(Patterns):
             limit=checked(limit),
             return_exceptions=return_exceptions,
             resubmit=self._resubmit,
+            listeners=listeners,
         )
 
 

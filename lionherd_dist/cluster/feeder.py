@@ -13,15 +13,15 @@ from lionherd_dist.wire.messages import encode_call
 PULLED_AT_ONCE = 128  # calls of a plain iterable between two breaths of the event loop
 
 
-def encoded(call: object, index: int) -> bytes:
-    """*call*, the one at *index* of its job, as bytes.
+def encoded(call: object, index: int, *, timed: bool = False) -> bytes:
+    """*call*, the one at *index* of its job, as bytes; *timed* as ``encode_call`` has it.
 
     Raises:
         NotATaskError: it is no call.
         EncodeError: an argument cannot be sent.
     """
     try:
-        return encode_call(as_call(call))
+        return encode_call(as_call(call), timed=timed)
     except (EncodeError, NotATaskError) as error:
         error.add_note(f"in call {index} of the job, counted from 0")
         raise
@@ -36,11 +36,12 @@ def encode_all(calls: Iterable[Call[object]]) -> Iterator[bytes]:
 class Feeder:
     """Adds calls to *job* as it has room for them; an error in them ends it.
 
-    With *lenient*, a call that cannot be sent is an outcome of its own and the rest goes on.
+    With *lenient*, a call that cannot be sent is an outcome of its own and the rest goes on. With
+    *timed*, outcomes say when and where their calls ran.
     """
 
-    def __init__(self, job: Job, link: Link, *, lenient: bool) -> None:
-        self._job, self._link, self._lenient = job, link, lenient
+    def __init__(self, job: Job, link: Link, *, lenient: bool, timed: bool = False) -> None:
+        self._job, self._link, self._lenient, self._timed = job, link, lenient, timed
 
     def fed_at_once(self, calls: object) -> bool:
         """True if *calls* are one or two that are encoded: fed now, with neither task nor wait."""
@@ -94,7 +95,9 @@ class Feeder:
 
     def _add(self, call: object, index: int) -> None:
         try:
-            self._job.add(call if isinstance(call, bytes) else encoded(call, index))
+            if not isinstance(call, bytes):
+                call = encoded(call, index, timed=self._timed)
+            self._job.add(call)
         except (EncodeError, NotATaskError) as error:
             if not self._lenient:
                 raise

@@ -73,6 +73,11 @@ class Job:
         return self._error is not None or self.complete
 
     @property
+    def total(self) -> int | None:
+        """How many calls it has; None while more may follow."""
+        return self._total
+
+    @property
     def accepted(self) -> bool:
         """True if the server has all of its calls, and knows that they are all."""
         if self._total == 0:

@@ -1,13 +1,14 @@
 """The patterns across processes: the same names, signatures and rules as in-process."""
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, AsyncIterable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable
 from typing import Literal, Protocol, TypeVar, cast, overload
 
-from lionherd_dist.call import Call
+from lionherd_dist.call import Call, Ran
 from lionherd_dist.cluster.feeder import encode_all
 from lionherd_dist.cluster.limit import Limit
 from lionherd_dist.cluster.stream import RemoteStream
+from lionherd_dist.cluster.telling import Listeners, OnProgress
 from lionherd_dist.errors import NotATaskError
 from lionherd_dist.limiter.shared import SharedLimiter
 from lionherd_dist.task import Task
@@ -39,8 +40,9 @@ class Patterns(ABC):
         limit: Limit,
         *,
         return_exceptions: bool,
+        listeners: Listeners | None = None,
     ) -> RemoteStream[R | Exception]:
-        """The outcomes of *calls*."""
+        """The outcomes of *calls*, of which *listeners* hear."""
 
     async def run(self, call: Call[R]) -> R:
         """The result of *call*, run on a worker; its failure is raised as itself."""
@@ -101,6 +103,7 @@ class Patterns(ABC):
         *,
         limit: int | SharedLimiter,
         return_exceptions: Literal[False] = False,
+        progress: OnProgress | bool = False,
     ) -> list[R]: ...
     @overload
     async def bounded_map(
@@ -110,6 +113,7 @@ class Patterns(ABC):
         *,
         limit: int | SharedLimiter,
         return_exceptions: bool,
+        progress: OnProgress | bool = False,
     ) -> list[R | BaseException]: ...
     async def bounded_map(
         self,
@@ -118,10 +122,12 @@ class Patterns(ABC):
         *,
         limit: int | SharedLimiter,
         return_exceptions: bool = False,
+        progress: OnProgress | bool = False,
     ) -> list[R] | list[R | BaseException]:
         """*task* applied to every item, at most *limit* at once over all workers; in input order.
 
-        *items* may be of any length, and are pulled as there is room for them.
+        *items* may be of any length, and are pulled as there is room for them. *progress* as
+        ``completion_stream`` has it.
 
         Raises:
             ExceptionGroup: of the first failure; the rest is cancelled. With *return_exceptions*
@@ -138,7 +144,8 @@ class Patterns(ABC):
             calls = _each_call(task, items)
         else:
             calls = (task.call(item) for item in items)
-        return await self._collected(calls, limit, return_exceptions)
+        listeners = Listeners(progress) if progress else None
+        return await self._collected(calls, limit, return_exceptions, listeners)
 
     @overload
     def completion_stream(
@@ -147,6 +154,8 @@ class Patterns(ABC):
         *,
         limit: Limit = None,
         return_exceptions: Literal[False] = False,
+        progress: OnProgress | bool = False,
+        on_ran: Callable[[Ran], None] | None = None,
     ) -> RemoteStream[R]: ...
     @overload
     def completion_stream(
@@ -155,6 +164,8 @@ class Patterns(ABC):
         *,
         limit: Limit = None,
         return_exceptions: bool,
+        progress: OnProgress | bool = False,
+        on_ran: Callable[[Ran], None] | None = None,
     ) -> RemoteStream[R | Exception]: ...
     def completion_stream(
         self,
@@ -162,21 +173,43 @@ class Patterns(ABC):
         *,
         limit: Limit = None,
         return_exceptions: bool = False,
+        progress: OnProgress | bool = False,
+        on_ran: Callable[[Ran], None] | None = None,
     ) -> RemoteStream[R] | RemoteStream[R | Exception]:
         """``(index, result)`` of *calls* as they complete, at most *limit* at once.
 
         *calls* may be of any length, sync or async, and are pulled as there is room for them.
+
+        Args:
+            calls: of tasks that the workers know.
+            limit: most calls at once over all workers, or a limiter shared with others.
+            return_exceptions: give failures among the results, instead of ending at the first.
+            progress: called with a ``Progress`` at most ten times a second while outcomes are
+                consumed, and once at the end; True draws a bar on standard error.
+            on_ran: called with a ``Ran`` for each outcome that is consumed: when the call ran, in
+                server time, and on which worker. Workers time calls only where it is given.
+
+        An error in either function is logged; it is called no more, and no outcome is lost.
+
+        Raises, on entering:
+            ExtraMissingError: what draws the bar is not installed.
         """
-        return self._stream(calls, limit, return_exceptions=return_exceptions)
+        listeners = None
+        if progress or on_ran is not None:
+            listeners = Listeners(progress, on_ran)
+        return self._stream(calls, limit, return_exceptions=return_exceptions, listeners=listeners)
 
     async def _collected(
         self,
         calls: Iterable[object] | AsyncIterable[object],
         limit: Limit,
         return_exceptions: bool,
+        listeners: Listeners | None = None,
     ) -> list[R | BaseException]:
         stream: RemoteStream[R | Exception]
-        stream = self._stream(calls, limit, return_exceptions=return_exceptions)
+        stream = self._stream(
+            calls, limit, return_exceptions=return_exceptions, listeners=listeners
+        )
         async with stream:
             arrived = {index: result async for index, result in stream}
         return [arrived[index] for index in range(len(arrived))]

@@ -1,7 +1,8 @@
 """The completion stream over workers: outcomes as they arrive; leaving it takes the rest back."""
 
-from collections.abc import AsyncIterable, Iterable
+from collections.abc import AsyncIterable, Iterable, Sized
 from contextlib import AsyncExitStack
+from functools import partial
 from types import TracebackType
 from typing import Generic, Self, TypeVar, cast
 
@@ -11,6 +12,7 @@ from lionherd_dist.cluster.feeder import Feeder
 from lionherd_dist.cluster.job import Job
 from lionherd_dist.cluster.limit import Limit, for_the_server
 from lionherd_dist.cluster.link import Link
+from lionherd_dist.cluster.telling import Listeners, Teller
 from lionherd_dist.errors import RemoteError
 from lionherd_dist.local.background import background
 
@@ -22,7 +24,8 @@ class RemoteStream(Generic[R]):
 
     With *return_exceptions* a failed call gives ``(index, exception)``; without, the first failure
     ends the stream in an ``ExceptionGroup``. However the block is left, what is not done is
-    cancelled on the workers, and their stopping waited for, bounded. Single use.
+    cancelled on the workers, and their stopping waited for, bounded. Single use. *listeners* hear
+    of what is consumed.
     """
 
     def __init__(
@@ -33,9 +36,12 @@ class RemoteStream(Generic[R]):
         limit: Limit,
         return_exceptions: bool,
         resubmit: bool,
+        listeners: Listeners | None = None,
     ) -> None:
         self._link, self._calls = link, calls
         self._limit, self._return_exceptions, self._resubmit = limit, return_exceptions, resubmit
+        self._listeners = listeners
+        self._teller: Teller | None = None
         self._entered: Job | None = None
         self._feeding = AsyncExitStack()
 
@@ -44,7 +50,11 @@ class RemoteStream(Generic[R]):
             raise RuntimeError("a completion stream is used once; make another")
         limit = await for_the_server(self._limit)
         self._entered = job = await self._link.open(limit=limit, resubmit=self._resubmit)
-        feeder = Feeder(job, self._link, lenient=self._return_exceptions)
+        timed = False
+        if self._listeners is not None:
+            self._teller = Teller(self._listeners, partial(_total, job, self._calls))
+            timed = self._listeners.on_ran is not None
+        feeder = Feeder(job, self._link, lenient=self._return_exceptions, timed=timed)
         if not feeder.fed_at_once(self._calls):
             group = await self._feeding.enter_async_context(background())
             group.start_soon(feeder.feed, self._calls)
@@ -59,6 +69,8 @@ class RemoteStream(Generic[R]):
         try:
             await self._feeding.__aexit__(kind, error, trace)
         finally:
+            if self._teller is not None:
+                self._teller.end()
             await self._link.close(self._job)
 
     @property
@@ -78,7 +90,10 @@ class RemoteStream(Generic[R]):
         index, data = job.take()
         if job.has_news_to_send:
             self._link.poke(job)
-        match outcome_of(data):
+        outcome = outcome_of(data)
+        if self._teller is not None:
+            self._teller.consumed(outcome)
+        match outcome:
             case Success(value):
                 return index, cast("R", value)
             case Failure(error):
@@ -88,3 +103,8 @@ class RemoteStream(Generic[R]):
         if self._return_exceptions:
             return index, cast("R", error)
         raise ExceptionGroup("a call of the job failed", [error])
+
+
+def _total(job: Job, calls: object) -> int | None:
+    """How many outcomes there will be, as far as it is known by now."""
+    return len(calls) if isinstance(calls, Sized) else job.total

@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 
 import anyio
 
-from lionherd_dist.call import Failure, Message, Success
+from lionherd_dist.call import Failure, Message, Ran, Success
 from lionherd_dist.task import Task
 
 
@@ -37,3 +38,8 @@ async def attempt(
         reason = RuntimeError(f"it raised {type(error).__name__}({error}), which ends processes")
         reason.__cause__ = error
         return Failure(reason)
+
+
+def timed(outcome: Success | Failure, *, begun_ms: float, ended_ms: float) -> Success | Failure:
+    """*outcome*, which says when the attempt was made, in server time."""
+    return replace(outcome, ran=Ran(begun_ms, max(0.0, ended_ms - begun_ms)))

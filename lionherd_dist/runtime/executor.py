@@ -17,7 +17,7 @@ from typing import TypeVar
 
 import anyio
 
-from lionherd_dist.call import Cancelled, Failure, Message, Outcome
+from lionherd_dist.call import Cancelled, Failure, Message, Outcome, Success
 from lionherd_dist.errors import (
     EncodeError,
     PoisonTaskError,
@@ -25,7 +25,7 @@ from lionherd_dist.errors import (
     UnknownTaskError,
 )
 from lionherd_dist.logs import note
-from lionherd_dist.runtime.attempt import attempt
+from lionherd_dist.runtime.attempt import attempt, timed
 from lionherd_dist.runtime.slots import Slots
 from lionherd_dist.session.clock import ServerClock
 from lionherd_dist.store.calls import Again, Back, Dead, Done, Settled, Taken
@@ -210,14 +210,17 @@ class Executor:
             scope.deadline = anyio.current_time() + self._clock.left_s(taken.deadline_ms)
         try:
             with scope:
+                begun_ms = self._clock.now_ms() if message.timed else 0.0
                 outcome = await attempt(
                     task,
                     message,
                     threads=self._slots.threads,
                     is_ours=lambda: scope.cancel_called or self._handing_back,
                 )
+                if message.timed:
+                    outcome = timed(outcome, begun_ms=begun_ms, ended_ms=self._clock.now_ms())
                 if isinstance(outcome, Failure):
-                    return self._failed(taken, message, task, outcome.error)
+                    return self._failed(taken, message, task, outcome)
                 return self._done(taken, outcome)
         finally:
             self._forget_scope_of(taken)
@@ -265,21 +268,21 @@ class Executor:
         return Dead(taken, self._encoded(taken, Failure(error)))
 
     def _failed(
-        self, taken: Taken, message: Message, task: Task[..., object], error: Exception
+        self, taken: Taken, message: Message, task: Task[..., object], failure: Failure
     ) -> Settled:
         """Another attempt where the policy wants one and it could start in time."""
         policy = message.retry or task.retry
-        if policy.wants(error, taken.attempt):
+        if policy.wants(failure.error, taken.attempt):
             delay_s = policy.delay_s(taken.attempt)
             if not taken.deadline_ms or self._clock.left_s(taken.deadline_ms) > delay_s:
                 return Again(taken, taken.attempt + 1, int(delay_s * 1000))
-        return self._done(taken, Failure(error))
+        return self._done(taken, failure)
 
     def _done(self, taken: Taken, outcome: Outcome) -> Done:
         try:
             data = self._encoded(taken, outcome)
         except EncodeError as error:
-            outcome = Failure(error)
+            outcome = Failure(error, outcome.ran if isinstance(outcome, Success) else None)
             data = self._encoded(taken, outcome)
         if isinstance(outcome, Failure):
             name, job, index = type(outcome.error).__name__, taken.job, taken.index

@@ -1,16 +1,19 @@
 """Calls and outcomes as bytes: arrays that begin with the version of their shape.
 
     call       [1, task, args, kwargs]  or  [1, task, args, kwargs, options]
-    success    [1, 0, value]
-    failure    [1, 1, record, worker, attempt]
+    success    [1, 0, value]                    or  [1, 0, value, worker, attempt, ran]
+    failure    [1, 1, record, worker, attempt]  or  [1, 1, record, worker, attempt, ran]
     cancelled  [1, 2]
 
-options are a dict with "timeout" and "retry", see ``overrides``; a failure's record is described
-in ``failures``. Items after those above, and options or fields of another name, are ignored: a
-later version may add them. Anything else that is different needs a new version.
+options are a dict with "timeout", "retry" and "timed", see ``overrides``; a failure's record is
+described in ``failures``; ran is [begun, took], in milliseconds, of a call that is to be timed.
+Items after those above, and options or fields of another name, are ignored: a later version may
+add them. Anything else that is different needs a new version.
 """
 
-from lionherd_dist.call import Call, Cancelled, Failure, Message, Outcome, Success
+import math
+
+from lionherd_dist.call import Call, Cancelled, Failure, Message, Outcome, Ran, Success
 from lionherd_dist.errors import DecodeError, EncodeError
 from lionherd_dist.wire.failures import BUDGETS, record_of, shorten
 from lionherd_dist.wire.limits import DEFAULT_LIMITS, Limits
@@ -24,8 +27,10 @@ _SUCCESS, _FAILURE, _CANCELLED = range(3)
 _CANCELLED_BYTES = encode_parts([VERSION, _CANCELLED], {}, DEFAULT_LIMITS)
 
 
-def encode_call(call: Call[object], limits: Limits = DEFAULT_LIMITS) -> bytes:
-    """The bytes of *call*.
+def encode_call(
+    call: Call[object], limits: Limits = DEFAULT_LIMITS, *, timed: bool = False
+) -> bytes:
+    """The bytes of *call*; with *timed*, its outcome is to say when and where it ran.
 
     Raises:
         EncodeError: an argument cannot be sent; the message has its path, ``args[0]['when']``. Or
@@ -34,8 +39,8 @@ def encode_call(call: Call[object], limits: Limits = DEFAULT_LIMITS) -> bytes:
     """
     kwargs = dict(call.kwargs)
     message: list[object] = [VERSION, call.task, list(call.args), kwargs]
-    if call.timeout is not None or call.retry is not None:
-        message.append(overrides_of(call.timeout, call.retry))
+    if timed or call.timeout is not None or call.retry is not None:
+        message.append(overrides_of(call.timeout, call.retry, timed=timed))
     return encode_parts(message, {"args": call.args, "kwargs": kwargs}, limits)
 
 
@@ -71,9 +76,12 @@ def encode_outcome(
     """
     if isinstance(outcome, Success):
         value = outcome.value
-        return encode_parts([VERSION, _SUCCESS, value], {"result": value}, limits)
+        message = [VERSION, _SUCCESS, value]
+        if outcome.ran is not None:
+            message += [shorten(worker, 256), attempt, *_times(outcome.ran)]
+        return encode_parts(message, {"result": value}, limits)
     if isinstance(outcome, Failure):
-        return _encode_failure(outcome.error, shorten(worker, 256), attempt, limits)
+        return _encode_failure(outcome, shorten(worker, 256), attempt, limits)
     return _CANCELLED_BYTES
 
 
@@ -91,25 +99,40 @@ def decode_outcome(payload: bytes, limits: Limits = DEFAULT_LIMITS) -> Outcome:
     if len(message) == 3 and message[1] == _SUCCESS and type(message[1]) is int:
         return Success(message[2])  # nearly all are: a match statement takes as long as the rest
     match message[1:]:
-        case [0, value, *_] if _is_number(message[1]):
-            return Success(value)
+        case [0, value, *more] if _is_number(message[1]):
+            return Success(value, _ran_from(more, failed=False))
         case [1, record, str(worker), int(attempt), *_] if _is_number(message[1], attempt):
-            return Failure(error_from(record, worker=worker, attempt=attempt))
+            error = error_from(record, worker=worker, attempt=attempt)
+            return Failure(error, _ran_from(message[3:], failed=True))
         case [2, *_]:
             return Cancelled()
         case _:
             raise DecodeError(f"an outcome was expected, and this is {_shape_of(message)}")
 
 
-def _encode_failure(error: Exception, worker: str, attempt: int, limits: Limits) -> bytes:
+def _encode_failure(failure: Failure, worker: str, attempt: int, limits: Limits) -> bytes:
+    rest = [worker, attempt, *_times(failure.ran)]
     for budget in BUDGETS[:-1]:
-        record = record_of(error, limits, budget)
+        record = record_of(failure.error, limits, budget)
         try:
-            return encode_parts([VERSION, _FAILURE, record, worker, attempt], {}, limits)
+            return encode_parts([VERSION, _FAILURE, record, *rest], {}, limits)
         except EncodeError:  # too large, or an argument that changed meanwhile
             continue
-    record = record_of(error, limits, BUDGETS[-1])
-    return encode_parts([VERSION, _FAILURE, record, worker, attempt], {}, limits)
+    record = record_of(failure.error, limits, BUDGETS[-1])
+    return encode_parts([VERSION, _FAILURE, record, *rest], {}, limits)
+
+
+def _times(ran: Ran | None) -> list[object]:
+    return [] if ran is None else [[round(ran.begun_ms, 3), round(ran.ran_ms, 3)]]
+
+
+def _ran_from(more: list[object], *, failed: bool) -> Ran | None:
+    """What follows an outcome, if it is what we write there; a later version may write others."""
+    match more:
+        case [str(worker), int(attempt), [float(begun_ms), float(ran_ms)], *_]:
+            if math.isfinite(begun_ms) and math.isfinite(ran_ms) and ran_ms >= 0:
+                return Ran(begun_ms, ran_ms, worker, attempt, failed)
+    return None
 
 
 def _message_from(payload: bytes, limits: Limits) -> list[object]:

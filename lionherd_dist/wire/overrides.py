@@ -1,4 +1,4 @@
-"""What a call sets in place of its task's own: a timeout, and a Retry as a dict of its fields."""
+"""What a call sets for itself: a timeout, a Retry as a dict of its fields, and to be timed."""
 
 import math
 
@@ -7,8 +7,8 @@ from lionherd_dist.errors import DecodeError, EncodeError
 from lionherd_dist.wire.classes import find, qualified_name, reference
 
 
-def overrides_of(timeout: float | None, retry: Retry | None) -> dict[str, object]:
-    """What is not None of both, as plain values.
+def overrides_of(timeout: float | None, retry: Retry | None, *, timed: bool) -> dict[str, object]:
+    """What is set of these, as plain values.
 
     Raises:
         EncodeError: a class in ``retry_on`` is neither builtin, nor ours, nor registered.
@@ -24,11 +24,13 @@ def overrides_of(timeout: float | None, retry: Retry | None) -> dict[str, object
             "retry_on": [_name_of(cls) for cls in retry.retry_on],
             "jitter": retry.jitter,
         }
+    if timed:
+        options["timed"] = True
     return options
 
 
-def overrides_from(options: object) -> tuple[float | None, Retry | None]:
-    """The timeout (seconds) and the Retry that *options* were made of.
+def overrides_from(options: object) -> tuple[float | None, Retry | None, bool]:
+    """The timeout (seconds), the Retry and the wish to be timed that *options* were made of.
 
     Raises:
         DecodeError: they are no such options, or name a class that is not registered here.
@@ -38,7 +40,8 @@ def overrides_from(options: object) -> tuple[float | None, Retry | None]:
     timeout, retry = options.get("timeout"), options.get("retry")
     if timeout is not None and _seconds(timeout) <= 0:
         raise DecodeError("a timeout that is not above 0")
-    return timeout, None if retry is None else _retry_from(retry)
+    timed = options.get("timed") is True
+    return timeout, None if retry is None else _retry_from(retry), timed
 
 
 def _retry_from(fields: object) -> Retry:

@@ -58,6 +58,32 @@ def test_failures_are_outcomes_and_the_status_is_1(run) -> None:
     assert "1 TypeError, the first: item 1" in err
 
 
+def test_a_report_tells_of_the_run(run, folder: Path) -> None:
+    """Its workers, its failures and its limiter are on the page; the outcomes are as ever."""
+    lines = [*map(str, range(200)), "null"]
+    status, out, _ = run(
+        "map", "my_tasks:double", "--workers", "2", "--limiter", "api:5", "--report", "out.html",
+        stdin="\n".join(lines),
+    )  # fmt: skip
+    assert (status, len(outcomes(out))) == (1, 201)
+    page = (folder / "out.html").read_text()
+    assert "Done: 201 of 201 calls" in page
+    assert 'class="strip"' in page
+    assert "<td>TypeError</td>" in page
+    assert "Limiter occupancy" in page
+
+
+def test_a_run_that_is_stopped_has_a_report_of_what_was_done(start, folder: Path) -> None:
+    """Ctrl-C, and the page is there."""
+    process = start("map", "my_tasks:wait", *ONE_WORKER, "--report", "out.html")
+    process.stdin.write(b"0\n60\n")
+    process.stdin.flush()
+    assert json.loads(process.stdout.readline())["result"] == 0
+    process.send_signal(signal.SIGINT)
+    assert process.wait(40) == 130
+    assert "Stopped after 1 calls" in (folder / "out.html").read_text()
+
+
 def test_retry_and_timeout_hold_for_each_attempt(run) -> None:
     """--retry adds attempts to the first; --timeout ends one."""
     status, out, _ = run("map", "my_tasks:fail_until", "--retry", "2", *ONE_WORKER, stdin='"marks"')
@@ -110,6 +136,8 @@ def test_ctrl_c_cancels_and_says_what_was_done(start, folder: Path) -> None:
         (["my_tasks.py:double"], "Write my_tasks, without .py."),
         (["my_tasks:double", "--limit", "0"], "--limit"),
         (["my_tasks:double", "nofile"], "nofile"),
+        (["my_tasks:double", "--report", "no/where.html"], "nothing can be written in"),
+        (["my_tasks:double", "--redis", "redis://h", "--detach", "--report", "r"], "--report is"),
         (["my_tasks:double", "--redis", "redis://h", "--workers", "2"], "--workers is about"),
         (["my_tasks:double", "--redis", "http://h"], "'http' is no scheme"),
         (["my_tasks:double", "--namespace", "a b"], "namespace 'a b'"),

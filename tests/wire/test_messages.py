@@ -9,7 +9,7 @@ import msgpack
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from lionherd_dist.call import Call, Cancelled, Failure, Message, Outcome, Retry, Success
+from lionherd_dist.call import Call, Cancelled, Failure, Message, Outcome, Ran, Retry, Success
 from lionherd_dist.errors import DecodeError, EncodeError, PayloadTooLargeError
 from lionherd_dist.registry import sendable
 from lionherd_dist.wire.limits import Limits
@@ -91,6 +91,33 @@ def test_what_refuses_a_result_can_be_sent_in_its_place() -> None:
     assert isinstance(arrived, Failure)
     assert type(arrived.error) is EncodeError
     assert str(arrived.error) == str(caught.value)
+
+
+def test_a_call_that_is_to_be_timed_says_so_and_others_pay_nothing() -> None:
+    """It is an option that an older worker ignores; without it not one byte is added."""
+    assert not decode_call(encode_call(call(1))).timed
+    message = decode_call(encode_call(call(1, timeout=2), timed=True))
+    assert (message.timed, message.timeout) == (True, 2)
+
+
+@pytest.mark.parametrize("kind", [Success, Failure])
+def test_an_outcome_says_when_and_where_its_call_ran(kind: type[Success] | type[Failure]) -> None:
+    """The times of the worker's side; its name and the attempt are those of the message."""
+    outcome = kind(ValueError("x")) if kind is Failure else kind(5)
+    assert decode_outcome(outcome_bytes(outcome)).ran is None
+    ran = Ran(1_700_000_000_000.25, 12.5)
+    timed = Failure(ValueError("x"), ran) if kind is Failure else Success(5, ran)
+    arrived = decode_outcome(encode_outcome(timed, worker="host:1", attempt=2))
+    assert arrived.ran == Ran(*ran[:2], "host:1", 2, failed=kind is Failure)
+
+
+@pytest.mark.parametrize("times", [[1.0], [1, 2], [math.nan, 1.0], [1.0, -1.0], "12", {}])
+def test_times_of_another_shape_are_none(times: object) -> None:
+    """They may be a later version's; the outcome counts."""
+    outcome = decode_outcome(msgpack.packb([1, 0, 5, "w", 1, times]))
+    assert outcome == Success(5)
+    assert isinstance(outcome, Success)
+    assert outcome.ran is None
 
 
 def test_later_additions_are_ignored() -> None:

@@ -1,0 +1,84 @@
+"""Who is told how a stream is going: as each outcome is consumed, or now and then."""
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from lionherd_dist.call import Failure, Outcome, Ran, Success
+from lionherd_dist.logs import note
+from lionherd_dist.progress import Bar, Progress, open_bar
+
+TOLD_EVERY_S = 0.1
+
+OnProgress: TypeAlias = Callable[[Progress], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Listeners:
+    """Whom to tell.
+
+    Args:
+        progress: called with the counts, at most ten times a second and once at the end; True for
+            a bar on standard error, False for neither.
+        on_ran: called with when and where each call ran, as its outcome is consumed.
+    """
+
+    progress: OnProgress | bool = False
+    on_ran: Callable[[Ran], None] | None = None
+
+
+class Teller:
+    """Tells *listeners* of one stream; an error of theirs is logged, and they hear no more.
+
+    Args:
+        total: how many outcomes there will be, as far as it is known when it is asked.
+    """
+
+    def __init__(self, listeners: Listeners, total: Callable[[], int | None]) -> None:
+        self._total, self._on_ran = total, listeners.on_ran
+        self._bar: Bar | None = open_bar() if listeners.progress is True else None
+        given = None if isinstance(listeners.progress, bool) else listeners.progress
+        self._on_progress = self._bar.show if self._bar is not None else given
+        self._done = self._failed = 0
+        self._begun = time.monotonic()
+        self._next = self._begun + TOLD_EVERY_S
+
+    def consumed(self, outcome: Outcome) -> None:
+        """One more outcome goes to the consumer."""
+        self._done += 1
+        self._failed += not isinstance(outcome, Success)
+        if self._on_ran is not None and isinstance(outcome, Success | Failure) and outcome.ran:
+            try:
+                self._on_ran(outcome.ran)
+            except Exception as error:  # noqa: BLE001 (a listener's error must not cost an outcome)
+                self._on_ran = None
+                note(
+                    logging.ERROR, "on_ran failed and is called no more", error=type(error).__name__
+                )
+        if self._on_progress is not None and time.monotonic() >= self._next:
+            self._tell()
+
+    def end(self) -> None:
+        """No outcome will follow."""
+        self._tell()
+        if self._bar is not None:
+            self._bar.close()
+
+    def _tell(self) -> None:
+        if self._on_progress is None:
+            return
+        now = time.monotonic()
+        elapsed_s = now - self._begun
+        rate = self._done / max(elapsed_s, 1e-9)
+        try:
+            self._on_progress(Progress(self._done, self._failed, self._total(), elapsed_s, rate))
+        except Exception as error:  # noqa: BLE001 (as above)
+            self._on_progress = None
+            note(
+                logging.ERROR,
+                "the progress callback failed and is called no more",
+                error=type(error).__name__,
+            )
+        self._next = time.monotonic() + TOLD_EVERY_S

@@ -1,0 +1,100 @@
+"""What a stream tells of its progress and of its calls, and that telling costs no outcome."""
+
+import sys
+
+import pytest
+import tasks
+
+from lionherd_dist import Cluster, ExtraMissingError, Progress, Ran
+from lionherd_dist.call import Failure, Outcome, Success
+from lionherd_dist.cluster import telling
+from lionherd_dist.cluster.telling import Listeners, Teller
+
+pytestmark = pytest.mark.anyio
+
+
+async def consumed(cluster: Cluster, count: int, **listeners: object) -> int:
+    calls = [tasks.fail_on_three.call(n) for n in range(count)]
+    async with cluster.completion_stream(
+        calls,
+        limit=4,
+        return_exceptions=True,
+        **listeners,  # type: ignore[call-overload]
+    ) as stream:
+        return len([index async for index, _ in stream])
+
+
+async def test_the_last_word_has_the_counts(cluster: Cluster) -> None:
+    """Once at the end, whatever the pace: all done, those that failed, and how many there are."""
+    told: list[Progress] = []
+    assert await consumed(cluster, 10, progress=told.append) == 10
+    assert (told[-1].done, told[-1].failed, told[-1].total) == (10, 1, 10)
+    assert told[-1].per_second == pytest.approx(10 / told[-1].elapsed_s)
+
+
+async def test_a_callback_that_fails_costs_no_outcome(cluster: Cluster) -> None:
+    """It is called no more, and the stream goes on."""
+    calls = 0
+
+    def fail(_: object) -> None:
+        nonlocal calls
+        calls += 1
+        raise ValueError("mine")
+
+    assert await consumed(cluster, 10, progress=fail, on_ran=fail) == 10
+    assert calls == 2
+
+
+async def test_calls_tell_when_and_where_they_ran(cluster: Cluster) -> None:
+    """Of each call, failures included; and of none where nobody asks."""
+    ran: list[Ran] = []
+    assert await consumed(cluster, 10, on_ran=ran.append) == 10
+    assert len(ran) == 10
+    assert sum(one.failed for one in ran) == 1
+    assert all(one.worker and one.attempt == 1 and one.ran_ms >= 0 for one in ran)
+    begun = [one.begun_ms for one in ran]
+    assert max(begun) - min(begun) < 60_000
+
+
+async def test_a_map_tells_of_its_progress_too(cluster: Cluster) -> None:
+    """The same function, the same values."""
+    told: list[Progress] = []
+    doubled = await cluster.bounded_map(tasks.double, range(5), limit=2, progress=told.append)
+    assert doubled == [0, 2, 4, 6, 8]
+    assert (told[-1].done, told[-1].failed, told[-1].total) == (5, 0, 5)
+
+
+async def test_true_draws_a_bar_on_standard_error(
+    cluster: Cluster, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With the counts beside it; standard output is the program's own."""
+    assert await consumed(cluster, 10, progress=True) == 10
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "10/10" in err
+    assert "1 failed" in err
+
+
+async def test_a_bar_without_its_extra_names_the_extra(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before anything is sent."""
+    monkeypatch.setitem(sys.modules, "rich.console", None)
+    monkeypatch.delitem(sys.modules, "lionherd_dist.bar", raising=False)
+    with pytest.raises(ExtraMissingError, match=r'pip install "lionherd-dist\[cli\]"'):
+        await consumed(cluster, 1, progress=True)
+
+
+def test_it_tells_ten_times_a_second_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thousand outcomes in a second of a clock that the test turns: ten, and the last word."""
+    now = [100.0]
+    monkeypatch.setattr(telling.time, "monotonic", lambda: now[0])
+    told: list[Progress] = []
+    teller = Teller(Listeners(told.append), lambda: None)
+    outcomes: list[Outcome] = [Success(1), Failure(ValueError())]
+    for index in range(1_000):
+        now[0] += 0.001
+        teller.consumed(outcomes[index % 2])
+    teller.end()
+    assert 8 <= len(told) <= 11
+    assert (told[-1].done, told[-1].failed, told[-1].total) == (1_000, 500, None)
