@@ -8,7 +8,7 @@ from lionherd_dist.store.calls import Calls, Done, Taken, taken_of
 from lionherd_dist.store.connection import Connection, Reply
 from lionherd_dist.store.jobs import Chunk, accepted, cancel_request, running, submit_request
 from lionherd_dist.store.keys import Keys
-from lionherd_dist.store.limits import Ask, Lent, lend_request, lent_of
+from lionherd_dist.store.limits import Ask, Lent, leave_request, lend_request, lent_of
 from lionherd_dist.store.outcomes import Inbox, News
 from lionherd_dist.store.sessions import Capacity, hello
 
@@ -52,6 +52,9 @@ class Bench:
 
     async def lend(self, session: str, ask: Ask) -> Lent | None:
         return lent_of(await self.connection.run(*lend_request(self.keys, session, ask)), ask)
+
+    async def leave(self, session: str, name: str) -> None:
+        await self.connection.run(*leave_request(self.keys, session, name))
 
     async def cancel(self, *jobs: str, by: str = "C") -> list[int]:
         return running(await self.connection.run(*cancel_request(self.keys, jobs, by=by)))

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 
 from lionherd_dist.cli.finding import Finding
+from lionherd_dist.cli.users_diagnosis import users_findings
 from lionherd_dist.store.server_facts import ServerFacts
 
 OLDEST_REDIS = (7, 0)
@@ -19,6 +20,8 @@ def server_findings(facts: ServerFacts) -> list[Finding]:
         *role_findings(facts.info),
         persistence_finding(facts.info, facts.settings),
         *memory_findings(facts.info),
+        *users_findings(facts.users, facts.info, facts.settings),
+        *limiters_findings(facts.denied),
         clock_finding(facts.ahead_ms),
         scripts_finding(facts.scripts_known, facts.scripts),
         *denied_findings(facts.denied),
@@ -125,11 +128,20 @@ def scripts_finding(known: int | None, count: int) -> Finding:
     return Finding("ok", "scripts", f"{known} of {count} known; others are sent when needed")
 
 
+def limiters_findings(denied: tuple[str, ...]) -> list[Finding]:
+    """A new limiter asks how long the server has been up, and only INFO tells."""
+    if "INFO" not in denied:
+        return []
+    text = "INFO is refused: after a loss of data they lend at once, maybe more than their total"
+    remedy = "if clients and workers log in like this, give them +info; without limiters, ignore it"
+    return [Finding("advice", "limiters", text, remedy)]
+
+
 def denied_findings(denied: tuple[str, ...]) -> list[Finding]:
     """What could not be asked."""
     if not denied:
         return []
-    remedy = "ask as a user with these commands, if you want to know all; nothing else needs them"
+    remedy = "to know all, ask as a user with these rights; clients and workers can do without"
     return [Finding("unknown", "rights", f"refused: {', '.join(denied)}", remedy)]
 
 

@@ -11,7 +11,22 @@ from lionherd_dist.store.reading import server_ms
 from lionherd_dist.store.scripts import Script
 
 _SECTIONS = ("server", "memory", "persistence", "replication")
-_SETTINGS = ("save", "appendfsync")
+_SETTINGS = ("save", "appendfsync", "aclfile")
+
+
+@dataclass(frozen=True, slots=True)
+class Users:
+    """Who may log in.
+
+    Args:
+        default_on: the user ``default`` may.
+        default_entitled: that user has every command and key, whether it may log in or not.
+        others: how many users there are beside it.
+    """
+
+    default_on: bool
+    default_entitled: bool
+    others: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +36,7 @@ class ServerFacts:
     Args:
         info: the fields of INFO; empty if that was refused.
         settings: the settings of CONFIG that matter here; empty if that was refused.
+        users: None if that was refused.
         greeting: server and version as HELLO says them; empty if that was refused.
         denied: the commands that were refused.
         ahead_ms: server time less the time of this machine.
@@ -30,6 +46,7 @@ class ServerFacts:
 
     info: Mapping[str, str]
     settings: Mapping[str, str]
+    users: Users | None
     greeting: Mapping[str, str]
     denied: tuple[str, ...]
     ahead_ms: int
@@ -42,17 +59,19 @@ async def server_facts(connection: Connection, scripts: Sequence[Script]) -> Ser
     commands: list[Command] = [
         ("HELLO",),
         ("SCRIPT", "EXISTS", *(script.sha for script in scripts)),
+        ("ACL", "GETUSER", "default"),
+        ("ACL", "USERS"),
         *(("INFO", section) for section in _SECTIONS),
         *(("CONFIG", "GET", name) for name in _SETTINGS),
     ]
     ahead_ms = await _ahead_ms(connection)
     replies = await connection.try_each(commands)
-    greeting, known = replies[:2]
+    greeting, known, default, names, *rest = replies
     info: dict[str, str] = {}
-    for text in replies[2 : 2 + len(_SECTIONS)]:
+    for text in rest[: len(_SECTIONS)]:
         info |= _info(text)
     settings: dict[str, str] = {}
-    for pairs in replies[2 + len(_SECTIONS) :]:
+    for pairs in rest[len(_SECTIONS) :]:
         settings |= _pairs(pairs)
     denied = {
         str(command[0])
@@ -62,6 +81,7 @@ async def server_facts(connection: Connection, scripts: Sequence[Script]) -> Ser
     return ServerFacts(
         info=info,
         settings=settings,
+        users=_users(default, names),
         greeting=_pairs(greeting),
         denied=tuple(sorted(denied)),
         ahead_ms=ahead_ms,
@@ -83,6 +103,15 @@ def _info(text: Answer) -> dict[str, str]:
     lines = text.decode(errors="replace").splitlines()
     pairs = (line.partition(":") for line in lines if not line.startswith("#"))
     return {name: value for name, colon, value in pairs if colon}
+
+
+def _users(default: Answer, names: Answer) -> Users | None:
+    if not isinstance(default, list) or not isinstance(names, list):
+        return None
+    flags = dict(zip(default[::2], default[1::2], strict=False)).get(b"flags")
+    rules = _pairs(default)
+    entitled = rules.get("commands", "").startswith("+@all") and "~*" in rules.get("keys", "")
+    return Users(b"on" in cast("list[bytes]", flags or []), entitled, len(names) - 1)
 
 
 def _pairs(reply: Answer) -> dict[str, str]:

@@ -5,20 +5,25 @@ from dataclasses import replace
 
 import anyio
 import pytest
+from containers.server import container
 from own_server import KEEPING, own_server
 
 from lionherd_dist.cli.server_diagnosis import (
     clock_finding,
     denied_findings,
+    limiters_findings,
     memory_findings,
     persistence_finding,
     role_findings,
     version_finding,
 )
 from lionherd_dist.cli.space_diagnosis import space_findings
+from lionherd_dist.cli.users_diagnosis import users_findings
 from lionherd_dist.store.connection import Connection
 from lionherd_dist.store.job_rows import JobRow
 from lionherd_dist.store.reading import Overview, SessionRow
+from lionherd_dist.store.scripts import ALL
+from lionherd_dist.store.server_facts import Users, server_facts
 from lionherd_dist.store.space_facts import SpaceFacts
 
 WORKER = SessionRow("W", "web:1", 9_000, 4, ("t",), 0, 0)
@@ -104,6 +109,72 @@ def test_replicas_clocks_and_rights_are_told() -> None:
     assert [clock_finding(ms).verdict for ms in (0, -5_000, 5_000)] == ["ok", "advice", "advice"]
     assert denied_findings(()) == []
     assert "INFO" in denied_findings(("INFO",))[0].text
+    assert limiters_findings(("CONFIG",)) == []
+    (limiters,) = limiters_findings(("CONFIG", "INFO"))
+    assert (limiters.verdict, "+info" in limiters.remedy) == ("advice", True)
+
+
+OPEN = Users(default_on=True, default_entitled=True, others=0)
+SAFE = Users(default_on=False, default_entitled=True, others=2)
+BARE = Users(default_on=False, default_entitled=False, others=2)
+LOG = {"aof_enabled": "1", "redis_version": "7.0.15"}
+FILE = {"aclfile": "/etc/users.acl"}
+
+
+@pytest.mark.parametrize(
+    ("users", "info", "settings", "verdicts"),
+    [
+        (None, LOG, FILE, ""),
+        (OPEN, LOG, {"aclfile": ""}, "ok"),
+        (SAFE, LOG, FILE, "ok"),
+        (SAFE, LOG, {}, "ok"),
+        (SAFE, LOG, {"aclfile": ""}, "advice"),
+        (SAFE, {**LOG, "config_file": "/etc/redis.conf"}, {"aclfile": ""}, "ok"),
+        (BARE, LOG, FILE, "act"),
+        (BARE, {**LOG, "aof_enabled": "0"}, FILE, "ok"),
+        (BARE, {**LOG, "redis_version": "8.4.1"}, FILE, "act"),
+        (BARE, {**LOG, "redis_version": "8.6.0"}, FILE, "ok"),
+        (BARE, {**LOG, "redis_version": "7.2.4", "valkey_version": "9.0.4"}, FILE, "act"),
+        (BARE, {**LOG, "redis_version": "7.2.4", "valkey_version": "9.1.2"}, FILE, "ok"),
+    ],
+    ids=str,
+)
+def test_users_that_a_restart_would_be_the_end_of_are_told(
+    users: Users | None, info: dict[str, str], settings: dict[str, str], verdicts: str
+) -> None:
+    """Forgotten, or in the way of what stands in the append-only file; where that can be known."""
+    findings = users_findings(users, info, settings)
+    assert " ".join(one.verdict for one in findings) == verdicts
+    assert all(bool(one.remedy) == (one.verdict != "ok") for one in findings)
+
+
+@pytest.mark.docker
+def test_a_server_that_drops_what_default_may_not_do_needs_action(
+    here, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The remedy that it names is one: afterwards there is nothing left to do."""
+
+    async def examine(url: str) -> None:
+        first = Connection(url, name="test")
+        await first.call("CONFIG", "SET", "appendonly", "yes")
+        await first.call("ACL", "SETUSER", "root", "on", ">root", "~*", "&*", "+@all")
+        await first.call("ACL", "SETUSER", "default", "off", "resetkeys", "-@all")
+        await first.close()
+        root = url.replace("redis://", "redis://root:root@")
+        doctor = ("doctor", "--json", "--redis", root)
+        assert await anyio.to_thread.run_sync(lambda: here(*doctor)) == 1
+        found = json.loads(capsys.readouterr().out)["findings"]
+        (act,) = (one for one in found if one["verdict"] == "act")
+        command = act["remedy"].partition(",")[0]
+        assert act["about"] == "users"
+        again = Connection(root, name="test")
+        await again.call(*command.split())
+        assert (await server_facts(again, ALL)).users == replace(SAFE, others=1)
+        await again.close()
+        assert await anyio.to_thread.run_sync(lambda: here(*doctor)) == 0
+
+    with container() as url:
+        anyio.run(examine, url)
 
 
 def acts(facts: SpaceFacts) -> list[str]:
@@ -187,5 +258,6 @@ def test_where_info_and_config_are_refused_the_rest_is_looked_at(
     for line in out.splitlines():
         if line.split(":")[0].split()[-1:] in (["persistence"], ["eviction"], ["scripts"]):
             assert line.startswith("unknown")
+    assert "advice   limiters:" in out
     assert "ok       server:" in out
     assert "ok       orphans:" in out

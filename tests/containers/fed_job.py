@@ -3,6 +3,7 @@
 import json
 import subprocess
 import threading
+import time
 from types import TracebackType
 from typing import Self
 
@@ -19,6 +20,7 @@ class FedJob:
     Attributes:
         indexes: of the outcomes so far, in their order.
         fed: how many items were written.
+        longest_stall_s: the longest time between two outcomes.
     """
 
     def __init__(self, compose: Project, *options: str) -> None:
@@ -32,6 +34,7 @@ class FedJob:
         )
         self.indexes: list[int] = []
         self.fed = 0
+        self.longest_stall_s = 0.0
         self._done: set[int] = set()
         self._complaints: list[str] = []
         self._enough = threading.Event()
@@ -76,8 +79,12 @@ class FedJob:
 
     def _read(self) -> None:
         assert self._process.stdout is not None
+        last = None
         with self._process.stdout as lines:
             for line in lines:
+                now = time.monotonic()
+                self.longest_stall_s = max(self.longest_stall_s, now - (last or now))
+                last = now
                 outcome = json.loads(line)
                 assert outcome["result"] == SECONDS
                 with self._came:
@@ -99,6 +106,22 @@ class FedJob:
         """Wait until all that was fed by now is done, whoever had it in hand."""
         fed = self.fed
         self._until(lambda: self._done.issuperset(range(fed)), f"the first {fed} items are done")
+
+    def is_lost(self) -> bool:
+        """Wait until the job goes on, or has ended in ``JobLostError``; True for the latter.
+
+        Tells them apart by the traceback: give the job ``--debug``.
+        """
+        goal = len(self.indexes) + AHEAD  # more than can be on their way
+        until(
+            lambda: self._process.poll() is not None or len(self.indexes) >= goal,
+            description="the job goes on, or is lost",
+        )
+        if self._process.poll() is None:
+            return False
+        assert self.finish() == 1
+        assert "JobLostError" in "".join(self._complaints)
+        return True
 
     def _until(self, condition: object, description: str) -> None:
         assert callable(condition)

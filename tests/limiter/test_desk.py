@@ -8,6 +8,7 @@ import pytest
 from helpers import wait_until
 
 from lionherd_dist import Settings, StoreUnavailableError
+from lionherd_dist.limiter import desk as desk_module
 from lionherd_dist.limiter.desk import Desk
 from lionherd_dist.session.clock import ServerClock
 from lionherd_dist.session.session import Session
@@ -15,6 +16,7 @@ from lionherd_dist.session.trust import Trust, uptime_s
 from lionherd_dist.store.connection import Connection, Reply
 from lionherd_dist.store.jobs import Request
 from lionherd_dist.store.keys import Keys
+from lionherd_dist.store.scripts import LEAVE, LEND
 
 pytestmark = pytest.mark.anyio
 
@@ -39,8 +41,11 @@ def session(id_: str) -> Session:
 
 
 async def everything(request: Request) -> Reply:
-    """As many tokens as are asked for."""
-    _, _, args = request
+    """As many tokens as are asked for; and whoever leaves has left."""
+    script, _, args = request
+    await anyio.lowlevel.checkpoint()
+    if script is LEAVE:
+        return 1
     first, count = int(args[FIRST_AT]), int(args[COUNT_AT])
     return [5, count, 0, [], [], [], [first, 1000 + first, count]]
 
@@ -110,3 +115,80 @@ async def test_a_token_given_back_to_a_silent_server_is_given_back_later() -> No
         serving.cancel_scope.cancel()
     _, _, args = line.sent[-1]
     assert list(args[8:10]) == [1, lease.number]
+
+
+async def test_leaving_gives_back_every_limiter_that_was_used() -> None:
+    """One request each, for this session; and none where none was used."""
+    desk = Desk(KEYS, Settings(), ready)
+    line = Line(everything)
+    await desk.leave(line, session("s"))
+    assert line.sent == []
+    for name in ("api", "disk"):
+        desk.book(name, 5)
+    await desk.leave(line, session("s"))
+    assert [(script, args[SESSION_AT], args[2]) for script, _, args in line.sent] == [
+        (LEAVE, "s", "api"),
+        (LEAVE, "s", "disk"),
+    ]
+
+
+async def test_leaving_waits_for_what_is_under_way() -> None:
+    """Else a token that is being asked for would be lent to who has just left."""
+    desk = Desk(KEYS, Settings(), ready)
+    book = desk.book("api", 5)
+    waiter = book.ask()
+    desk.poke(book)
+    asked, answer = anyio.Event(), anyio.Event()
+
+    async def slow(request: Request) -> Reply:
+        if request[0] is LEND:
+            asked.set()
+            await answer.wait()
+        return await everything(request)
+
+    line = Line(slow)
+    async with anyio.create_task_group() as serving:
+        serving.start_soon(desk.serve, line, session("s"), lambda: None)
+        with anyio.fail_after(5):
+            await asked.wait()
+        desk.lose("the cluster was left")
+        serving.start_soon(desk.leave, line, session("s"))
+        await anyio.wait_all_tasks_blocked()
+        assert [script for script, _, _ in line.sent] == [LEND]
+        answer.set()
+    assert [script for script, _, _ in line.sent] == [LEND, LEAVE]
+    waiter.answer.cancel()
+
+
+async def test_leaving_is_not_cut_short_by_a_cancellation() -> None:
+    """Who leaves because it was cancelled hears first that its tokens are given back."""
+    desk = Desk(KEYS, Settings(), ready)
+    desk.book("api", 5)
+    heard = []
+
+    async def noted(request: Request) -> Reply:
+        heard.append(await everything(request))
+        return 1
+
+    with anyio.CancelScope() as scope:
+        scope.cancel()
+        await desk.leave(Line(noted), session("s"))
+    assert heard == [1]
+
+
+@pytest.mark.parametrize("hangs", [True, False], ids=["hangs", "is away"])
+async def test_leaving_a_silent_server_ends(monkeypatch: pytest.MonkeyPatch, hangs: bool) -> None:
+    """And in no error: the session expires, and with it what it held."""
+    monkeypatch.setattr(desk_module, "LEAVE_S", 0.05)
+    desk = Desk(KEYS, Settings(), ready)
+    desk.book("api", 5)
+
+    async def silent(request: Request) -> Reply:
+        if hangs:
+            await anyio.sleep_forever()
+        raise StoreUnavailableError("silent")
+
+    line = Line(silent)
+    with anyio.fail_after(20):
+        await desk.leave(line, session("s"))
+    assert line.sent
