@@ -1,9 +1,9 @@
 """Two limiters are always taken in the order of their names, so that nobody waits in a circle."""
 
-import warnings
 from contextvars import ContextVar
 
-from lionherd_dist.errors import LimiterWarning, LockOrderError
+from lionherd_dist.errors import LockOrderError
+from lionherd_dist.limiter.warning import warn
 
 # What the code that runs here holds, its parents included. It wires nothing: it is only looked at.
 _held: ContextVar[tuple[str, ...]] = ContextVar("lionherd_held_limiters", default=())
@@ -31,7 +31,7 @@ def check_order(name: str, *, strict: bool) -> None:
     )
     if strict:
         raise LockOrderError(text)
-    warnings.warn(text, LimiterWarning, stacklevel=4)
+    warn(text)
 
 
 def taken(name: str) -> None:

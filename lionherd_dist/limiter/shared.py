@@ -3,7 +3,6 @@
 import asyncio
 import re
 import time
-import warnings
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from types import TracebackType
@@ -11,10 +10,10 @@ from typing import Literal
 
 import anyio
 
-from lionherd_dist.errors import LimiterWarning
 from lionherd_dist.limiter.desk import Desk
 from lionherd_dist.limiter.lease import Lease
 from lionherd_dist.limiter.order import check_order, given_back, taken
+from lionherd_dist.limiter.warning import warn
 from lionherd_dist.local.limits import LimiterStatistics
 from lionherd_dist.store.jobs import Tokens
 from lionherd_dist.telemetry import LIMITER_WAIT
@@ -143,7 +142,7 @@ class SharedLimiter:
         self._book.give_back(lease)
         self._desk.poke(self._book)
         if lease.lost_because is not None:
-            warnings.warn(str(lease.loss(lease.lost_because)), LimiterWarning, stacklevel=2)
+            warn(str(lease.loss(lease.lost_because)))
 
     async def _acquire(self, borrower: object, *, patient: bool) -> Lease:
         book = self._book
@@ -182,12 +181,10 @@ class SharedLimiter:
         if book.total == self._wanted or self._wanted in book.warned_of:
             return
         book.warned_of.add(self._wanted)
-        warnings.warn(
+        warn(
             f"limiter {self.name!r} has {book.total} tokens, as others have said, and not "
             f"{self._wanted}. To change that for everybody: await limiter.set_total_tokens("
-            f"{self._wanted}), or lionherd-dist limits set {self.name} {self._wanted}",
-            LimiterWarning,
-            stacklevel=4,
+            f"{self._wanted}), or lionherd-dist limits set {self.name} {self._wanted}"
         )
 
     # --- as a block
@@ -221,7 +218,7 @@ class SharedLimiter:
             return ended_by_us
         loss = lease.loss(lease.lost_because)
         if self._on_lost == "warn":
-            warnings.warn(str(loss), LimiterWarning, stacklevel=2)
+            warn(str(loss))
             return False
         if error is None or ended_by_us:
             raise loss from None
