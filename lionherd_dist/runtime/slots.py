@@ -4,7 +4,7 @@ import asyncio
 import contextvars
 from collections.abc import Coroutine
 from types import TracebackType
-from typing import Self
+from typing import Self, cast
 
 import anyio
 
@@ -24,7 +24,7 @@ class Slots:
     def __init__(self, total: int) -> None:
         self.total, self.used = total, 0
         self.threads = anyio.CapacityLimiter(total)
-        self._tasks: set[asyncio.Task[None] | None] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
 
     async def __aenter__(self) -> Self:
@@ -38,8 +38,8 @@ class Slots:
         trace: TracebackType | None,
     ) -> None:
         with anyio.CancelScope(shield=True):  # they were all told to stop
-            while self._tasks:
-                await self.change()
+            while running := [one for one in self._tasks if not one.done()]:
+                await asyncio.wait(running)
 
     def run(self, call: Coroutine[object, object, None], context: contextvars.Context) -> None:
         """Start *call*, which says ``ended`` as its last word."""
@@ -49,7 +49,7 @@ class Slots:
     def ended(self) -> None:
         """A call has ended: wake those who wait for a change."""
         self.used -= 1
-        self._tasks.discard(asyncio.current_task())
+        self._tasks.discard(cast("asyncio.Task[None]", asyncio.current_task()))
         self._changed.set()
 
     async def change(self) -> None:
