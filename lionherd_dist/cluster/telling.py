@@ -54,9 +54,7 @@ class Teller:
                 self._on_ran(outcome.ran)
             except Exception as error:  # noqa: BLE001 (a listener's error must not cost an outcome)
                 self._on_ran = None
-                note(
-                    logging.ERROR, "on_ran failed and is called no more", error=type(error).__name__
-                )
+                _tell_failed("on_ran", error)
         if self._on_progress is not None and time.monotonic() >= self._next:
             self._tell()
 
@@ -76,9 +74,10 @@ class Teller:
             self._on_progress(Progress(self._done, self._failed, self._total(), elapsed_s, rate))
         except Exception as error:  # noqa: BLE001 (as above)
             self._on_progress = None
-            note(
-                logging.ERROR,
-                "the progress callback failed and is called no more",
-                error=type(error).__name__,
-            )
+            _tell_failed("progress", error)
         self._next = time.monotonic() + TOLD_EVERY_S
+
+
+def _tell_failed(listener: str, error: Exception) -> None:
+    """It is called no more."""
+    note(logging.ERROR, "listener failed", listener=listener, error=type(error).__name__)
