@@ -7,7 +7,6 @@ A call's life here:
                └─ its job is cancelled, its deadline passes, or the worker hands it back
 """
 
-import asyncio
 import contextvars
 import logging
 from collections import OrderedDict
@@ -87,9 +86,8 @@ class Executor:
         self._scopes: dict[str, dict[bytes, anyio.CancelScope]] = {}
         self._cancelled: OrderedDict[str, None] = OrderedDict()
         self._unsettled: dict[bytes, Taken] = {}
-        self._running = 0
-        self._suspects = 0
-        self._one_suspect = asyncio.Lock()
+        self._running = self._suspects = 0
+        self._one_is_alone = False  # a suspect's turn has come
         self._handing_back = False
 
     @property
@@ -133,6 +131,7 @@ class Executor:
             self._cancelled.popitem(last=False)
         for scope in self._scopes.get(job, {}).values():
             scope.cancel()
+        self._slots.wake()
 
     def hand_back(self) -> None:
         """Stop everything; what did not end by itself is for another worker to run."""
@@ -140,6 +139,7 @@ class Executor:
         for scopes in self._scopes.values():
             for scope in scopes.values():
                 scope.cancel()
+        self._slots.wake()
 
     def give_away(self) -> None:
         """Hand back what has not stopped, whatever it still does."""
@@ -164,19 +164,7 @@ class Executor:
     async def _run_alone(self, taken: Taken) -> None:
         """Run a call that was in hand at several deaths, so that only its own deaths count."""
         try:
-            async with self._one_suspect:
-                while self._running:
-                    await self._slots.change()
-                if self._handing_back or taken.job in self._cancelled:
-                    self._settle(await self._settled(taken))
-                elif await self._deaths_alone(taken) >= DEATHS_ALONE:
-                    error = PoisonTaskError(
-                        f"call {taken.index} of job {taken.job} ended its worker each of the "
-                        f"{DEATHS_ALONE} times it ran alone; it is kept as a dead letter"
-                    )
-                    self._settle(Dead(taken, self._encoded(taken, Failure(error))))
-                else:
-                    self._settle(await self._settled(taken))
+            self._settle(await self._settled_alone(taken))
         except StoreUnavailableError:  # it does not run while that cannot be noted
             self._settle(Back(taken))
         except Exception as error:  # noqa: BLE001 (as in _run)
@@ -184,6 +172,26 @@ class Executor:
         finally:
             self._suspects -= 1
             self._slots.ended()
+
+    async def _settled_alone(self, taken: Taken) -> Settled:
+        while (self._running or self._one_is_alone) and not self._to_stop(taken):
+            await self._slots.change()
+        if self._to_stop(taken):
+            return await self._settled(taken)
+        self._one_is_alone = True
+        try:
+            if await self._deaths_alone(taken) < DEATHS_ALONE:
+                return await self._settled(taken)
+        finally:
+            self._one_is_alone = False
+        error = PoisonTaskError(
+            f"call {taken.index} of job {taken.job} ended its worker each of the "
+            f"{DEATHS_ALONE} times it ran alone; it is kept as a dead letter"
+        )
+        return Dead(taken, self._encoded(taken, Failure(error)))
+
+    def _to_stop(self, taken: Taken) -> bool:
+        return self._handing_back or taken.job in self._cancelled
 
     async def _deaths_alone(self, taken: Taken) -> int:
         """Noted with the server; none counts beside a call that outlived an earlier session."""
@@ -194,8 +202,8 @@ class Executor:
     async def _settled(self, taken: Taken) -> Settled:
         if taken.job in self._cancelled:
             return self._done(taken, Cancelled())
-        if not self._ways.trusted():
-            return Back(taken)  # somebody else has it by now, and the server will say so
+        if self._to_stop(taken) or not self._ways.trusted():
+            return Back(taken)  # another is to run it, or does so by now
         if taken.deadline_ms and self._clock.left_s(taken.deadline_ms) <= 0:
             return self._done(taken, Failure(TimeoutError("the deadline passed before it began")))
         try:
@@ -237,8 +245,6 @@ class Executor:
         if scopes is None:
             scopes = self._scopes[taken.job] = {}
         scopes[taken.entry] = scope
-        if self._handing_back:
-            scope.cancel()
         return scope
 
     def _forget_scope_of(self, taken: Taken) -> None:

@@ -47,12 +47,16 @@ class Slots:
         self._tasks.add(self._start(call, context=context))
 
     def ended(self) -> None:
-        """A call has ended: wake those who wait for a change."""
+        """A call has ended: its slot is free."""
         self.used -= 1
         self._tasks.discard(cast("asyncio.Task[None]", asyncio.current_task()))
+        self.wake()
+
+    def wake(self) -> None:
+        """Whoever waits for a change is to look again."""
         self._changed.set()
 
     async def change(self) -> None:
-        """Wait until the next call ends."""
+        """Wait until a call ends, or somebody says ``wake``."""
         self._changed.clear()
         await self._changed.wait()

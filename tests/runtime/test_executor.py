@@ -2,6 +2,7 @@
 
 import asyncio
 import contextvars
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
@@ -10,8 +11,9 @@ import anyio
 import anyio.lowlevel
 import pytest
 import tasks
+from helpers import wait_until
 
-from lionherd_dist.call import Call, Cancelled, Outcome, Success
+from lionherd_dist.call import Call, Cancelled, Failure, Outcome, Success
 from lionherd_dist.runtime.executor import SUSPECT_AFTER_DEATHS, Executor, Ways
 from lionherd_dist.runtime.slots import Slots
 from lionherd_dist.session.clock import ServerClock
@@ -237,3 +239,81 @@ async def test_a_call_that_is_handed_back_waits_for_no_answer_of_the_server(deat
             running.hand_back()
             await running.idle()
     assert [type(one) for one in settled] == [Back]
+
+
+async def test_a_call_that_arrives_when_all_is_handed_back_does_not_start() -> None:
+    """Not even up to where it first waits: another worker runs it from the beginning."""
+    started: list[str] = []
+
+    @task(name="begin")
+    async def begin() -> None:
+        started.append("begun")
+
+    settled: list[Settled] = []
+    async with executor(settled.append, begin) as running:
+        running.hand_back()
+        running.accept(taken(begin.call()))
+        running.accept(taken(begin.call(), b"1-2")._replace(deaths=SUSPECT_AFTER_DEATHS))
+        with anyio.fail_after(10):
+            await running.idle()
+    assert [type(one) for one in settled] == [Back, Back]
+    assert started == []
+
+
+@pytest.mark.parametrize(("cancelled", "kind"), [(False, Back), (True, Done)])
+async def test_a_suspect_that_waits_to_be_alone_stops_at_once(
+    cancelled: bool, kind: type[Settled]
+) -> None:
+    """What it waits for may be a thread that never ends; its slot is for the next session."""
+    begun, gate = threading.Event(), threading.Event()
+
+    @task(name="stay")
+    def stay() -> None:
+        begun.set()
+        gate.wait(60)
+
+    settled: list[Settled] = []
+    ways = Ways(settle=settled.append, known_elsewhere=nobody, alone=never, trusted=lambda: True)
+    async with Slots(3) as slots:
+        try:
+            running = in_slots(slots, ways, {stay.name: stay})
+            running.accept(taken(stay.call())._replace(job="J-2"))
+            for entry in (b"1-2", b"1-3"):
+                running.accept(taken(stay.call(), entry)._replace(deaths=SUSPECT_AFTER_DEATHS))
+            await wait_until(begun.is_set, description="the thread runs")
+            if cancelled:
+                running.cancel("J-1")
+            else:
+                running.hand_back()
+            with anyio.fail_after(10):
+                while slots.used > 1:
+                    await slots.change()
+            assert [(one.taken.entry, type(one)) for one in settled] == [
+                (b"1-2", kind),
+                (b"1-3", kind),
+            ]
+        finally:
+            gate.set()
+
+
+async def test_a_defect_beside_a_suspect_ends_that_call_alone() -> None:
+    """Its client gets the error; the worker and its other suspects go on."""
+
+    async def broken(one: Taken) -> int:
+        if one.entry == b"1-1":
+            raise LookupError("a reply that nobody foresaw")
+        return 0
+
+    settled: list[Settled] = []
+    ways = Ways(settle=settled.append, known_elsewhere=nobody, alone=broken, trusted=lambda: True)
+    async with Slots(2) as slots:
+        running = in_slots(slots, ways, tasks_of([tasks]))
+        for entry in (b"1-1", b"1-2"):
+            running.accept(taken(entry=entry)._replace(deaths=SUSPECT_AFTER_DEATHS))
+        with anyio.fail_after(10):
+            await running.idle()
+        assert running.free == 2
+    first, second = outcomes(settled)
+    assert isinstance(first, Failure)
+    assert isinstance(first.error, LookupError)
+    assert second == Success(4)
