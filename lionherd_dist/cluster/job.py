@@ -68,6 +68,11 @@ class Job:
         self.id, self._number = id_, number
 
     @property
+    def kept(self) -> bool:
+        """True if it outlives the session that sends it, once the server has all of its calls."""
+        return self._keep_ms > 0
+
+    @property
     def over(self) -> bool:
         """True if nothing more will come: every call has its outcome here, or it failed."""
         return self._error is not None or self.complete

@@ -130,14 +130,17 @@ class Link:
         """End *job*: cancel what is not done, wait, bounded, until the workers have stopped."""
         writer = self._writer
         self._open.pop(job, None)  # it is not to be sent again, whatever happens now
+        if writer is not None:
+            writer.forget(job)
+        wait_s = self._settings.cancel_wait_s
         try:
-            if writer is not None:
-                writer.forget(job)
-                if job.opened and not job.complete:
-                    wait_s = self._settings.cancel_wait_s
-                    with anyio.move_on_after(wait_s, shield=True), suppress(StoreUnavailableError):
-                        if await writer.cancel(job.id):
-                            await job.stopped.wait()
+            with anyio.move_on_after(wait_s, shield=True), suppress(LionherdError):
+                if job.kept and job.opened:  # if it is complete, it does not end with our session
+                    await self.cancel(job.id)
+                elif writer is None or not job.opened or job.complete:
+                    pass
+                elif await writer.cancel(job.id):
+                    await job.stopped.wait()
         finally:
             self.forget(job)
 

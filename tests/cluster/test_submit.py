@@ -20,7 +20,7 @@ from lionherd_dist import (
 )
 from lionherd_dist.store.connection import Connection
 from lionherd_dist.store.keys import Keys
-from lionherd_dist.store.scripts import ATTACH, CANCEL
+from lionherd_dist.store.scripts import ATTACH, CANCEL, SUBMIT
 
 pytestmark = pytest.mark.anyio
 
@@ -266,3 +266,48 @@ async def test_a_job_cancelled_under_its_reader_is_no_complete_one(cluster: Clus
         with pytest.raises(JobLostError, match="cancelled"):
             async for _ in stream:
                 pass
+
+
+async def test_a_submission_that_fails_as_its_session_is_lost_leaves_no_job(
+    redis_url: str,
+    settings: Settings,
+    cluster: Cluster,
+    connection: Connection,
+    keys_of: Callable[[Settings], Awaitable[list[str]]],
+) -> None:
+    """The server may have all of it, and only the word of that be lost: nobody knows its id."""
+    stage = tasks.new_stage()
+    async with fault_proxy(redis_url) as proxy, Cluster(proxy.url, settings=settings) as far:
+        (session,) = await clients(connection, Keys(settings.namespace), without=cluster)
+        await far.cancel(await far.submit([tasks.hold.call(0)]))  # the server knows the script now
+        for nth in range(1, 50):
+            proxy.strike(Fault.LOSE_REPLY, SUBMIT.sha.encode(), nth=nth)
+
+        async def complete() -> bool:
+            return any(":job:" in key for key in await keys_of(settings))
+
+        async with anyio.create_task_group() as group:
+
+            async def lose() -> None:
+                await wait_until(complete, description="the server has all of it")
+                await connection.call("ZREM", Keys(settings.namespace).sessions, session)
+
+            group.start_soon(lose)
+            with pytest.raises(JobLostError):
+                await far.submit(map(tasks.hold.call, range(3)))
+
+        async def gone() -> bool:
+            return not [key for key in await keys_of(settings) if ":job:" in key]
+
+        await wait_until(gone, description="the job was cancelled")
+    await wait_until(lambda: stage.running == 0, description="what ran was stopped")
+
+
+async def clients(connection: Connection, keys: Keys, *, without: Cluster) -> list[bytes]:
+    """The sessions that are no worker's and not that of *without*."""
+    sessions = await connection.call("ZRANGE", keys.sessions, 0, -1)
+    workers = await connection.call("HKEYS", keys.slots)
+    assert isinstance(sessions, list)
+    assert isinstance(workers, list)
+    own = without._link.session_id.encode()
+    return [one for one in sessions if isinstance(one, bytes) and one not in [*workers, own]]
