@@ -11,11 +11,13 @@ import json
 import os
 import signal
 import sys
+import threading
 import traceback
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
+from typing import NoReturn
 
 import anyio
 
@@ -88,9 +90,14 @@ async def serve(worker: Worker, on_ready: Callable[[], None]) -> None:
 def _leave() -> None:
     """End the process: its calls are handed back, and nothing else ends a thread."""
     print("functions in threads did not stop; their calls are handed back", file=sys.stderr)  # noqa: T201
+    end(0)
+
+
+def end(status: int) -> NoReturn:
+    """End the process at once: the interpreter's own way waits for threads, which may never end."""
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(0)
+    os._exit(status)
 
 
 def import_error(name: str, error: BaseException) -> str:
@@ -155,4 +162,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    status_ = main()
+    if any(not one.daemon for one in threading.enumerate() if one is not threading.main_thread()):
+        end(status_)  # a function that no worker minds any more would keep it from starting anew
+    sys.exit(status_)

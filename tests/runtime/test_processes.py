@@ -11,10 +11,11 @@ import anyio
 import pytest
 import tasks
 from helpers import wait_until
+from own_server import own_server
 
 from lionherd_dist import Call, Cluster, PoisonTaskError, Settings, UnknownTaskError
 from lionherd_dist.embedded.child import Child
-from lionherd_dist.runtime.process import ORDER_VARIABLE, Order
+from lionherd_dist.runtime.process import ORDER_VARIABLE, STATUS_UNUSABLE, Order
 from lionherd_dist.store.connection import Connection
 from lionherd_dist.store.keys import Keys
 
@@ -267,3 +268,19 @@ async def test_a_task_that_only_one_worker_knows_gets_there(
     await knowing.wait()
     with pytest.raises(UnknownTaskError, match="tasks:double"):
         await client.run(tasks.double.call(1))
+
+
+async def test_a_worker_that_cannot_go_on_ends_however_long_a_thread_runs(diary: Path) -> None:
+    """Or it would neither work nor be replaced by another, until that function ended."""
+    quick = Settings(session_s=1, cancel_wait_s=1, patience_s=1)
+    async with own_server() as server, AsyncExitStack() as stack:
+        worker = await Workers(server.url, quick, stack).start()
+        async with Cluster(server.url, settings=quick) as cluster:
+            await cluster.submit([tasks.block.call(str(diary), 600.0)])
+            await wait_until(lambda: bool(diary.read_text()), description="the thread runs")
+        connection = Connection(server.url, name="operator")
+        stack.push_async_callback(connection.close)
+        await connection.call("CONFIG", "SET", "requirepass", "another")
+        await connection.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+        with anyio.fail_after(30):
+            assert await worker.wait() == STATUS_UNUSABLE
