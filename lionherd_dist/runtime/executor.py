@@ -9,7 +9,6 @@ A call's life here:
 
 import contextvars
 import logging
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
@@ -26,6 +25,7 @@ from lionherd_dist.errors import (
 from lionherd_dist.logs import note
 from lionherd_dist.runtime.attempt import attempt, timed
 from lionherd_dist.runtime.slots import Slots
+from lionherd_dist.runtime.stops import Stops
 from lionherd_dist.session.clock import ServerClock
 from lionherd_dist.store.calls import Again, Back, Dead, Done, Settled, Taken
 from lionherd_dist.task import Task
@@ -34,7 +34,6 @@ from lionherd_dist.wire.signing import Seal
 
 T = TypeVar("T")
 
-REMEMBERED_CANCELS = 10_000  # a call may arrive after the word that its job was cancelled
 SUSPECT_AFTER_DEATHS = 2  # processes that died with it in hand; a neighbour may have killed them
 DEATHS_ALONE = 3
 UNKNOWN_PAUSE_MS = 1_000
@@ -82,13 +81,10 @@ class Executor:
         self._tasks, self._in_hand, self._ways = tasks, in_hand, ways
         self._slots, self._name, self._clock = slots, name, clock
         self._seal, self._context = seal, context
-        self._new_scope = type(anyio.CancelScope())  # anyio looks asyncio's up each time: 1.5 µs
-        self._scopes: dict[str, dict[bytes, anyio.CancelScope]] = {}
-        self._cancelled: OrderedDict[str, None] = OrderedDict()
+        self._stops = Stops()
         self._unsettled: dict[bytes, Taken] = {}
         self._running = self._suspects = 0
         self._one_is_alone = False  # a suspect's turn has come
-        self._handing_back = False
 
     @property
     def free(self) -> int:
@@ -126,19 +122,12 @@ class Executor:
 
     def cancel(self, job: str) -> None:
         """Stop the calls of *job*, those that are still to arrive included."""
-        self._cancelled[job] = None
-        if len(self._cancelled) > REMEMBERED_CANCELS:
-            self._cancelled.popitem(last=False)
-        for scope in self._scopes.get(job, {}).values():
-            scope.cancel()
+        self._stops.cancel(job)
         self._slots.wake()
 
     def hand_back(self) -> None:
         """Stop everything; what did not end by itself is for another worker to run."""
-        self._handing_back = True
-        for scopes in self._scopes.values():
-            for scope in scopes.values():
-                scope.cancel()
+        self._stops.hand_back()
         self._slots.wake()
 
     def give_away(self) -> None:
@@ -174,9 +163,9 @@ class Executor:
             self._slots.ended()
 
     async def _settled_alone(self, taken: Taken) -> Settled:
-        while (self._running or self._one_is_alone) and not self._to_stop(taken):
+        while (self._running or self._one_is_alone) and not self._stops.concern(taken):
             await self._slots.change()
-        if self._to_stop(taken):
+        if self._stops.concern(taken):
             return await self._settled(taken)
         self._one_is_alone = True
         try:
@@ -190,9 +179,6 @@ class Executor:
         )
         return Dead(taken, self._encoded(taken, Failure(error)))
 
-    def _to_stop(self, taken: Taken) -> bool:
-        return self._handing_back or taken.job in self._cancelled
-
     async def _deaths_alone(self, taken: Taken) -> int:
         """Noted with the server; none counts beside a call that outlived an earlier session."""
         if self._slots.used > self._suspects:
@@ -200,9 +186,9 @@ class Executor:
         return await self._asked(taken, self._ways.alone(taken))
 
     async def _settled(self, taken: Taken) -> Settled:
-        if taken.job in self._cancelled:
+        if taken.job in self._stops.cancelled:
             return self._done(taken, Cancelled())
-        if self._to_stop(taken) or not self._ways.trusted():
+        if self._stops.concern(taken) or not self._ways.trusted():
             return Back(taken)  # another is to run it, or does so by now
         if taken.deadline_ms and self._clock.left_s(taken.deadline_ms) <= 0:
             return self._done(taken, Failure(TimeoutError("the deadline passed before it began")))
@@ -213,7 +199,7 @@ class Executor:
         task = self._tasks.get(message.task)
         if task is None:
             return await self._unknown(taken, message.task)
-        scope = self._scope_of(taken)
+        scope = self._stops.scope_of(taken)
         if taken.deadline_ms:
             scope.deadline = anyio.current_time() + self._clock.left_s(taken.deadline_ms)
         try:
@@ -223,7 +209,7 @@ class Executor:
                     task,
                     message,
                     threads=self._slots.threads,
-                    is_ours=lambda: scope.cancel_called or self._handing_back,
+                    is_ours=lambda: scope.cancel_called or self._stops.handing_back,
                 )
                 if message.timed:
                     outcome = timed(outcome, begun_ms=begun_ms, ended_ms=self._clock.now_ms())
@@ -231,35 +217,20 @@ class Executor:
                     return self._failed(taken, message, task, outcome)
                 return self._done(taken, outcome)
         finally:
-            self._forget_scope_of(taken)
-        if taken.job in self._cancelled:
+            self._stops.forget(taken)
+        if taken.job in self._stops.cancelled:
             return self._done(taken, Cancelled())
-        if self._handing_back:
+        if self._stops.handing_back:
             return Back(taken)
         return self._done(taken, Failure(TimeoutError("the deadline passed while it ran")))
-
-    def _scope_of(self, taken: Taken) -> anyio.CancelScope:
-        """One that ``cancel`` and ``hand_back`` cancel."""
-        scope = self._new_scope()
-        scopes = self._scopes.get(taken.job)
-        if scopes is None:
-            scopes = self._scopes[taken.job] = {}
-        scopes[taken.entry] = scope
-        return scope
-
-    def _forget_scope_of(self, taken: Taken) -> None:
-        scopes = self._scopes[taken.job]
-        del scopes[taken.entry]
-        if not scopes:
-            del self._scopes[taken.job]
 
     async def _asked(self, taken: Taken, question: Awaitable[T]) -> T:
         """The answer of the server, which nobody waits for once *taken* is to stop."""
         try:
-            with self._scope_of(taken):
+            with self._stops.scope_of(taken):
                 return await question
         finally:
-            self._forget_scope_of(taken)
+            self._stops.forget(taken)
         raise StoreUnavailableError("the call was stopped while the server was asked about it")
 
     async def _unknown(self, taken: Taken, name: str) -> Settled:

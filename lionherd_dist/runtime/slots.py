@@ -2,15 +2,15 @@
 
 import asyncio
 import contextvars
-from collections.abc import Coroutine
-from types import TracebackType
-from typing import Self, cast
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from typing import cast
 
 import anyio
 
 
 class Slots:
-    """Room for *total* calls; an async context manager that waits for all that runs in it.
+    """Room for *total* calls; made by ``open_slots``.
 
     A call that nothing can stop keeps its slot when the session under which it began is over: the
     next session has that many fewer, and gets it when the call ends.
@@ -24,22 +24,9 @@ class Slots:
     def __init__(self, total: int) -> None:
         self.total, self.used = total, 0
         self.threads = anyio.CapacityLimiter(total)
+        self._start = asyncio.get_running_loop().create_task
         self._tasks: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
-
-    async def __aenter__(self) -> Self:
-        self._start = asyncio.get_running_loop().create_task  # a TaskGroup's takes 2 µs longer
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        with anyio.CancelScope(shield=True):  # they were all told to stop
-            while running := [one for one in self._tasks if not one.done()]:
-                await asyncio.wait(running)
 
     def run(self, call: Coroutine[object, object, None], context: contextvars.Context) -> None:
         """Start *call*, which says ``ended`` as its last word."""
@@ -60,3 +47,31 @@ class Slots:
         """Wait until a call ends, or somebody says ``wake``."""
         self._changed.clear()
         await self._changed.wait()
+
+    def abandon(self) -> None:
+        """End all calls, those that wait for a thread, too; the thread itself runs on."""
+        for one in self._tasks:
+            one.cancel()
+
+    async def empty(self) -> None:
+        """Wait for all calls that run."""
+        while running := [one for one in self._tasks if not one.done()]:
+            await asyncio.wait(running)
+
+
+@asynccontextmanager
+async def open_slots(total: int) -> AsyncIterator[Slots]:
+    """*total* slots; all that runs in them is waited for at the end, and was told to stop by then.
+
+    An error of the block, or a cancellation, does not wait for threads. No task group: the error is
+    to stay what it is, and no call ends another.
+    """
+    slots = Slots(total)
+    try:
+        yield slots
+    except BaseException:
+        slots.abandon()
+        raise
+    finally:
+        with anyio.CancelScope(shield=True):
+            await slots.empty()

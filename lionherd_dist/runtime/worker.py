@@ -12,7 +12,7 @@ import anyio
 
 from lionherd_dist.environment import Where, redis_address
 from lionherd_dist.runtime.shift import Ends, Post, Shift, open_lines
-from lionherd_dist.runtime.slots import Slots
+from lionherd_dist.runtime.slots import open_slots
 from lionherd_dist.session.clock import ServerClock
 from lionherd_dist.session.losses import tell_lost
 from lionherd_dist.session.session import here, open_session
@@ -109,7 +109,7 @@ class Worker:
             StoreUnavailableError: the server was silent for ``patience_s`` from the start.
             StoreRefusedError: the server will not have us.
         """
-        async with Slots(self._concurrency) as slots:
+        async with open_slots(self._concurrency) as slots:
             post = Post(self.name, slots, self._address, self._recorder)
             opening = self._settings
             while not self._stop.is_set():

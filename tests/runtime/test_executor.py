@@ -15,7 +15,7 @@ from helpers import wait_until
 
 from lionherd_dist.call import Call, Cancelled, Failure, Outcome, Success
 from lionherd_dist.runtime.executor import SUSPECT_AFTER_DEATHS, Executor, Ways
-from lionherd_dist.runtime.slots import Slots
+from lionherd_dist.runtime.slots import Slots, open_slots
 from lionherd_dist.session.clock import ServerClock
 from lionherd_dist.store.calls import Back, Done, Settled, Taken
 from lionherd_dist.task import Task, task, tasks_of
@@ -40,7 +40,7 @@ async def executor(
     known: Callable[[str], Awaitable[bool]] = nobody
     ways = Ways(settle=settle, known_elsewhere=known, alone=never, trusted=lambda: trusted)
     known_tasks = {one.name: one for one in tasks_here} or tasks_of([tasks])
-    async with Slots(2) as slots:
+    async with open_slots(2) as slots:
         yield in_slots(slots, ways, known_tasks)
 
 
@@ -198,7 +198,7 @@ async def test_a_suspects_death_beside_a_call_of_an_earlier_session_does_not_cou
 
     settled: list[Settled] = []
     ways = Ways(settle=settled.append, known_elsewhere=nobody, alone=alone, trusted=lambda: True)
-    async with Slots(2) as slots:
+    async with open_slots(2) as slots:
         slots.run(outlive(slots), contextvars.Context())
         running = in_slots(slots, ways, tasks_of([tasks]))
         assert running.free == 1
@@ -231,7 +231,7 @@ async def test_a_call_that_is_handed_back_waits_for_no_answer_of_the_server(deat
 
     settled: list[Settled] = []
     ways = Ways(settle=settled.append, known_elsewhere=silence, alone=silence, trusted=lambda: True)
-    async with Slots(2) as slots:
+    async with open_slots(2) as slots:
         running = in_slots(slots, ways, tasks_of([tasks]))
         running.accept(taken(elsewhere.call())._replace(deaths=deaths))
         with anyio.fail_after(10):
@@ -274,7 +274,7 @@ async def test_a_suspect_that_waits_to_be_alone_stops_at_once(
 
     settled: list[Settled] = []
     ways = Ways(settle=settled.append, known_elsewhere=nobody, alone=never, trusted=lambda: True)
-    async with Slots(3) as slots:
+    async with open_slots(3) as slots:
         try:
             running = in_slots(slots, ways, {stay.name: stay})
             running.accept(taken(stay.call())._replace(job="J-2"))
@@ -306,7 +306,7 @@ async def test_a_defect_beside_a_suspect_ends_that_call_alone() -> None:
 
     settled: list[Settled] = []
     ways = Ways(settle=settled.append, known_elsewhere=nobody, alone=broken, trusted=lambda: True)
-    async with Slots(2) as slots:
+    async with open_slots(2) as slots:
         running = in_slots(slots, ways, tasks_of([tasks]))
         for entry in (b"1-1", b"1-2"):
             running.accept(taken(entry=entry)._replace(deaths=SUSPECT_AFTER_DEATHS))
