@@ -22,10 +22,10 @@ class RichBar:
             expand=True,
         )
         self._row = self._drawn.add_task("", total=None)
-        self._drawn.start()
 
     def show(self, progress: Progress) -> None:
         """Draw *progress*."""
+        self._drawn.start()  # the first time
         self._drawn.update(
             self._row,
             completed=progress.done,

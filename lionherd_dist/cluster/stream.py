@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterable, Iterable, Sized
 from contextlib import AsyncExitStack
-from functools import partial
 from types import TracebackType
 from typing import Generic, Self, TypeVar, cast
 
@@ -48,12 +47,12 @@ class RemoteStream(Generic[R]):
     async def __aenter__(self) -> Self:
         if self._entered is not None:
             raise RuntimeError("a completion stream is used once; make another")
+        timed = False
+        if self._listeners is not None:  # first: a bar that cannot be drawn leaves no job behind
+            self._teller = Teller(self._listeners, self._total)
+            timed = self._listeners.on_ran is not None
         limit = await for_the_server(self._limit)
         self._entered = job = await self._link.open(limit=limit, resubmit=self._resubmit)
-        timed = False
-        if self._listeners is not None:
-            self._teller = Teller(self._listeners, partial(_total, job, self._calls))
-            timed = self._listeners.on_ran is not None
         feeder = Feeder(job, self._link, lenient=self._return_exceptions, timed=timed)
         if not feeder.fed_at_once(self._calls):
             group = await self._feeding.enter_async_context(background())
@@ -69,9 +68,11 @@ class RemoteStream(Generic[R]):
         try:
             await self._feeding.__aexit__(kind, error, trace)
         finally:
-            if self._teller is not None:
-                self._teller.end()
-            await self._link.close(self._job)
+            try:
+                await self._link.close(self._job)
+            finally:
+                if self._teller is not None:
+                    self._teller.end()
 
     @property
     def _job(self) -> Job:
@@ -104,7 +105,6 @@ class RemoteStream(Generic[R]):
             return index, cast("R", error)
         raise ExceptionGroup("a call of the job failed", [error])
 
-
-def _total(job: Job, calls: object) -> int | None:
-    """How many outcomes there will be, as far as it is known by now."""
-    return len(calls) if isinstance(calls, Sized) else job.total
+    def _total(self) -> int | None:
+        """How many outcomes there will be, as far as it is known by now."""
+        return len(self._calls) if isinstance(self._calls, Sized) else self._job.total

@@ -62,7 +62,10 @@ class Teller:
         """No outcome will follow."""
         self._tell()
         if self._bar is not None:
-            self._bar.close()
+            try:
+                self._bar.close()
+            except Exception as error:  # noqa: BLE001 (as above: its terminal may be gone)
+                _tell_failed("progress", error)
 
     def _tell(self) -> None:
         if self._on_progress is None:

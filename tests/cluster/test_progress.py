@@ -19,7 +19,7 @@ async def consumed(cluster: Cluster, count: int, **listeners: object) -> int:
         calls,
         limit=4,
         return_exceptions=True,
-        **listeners,  # type: ignore[call-overload]
+        **listeners,
     ) as stream:
         return len([index async for index, _ in stream])
 
@@ -78,11 +78,31 @@ async def test_true_draws_a_bar_on_standard_error(
 async def test_a_bar_without_its_extra_names_the_extra(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Before anything is sent."""
+    """Before there is a job that nobody would close."""
     monkeypatch.setitem(sys.modules, "rich.console", None)
     monkeypatch.delitem(sys.modules, "lionherd_dist.bar", raising=False)
     with pytest.raises(ExtraMissingError, match=r'pip install "lionherd-dist\[cli\]"'):
         await consumed(cluster, 1, progress=True)
+    assert not cluster._link._open
+
+
+class Gone:
+    """A bar whose terminal went away."""
+
+    def show(self, _: Progress) -> None:
+        raise OSError("no terminal")
+
+    def close(self) -> None:
+        raise OSError("no terminal")
+
+
+async def test_a_bar_that_fails_costs_neither_outcome_nor_the_end(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However often it fails: all outcomes come, and the job is closed."""
+    monkeypatch.setattr(telling, "open_bar", Gone)
+    assert await consumed(cluster, 10, progress=True) == 10
+    assert not cluster._link._open
 
 
 def test_it_tells_ten_times_a_second_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
