@@ -3,7 +3,7 @@
 import asyncio
 
 from lionherd_dist.cluster.cluster import Cluster, hosted
-from lionherd_dist.place import Place, place_here
+from lionherd_dist.place import place_here
 
 
 def current_cluster() -> Cluster:
@@ -28,8 +28,4 @@ def current_cluster() -> Cluster:
             "current_cluster() is for async tasks, and this one is a def, which runs in a thread: "
             "make it an async def"
         ) from None
-    return place.once(_opened)
-
-
-def _opened(place: Place) -> Cluster:
-    return hosted(place.address, place.settings, place.recorder, place.begin)
+    return place.once(hosted)

@@ -19,6 +19,8 @@ class Place:
         settings: those of the worker.
         recorder: the worker's.
         begin: runs something beside the tasks, until the worker's session ends.
+        lend: says that a task waits for calls of its own; what it returns ends that.
+        awaited: says whether one waits for a job; set by what makes jobs here.
     """
 
     def __init__(
@@ -27,9 +29,11 @@ class Place:
         settings: Settings,
         recorder: Recorder,
         begin: Callable[[Callable[[], Awaitable[None]]], None],
+        lend: Callable[[], Callable[[], None]],
     ) -> None:
         self.address, self.settings, self.begin = address, settings, begin
-        self.recorder = recorder
+        self.recorder, self.lend = recorder, lend
+        self.awaited: Callable[[str], bool] | None = None
         self._made: object = None
 
     def once(self, make: Callable[["Place"], T]) -> T:
@@ -37,6 +41,10 @@ class Place:
         if self._made is None:
             self._made = make(self)
         return cast("T", self._made)
+
+    def awaits(self, job: str) -> bool:
+        """True if a task here waits for the outcomes of *job*."""
+        return self.awaited is not None and self.awaited(job)
 
     def context(self) -> contextvars.Context:
         """An empty context in which this is the place."""

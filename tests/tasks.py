@@ -3,6 +3,7 @@
 import asyncio
 import os
 import secrets
+import signal
 import threading
 import time
 from dataclasses import dataclass, field
@@ -281,6 +282,50 @@ async def in_turn(place: str, name: str) -> int:
 async def asks_back(number: int) -> int:
     """A call that makes another call, through its own worker's cluster."""
     return await current_cluster().run(double.call(number))
+
+
+@task
+async def fibonacci(number: int) -> int:
+    """Calls upon calls, many more than there are slots."""
+    if number < 2:
+        return number
+    of = fibonacci.call
+    return sum(await current_cluster().gather(of(number - 1), of(number - 2)))
+
+
+def _die(place: str, times: int) -> None:
+    """End this process, as long as it has not ended so often here."""
+    died = sum(1 for _ in os.scandir(place))
+    if died < times:
+        (Path(place) / str(died)).touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+@task
+async def dies(place: str, times: int) -> int:
+    """End as many processes as that; then give how many those were."""
+    _die(place, times)
+    return times
+
+
+@task
+async def dies_and_asks(place: str, times: int) -> int:
+    """The same, and then wait for calls of its own."""
+    _die(place, times)
+    return sum(await current_cluster().gather(*(double.call(n) for n in range(10))))
+
+
+@task
+async def asks_one_that_dies(place: str, times: int) -> int:
+    """Wait for a call that ends processes."""
+    return await current_cluster().run(dies.call(place, times))
+
+
+@task
+async def reads(job: str) -> list[object]:
+    """The results of a submitted job."""
+    async with current_cluster().attach(job) as stream:
+        return [result async for _, result in stream]
 
 
 @task

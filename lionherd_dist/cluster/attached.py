@@ -51,6 +51,7 @@ class AttachedStream:
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
+            stack.enter_context(self._link.jobs.attached(self._job))
             reader = await stack.enter_async_context(self._link.reader("attach"))
             try:
                 place = await persist(lambda: self._attached(reader), patience_s=self._patience_s)

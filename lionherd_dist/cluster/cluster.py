@@ -1,17 +1,17 @@
 """The asking side's door: a connection to the workers of a namespace, for as long as a block."""
 
 import asyncio
-from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterable, Iterable
 from contextlib import AsyncExitStack
 from functools import partial
 from types import TracebackType
 from typing import Self, TypeVar
 
-from lionherd_dist.address import Address
 from lionherd_dist.call import Call
 from lionherd_dist.cluster.attached import AttachedStream
 from lionherd_dist.cluster.limit import Limit, checked
 from lionherd_dist.cluster.link import Link
+from lionherd_dist.cluster.open_jobs import OpenJobs
 from lionherd_dist.cluster.opening import live_beside, open_link
 from lionherd_dist.cluster.patterns import Patterns
 from lionherd_dist.cluster.stream import RemoteStream
@@ -19,6 +19,7 @@ from lionherd_dist.cluster.submission import submit
 from lionherd_dist.cluster.telling import Listeners
 from lionherd_dist.environment import Where, redis_address
 from lionherd_dist.limiter.shared import OnLost, SharedLimiter
+from lionherd_dist.place import Place
 from lionherd_dist.settings import Settings
 from lionherd_dist.telemetry import SILENT, Recorder
 
@@ -125,7 +126,8 @@ class Cluster(Patterns):
     ) -> SharedLimiter:
         """The limiter *name*: at most *total_tokens* at once, over all processes that use the name.
 
-        ``async with cluster.capacity_limiter("api", 50) as lease:``, or ``limit=`` of a pattern.
+        ``async with cluster.capacity_limiter("api", 50) as lease:``, or ``limit=`` of a pattern. A
+        task that waits for a token keeps its worker's slot; a call with ``limit=`` waits outside.
 
         Args:
             name: what all processes call it, within the namespace.
@@ -156,14 +158,15 @@ class Cluster(Patterns):
         )
 
 
-def hosted(
-    address: Address,
-    settings: Settings,
-    recorder: Recorder,
-    begin: Callable[[Callable[[], Awaitable[None]]], None],
-) -> Cluster:
-    """A cluster that is open for as long as what *begin* began goes on; no block is needed."""
+def hosted(place: Place) -> Cluster:
+    """A cluster that is open for as long as the worker's session; no block is needed.
+
+    The worker hears which of its calls wait for others, and for which.
+    """
+    address, settings, recorder = place.address, place.settings, place.recorder
     cluster = Cluster(address, settings=settings, recorder=recorder)
-    cluster._open_link = link = Link(address, settings, recorder)  # noqa: SLF001 (same file)
-    begin(partial(live_beside, link))
+    jobs = OpenJobs(place.lend)
+    cluster._open_link = link = Link(address, settings, recorder, jobs)  # noqa: SLF001 (same file)
+    place.awaited = jobs.awaits
+    place.begin(partial(live_beside, link))
     return cluster

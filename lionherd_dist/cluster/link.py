@@ -17,11 +17,11 @@ from lionherd_dist.address import Address
 from lionherd_dist.cluster.handing import hand_out
 from lionherd_dist.cluster.job import Job
 from lionherd_dist.cluster.lines import Reader, connection
+from lionherd_dist.cluster.open_jobs import OpenJobs
 from lionherd_dist.cluster.watch import watch
 from lionherd_dist.cluster.writer import Writer
 from lionherd_dist.errors import (
     ForkedClientError,
-    JobLostError,
     LionherdError,
     StoreUnavailableError,
     sole,
@@ -47,16 +47,22 @@ class Link:
 
     Attributes:
         seal: signs what is sent and checks what arrives.
+        jobs: those that are open, or read, here.
         reading: the names of the readers that are at work here.
     """
 
-    def __init__(self, address: Address, settings: Settings, recorder: Recorder) -> None:
+    def __init__(
+        self,
+        address: Address,
+        settings: Settings,
+        recorder: Recorder,
+        jobs: OpenJobs | None = None,
+    ) -> None:
         self._address, self._settings, self._keys = address, settings, Keys(settings.namespace)
         self.seal = Seal(settings.signing_keys, settings.namespace)
         self.reading: set[str] = set()
         self._pid = os.getpid()
-        self._open: dict[Job, None] = {}
-        self._jobs: dict[str, Job] = {}  # those that the server may know, by id
+        self.jobs = OpenJobs() if jobs is None else jobs
         self._numbers = self._readers = 0
         self._session: Session | None = None
         self._writer: Writer | None = None
@@ -83,7 +89,7 @@ class Link:
             settings=self._settings,
             keep_ms=keep_ms,
         )
-        self._open[job] = None
+        self.jobs.add(job)
         return job
 
     async def ready(self) -> None:
@@ -129,7 +135,7 @@ class Link:
     async def close(self, job: Job) -> None:
         """End *job*: cancel what is not done, wait, bounded, until the workers have stopped."""
         writer = self._writer
-        self._open.pop(job, None)  # it is not to be sent again, whatever happens now
+        self.jobs.end(job)
         if writer is not None:
             writer.forget(job)
         wait_s = self._settings.cancel_wait_s
@@ -142,7 +148,7 @@ class Link:
                 elif await writer.cancel(job.id):
                     await job.stopped.wait()
         finally:
-            self.forget(job)
+            self.jobs.forget(job)
 
     async def cancel(self, job_id: str) -> None:
         """Cancel a job that is not one of ours; ask again where our session ends over it."""
@@ -151,11 +157,6 @@ class Link:
             await self.ready()
             if self._writer is not None:
                 heard = await self._writer.cancel(job_id)
-
-    def forget(self, job: Job) -> None:
-        """*job* is none of ours any more."""
-        self._open.pop(job, None)
-        self._jobs.pop(job.id, None)
 
     # --- one session after the other
 
@@ -207,10 +208,10 @@ class Link:
                 number=self._number,
                 on_lost=lambda: on_lost(reasons[0]),
             )
-            inbox = Inbox(read, self._keys, session.id)
-            looking = partial(watch, side, self._keys, self._jobs, self._settings.session_s)
+            inbox, jobs = Inbox(read, self._keys, session.id), self.jobs.by_id
+            looking = partial(watch, side, self._keys, jobs, self._settings.session_s)
             helpers.start_soon(writer.run)
-            helpers.start_soon(hand_out, inbox, self._jobs, self.desk, self.seal, self._settings)
+            helpers.start_soon(hand_out, inbox, jobs, self.desk, self.seal, self._settings)
             helpers.start_soon(partial(looking, poke=writer.poke, inbox=inbox))
             helpers.start_soon(self.desk.serve, lend, session, lambda: on_lost(reasons[0]))
             self._begin(session, writer)
@@ -223,7 +224,7 @@ class Link:
                     self.desk.lose("the cluster was left")
                     await self.desk.leave(lend, session)
         tell_lost(self.desk.recorder, session.id, reasons[0])
-        self._lose(reasons[0])
+        self.jobs.lose(reasons[0])
 
     def _opening_settings(self) -> Settings:
         """At the first try somebody waits who may have mistyped the address: be quick to say so."""
@@ -234,7 +235,7 @@ class Link:
     def _begin(self, session: Session, writer: Writer) -> None:
         self._session, self._writer, self._trouble, self._numbers = session, writer, None, 0
         self._begun = True
-        for job in self._open:  # those that move over, and those that had not been sent
+        for job in self.jobs:  # those that move over, and those that had not been sent
             writer.poke(job)
         self._notify()
 
@@ -247,24 +248,12 @@ class Link:
             raise RuntimeError("a job is numbered by a session")
         self._numbers += 1
         job.adopt(f"{self._session.id}-{self._numbers}", self._numbers)
-        self._jobs[job.id] = job
-
-    def _lose(self, reason: str) -> None:
-        for job in self._open:
-            if not job.start_over():
-                job.fail(JobLostError(job.id, job.received, reason))
-        for job in self._jobs.values():
-            job.stopped.set()  # who waits for the workers to stop has no way to hear of it now
-        self._jobs.clear()
+        self.jobs.by_id[job.id] = job
 
     def _fail(self, error: LionherdError) -> None:
         self._trouble = error
         self.desk.fail(error)
-        for job in self._open:
-            job.fail(error)
-        for job in self._jobs.values():
-            job.stopped.set()
-        self._jobs.clear()
+        self.jobs.fail(error)
         self._notify()
 
     def end(self) -> None:

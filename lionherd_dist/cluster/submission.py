@@ -27,7 +27,7 @@ async def submit(
     except BaseException:
         await link.close(job)  # its id is nobody's to know: it must not outlive us
         raise
-    link.forget(job)
+    link.jobs.forget(job)
     if not job.opened:
         raise ValueError("there is nothing to submit: the input has no call")
     return job.id

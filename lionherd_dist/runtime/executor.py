@@ -7,8 +7,10 @@ A call's life here:
                └─ its job is cancelled, its deadline passes, or the worker hands it back
 """
 
+import asyncio
 import contextvars
 import logging
+import math
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
@@ -18,7 +20,6 @@ import anyio
 from lionherd_dist.call import Cancelled, Failure, Message, Outcome, Success
 from lionherd_dist.errors import (
     EncodeError,
-    PoisonTaskError,
     StoreUnavailableError,
     UnknownTaskError,
 )
@@ -26,6 +27,7 @@ from lionherd_dist.logs import note
 from lionherd_dist.runtime.attempt import attempt, timed
 from lionherd_dist.runtime.slots import Slots
 from lionherd_dist.runtime.stops import Stops
+from lionherd_dist.runtime.suspects import DEATHS_ALONE, SUSPECT_AFTER_DEATHS, Suspects, poison
 from lionherd_dist.session.clock import ServerClock
 from lionherd_dist.store.calls import Again, Back, Dead, Done, Settled, Taken
 from lionherd_dist.task import Task
@@ -34,9 +36,7 @@ from lionherd_dist.wire.signing import Seal
 
 T = TypeVar("T")
 
-SUSPECT_AFTER_DEATHS = 2  # processes that died with it in hand; a neighbour may have killed them
-DEATHS_ALONE = 3
-UNKNOWN_PAUSE_MS = 1_000
+ELSEWHERE_MS = 1_000  # how long a call that another worker is to take is put off
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +48,14 @@ class Ways:
         known_elsewhere: says whether some worker knows a task that this one does not.
         alone: notes that a call is about to run with nothing beside it; says how often it died so.
         trusted: says whether the session can still be ours: not after a pause that outlasted it.
+        awaited: says whether a call of this worker waits for a job.
     """
 
     settle: Callable[[Settled], None]
     known_elsewhere: Callable[[str], Awaitable[bool]]
     alone: Callable[[Taken], Awaitable[int]]
     trusted: Callable[[], bool]
+    awaited: Callable[[str], bool]
 
 
 class Executor:
@@ -83,13 +85,13 @@ class Executor:
         self._seal, self._context = seal, context
         self._stops = Stops()
         self._unsettled: dict[bytes, Taken] = {}
-        self._running = self._suspects = 0
-        self._one_is_alone = False  # a suspect's turn has come
+        self._running = 0
+        self._suspects = Suspects(slots, ways.awaited)
 
     @property
     def free(self) -> int:
-        """Slots without a call; none while a suspect waits to run alone."""
-        return 0 if self._suspects else self._slots.total - self._slots.used
+        """How many more calls may run; none while a suspect is to be alone."""
+        return 0 if self._suspects.need_quiet else self._slots.free
 
     @property
     def in_hand(self) -> frozenset[bytes]:
@@ -104,7 +106,7 @@ class Executor:
 
     async def idle(self) -> None:
         """Wait until nothing runs."""
-        while self._running or self._suspects:
+        while self._running or self._suspects.waiting or self._suspects.begun:
             await self._slots.change()
 
     def accept(self, taken: Taken) -> None:
@@ -113,8 +115,10 @@ class Executor:
             return
         self._in_hand.add(taken.entry)
         self._unsettled[taken.entry] = taken
-        if taken.deaths >= SUSPECT_AFTER_DEATHS:
-            self._suspects += 1
+        if self._suspects.put_off(taken):
+            self._settle(Again(taken, taken.attempt, ELSEWHERE_MS))
+        elif taken.deaths >= SUSPECT_AFTER_DEATHS:
+            self._suspects.waiting += 1
             self._slots.run(self._run_alone(taken), self._context.copy())
         else:
             self._running += 1
@@ -151,7 +155,7 @@ class Executor:
             self._slots.ended()
 
     async def _run_alone(self, taken: Taken) -> None:
-        """Run a call that was in hand at several deaths, so that only its own deaths count."""
+        """Run a suspect when its turn has come."""
         try:
             self._settle(await self._settled_alone(taken))
         except StoreUnavailableError:  # it does not run while that cannot be noted
@@ -159,31 +163,45 @@ class Executor:
         except Exception as error:  # noqa: BLE001 (as in _run)
             self._settle(self._done(taken, Failure(error)))
         finally:
-            self._suspects -= 1
             self._slots.ended()
 
     async def _settled_alone(self, taken: Taken) -> Settled:
-        while (self._running or self._one_is_alone) and not self._stops.concern(taken):
-            await self._slots.change()
+        in_time = await self._turn(taken)
         if self._stops.concern(taken):
             return await self._settled(taken)
-        self._one_is_alone = True
+        if not in_time:
+            return self._late(taken)
+        if self._suspects.put_off(taken):
+            return Again(taken, taken.attempt, ELSEWHERE_MS)
+        this = asyncio.current_task()
+        self._suspects.begun.add(this)
         try:
             if await self._deaths_alone(taken) < DEATHS_ALONE:
                 return await self._settled(taken)
         finally:
-            self._one_is_alone = False
-        error = PoisonTaskError(
-            f"call {taken.index} of job {taken.job} ended its worker each of the "
-            f"{DEATHS_ALONE} times it ran alone; it is kept as a dead letter"
-        )
-        return Dead(taken, self._encoded(taken, Failure(error)))
+            self._suspects.begun.discard(this)
+        return Dead(taken, self._encoded(taken, Failure(poison(taken))))
+
+    async def _turn(self, taken: Taken) -> bool:
+        """Wait until nothing works here, or *taken* is to stop; False: its deadline came first."""
+        left_s = self._clock.left_s(taken.deadline_ms) if taken.deadline_ms else math.inf
+        try:
+            with anyio.move_on_after(left_s):
+                while self._works and not self._stops.concern(taken):
+                    await self._slots.change()
+                return True
+        finally:
+            self._suspects.waiting -= 1
+        return False
+
+    @property
+    def _works(self) -> bool:
+        """True while a call has begun that does not wait for calls of its own."""
+        return self._running + len(self._suspects.begun) > self._slots.lending
 
     async def _deaths_alone(self, taken: Taken) -> int:
-        """Noted with the server; none counts beside a call that outlived an earlier session."""
-        if self._slots.used > self._suspects:
-            return 0
-        return await self._asked(taken, self._ways.alone(taken))
+        """Noted with the server; none counts beside another call: that one may be to blame."""
+        return await self._asked(taken, self._ways.alone(taken)) if self._suspects.alone else 0
 
     async def _settled(self, taken: Taken) -> Settled:
         if taken.job in self._stops.cancelled:
@@ -191,7 +209,7 @@ class Executor:
         if self._stops.concern(taken) or not self._ways.trusted():
             return Back(taken)  # another is to run it, or does so by now
         if taken.deadline_ms and self._clock.left_s(taken.deadline_ms) <= 0:
-            return self._done(taken, Failure(TimeoutError("the deadline passed before it began")))
+            return self._late(taken)
         try:
             message = decode_call(self._seal.opened("call", taken.payload, taken.job, taken.index))
         except Exception as error:  # noqa: BLE001 (whatever the bytes are, the worker lives)
@@ -236,7 +254,7 @@ class Executor:
     async def _unknown(self, taken: Taken, name: str) -> Settled:
         """Left for a worker that knows the task, if there is one."""
         if await self._asked(taken, self._ways.known_elsewhere(name)):
-            return Again(taken, taken.attempt, UNKNOWN_PAUSE_MS)
+            return Again(taken, taken.attempt, ELSEWHERE_MS)
         known = ", ".join(sorted(self._tasks))
         error = UnknownTaskError(
             f"worker {self._name} knows no task {name!r}, and no other does (it knows: {known}); "
@@ -254,6 +272,9 @@ class Executor:
             if not taken.deadline_ms or self._clock.left_s(taken.deadline_ms) > delay_s:
                 return Again(taken, taken.attempt + 1, int(delay_s * 1000))
         return self._done(taken, failure)
+
+    def _late(self, taken: Taken) -> Done:
+        return self._done(taken, Failure(TimeoutError("the deadline passed before it began")))
 
     def _done(self, taken: Taken, outcome: Outcome) -> Done:
         try:

@@ -118,27 +118,32 @@ class Shift:
             on_lost=ends.lost.set,
             on_told=None if meter is None else meter.told,
         )
-        ways = Ways(
-            settle=self._finisher.put if meter is None else meter.before(self._finisher.put),
-            known_elsewhere=lambda name: self._answer(
-                lambda: known_by_some_worker(lines.side, keys, name)
-            ),
-            trusted=lambda: session.clock.age_s() < settings.session_s,
-            alone=lambda taken: self._answer(lambda: calls.run_alone(lines.side, taken)),
-        )
+        place = Place(post.address, settings, post.recorder, self._beside, post.slots.lend)
         self._executor = Executor(
             tasks,
             in_hand,
-            ways,
+            self._ways(session, calls, place),
             slots=post.slots,
             name=post.name,
             clock=session.clock,
             seal=Seal(settings.signing_keys, settings.namespace),
-            context=Place(post.address, settings, post.recorder, self._beside).context(),
+            context=place.context(),
         )
         self._helpers = anyio.create_task_group()
         took = None if meter is None else meter.took
         self._puller = Puller(lines.take, lines.wake, calls, self._executor, on_taken=took)
+
+    def _ways(self, session: Session, calls: Calls, place: Place) -> Ways:
+        put, side, keys = self._finisher.put, self._lines.side, self._keys
+        return Ways(
+            settle=put if self._meter is None else self._meter.before(put),
+            known_elsewhere=lambda name: self._answer(
+                lambda: known_by_some_worker(side, keys, name)
+            ),
+            trusted=lambda: session.clock.age_s() < self._settings.session_s,
+            alone=lambda taken: self._answer(lambda: calls.run_alone(side, taken)),
+            awaited=place.awaits,
+        )
 
     async def work(self, *, on_ready: Callable[[], None]) -> None:
         """Work until the end; what does not stop then is given away, and keeps its slot."""

@@ -35,7 +35,7 @@ class Worker:
     Args:
         modules: modules, or their names, whose tasks this worker runs.
         redis: the server's URL; ``LIONHERD_REDIS_URL`` unless given (see docs/operations.md).
-        concurrency: how many calls run at once.
+        concurrency: how many calls run at once; one that waits for calls of its own does not count.
         grace_s: seconds that running calls get to end when the worker is stopped.
         settings: namespace, session and the like.
         recorder: told what is measured; see docs/telemetry.md.
@@ -115,7 +115,7 @@ class Worker:
             while not self._stop.is_set():
                 await self._session(opening, post, on_ready)
                 opening = replace(self._settings, patience_s=math.inf)
-            if slots.used:
+            if slots.begun:
                 on_stuck()
 
     async def _session(self, opening: Settings, post: Post, on_ready: Callable[[], None]) -> None:

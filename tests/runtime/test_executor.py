@@ -3,66 +3,23 @@
 import asyncio
 import contextvars
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from contextvars import ContextVar
 
 import anyio
 import anyio.lowlevel
 import pytest
 import tasks
+from executor_bench import executor, in_slots, outcomes, taken, ways_to
 from helpers import wait_until
 
-from lionherd_dist.call import Call, Cancelled, Failure, Outcome, Success
-from lionherd_dist.runtime.executor import SUSPECT_AFTER_DEATHS, Executor, Ways
+from lionherd_dist.call import Cancelled, Failure, Success
+from lionherd_dist.runtime.executor import SUSPECT_AFTER_DEATHS
 from lionherd_dist.runtime.slots import Slots, open_slots
-from lionherd_dist.session.clock import ServerClock
 from lionherd_dist.store.calls import Back, Done, Settled, Taken
-from lionherd_dist.task import Task, task, tasks_of
-from lionherd_dist.wire.messages import decode_outcome, encode_call
-from lionherd_dist.wire.signing import Seal
+from lionherd_dist.task import task, tasks_of
 
 pytestmark = pytest.mark.anyio
-
-
-async def nobody(_: object) -> bool:
-    return False
-
-
-async def never(_: object) -> int:
-    return 0
-
-
-@asynccontextmanager
-async def executor(
-    settle: Callable[[Settled], None], *tasks_here: Task[..., object], trusted: bool = True
-) -> AsyncIterator[Executor]:
-    known: Callable[[str], Awaitable[bool]] = nobody
-    ways = Ways(settle=settle, known_elsewhere=known, alone=never, trusted=lambda: trusted)
-    known_tasks = {one.name: one for one in tasks_here} or tasks_of([tasks])
-    async with open_slots(2) as slots:
-        yield in_slots(slots, ways, known_tasks)
-
-
-def in_slots(slots: Slots, ways: Ways, known: Mapping[str, Task[..., object]]) -> Executor:
-    return Executor(
-        known,
-        set(),
-        ways,
-        slots=slots,
-        name="here",
-        clock=ServerClock(1_000_000),
-        seal=Seal((), "default"),
-        context=contextvars.Context(),
-    )
-
-
-def taken(call: Call[object] | None = None, entry: bytes = b"1-1") -> Taken:
-    return Taken(entry, "J-1", 0, 1, 0, 0, encode_call(call or tasks.double.call(2)))
-
-
-def outcomes(settled: list[Settled]) -> list[Outcome]:
-    return [decode_outcome(one.outcome) for one in settled if isinstance(one, Done)]
 
 
 @pytest.mark.parametrize(("trusted", "kind"), [(True, Done), (False, Back)])
@@ -197,7 +154,7 @@ async def test_a_suspects_death_beside_a_call_of_an_earlier_session_does_not_cou
         slots.ended()
 
     settled: list[Settled] = []
-    ways = Ways(settle=settled.append, known_elsewhere=nobody, alone=alone, trusted=lambda: True)
+    ways = ways_to(settled.append, alone=alone)
     async with open_slots(2) as slots:
         slots.run(outlive(slots), contextvars.Context())
         running = in_slots(slots, ways, tasks_of([tasks]))
@@ -230,7 +187,7 @@ async def test_a_call_that_is_handed_back_waits_for_no_answer_of_the_server(deat
     async def elsewhere() -> None: ...
 
     settled: list[Settled] = []
-    ways = Ways(settle=settled.append, known_elsewhere=silence, alone=silence, trusted=lambda: True)
+    ways = ways_to(settled.append, known_elsewhere=silence, alone=silence)
     async with open_slots(2) as slots:
         running = in_slots(slots, ways, tasks_of([tasks]))
         running.accept(taken(elsewhere.call())._replace(deaths=deaths))
@@ -273,7 +230,7 @@ async def test_a_suspect_that_waits_to_be_alone_stops_at_once(
         gate.wait(60)
 
     settled: list[Settled] = []
-    ways = Ways(settle=settled.append, known_elsewhere=nobody, alone=never, trusted=lambda: True)
+    ways = ways_to(settled.append)
     async with open_slots(3) as slots:
         try:
             running = in_slots(slots, ways, {stay.name: stay})
@@ -286,7 +243,7 @@ async def test_a_suspect_that_waits_to_be_alone_stops_at_once(
             else:
                 running.hand_back()
             with anyio.fail_after(10):
-                while slots.used > 1:
+                while slots.begun > 1:
                     await slots.change()
             assert [(one.taken.entry, type(one)) for one in settled] == [
                 (b"1-2", kind),
@@ -305,7 +262,7 @@ async def test_a_defect_beside_a_suspect_ends_that_call_alone() -> None:
         return 0
 
     settled: list[Settled] = []
-    ways = Ways(settle=settled.append, known_elsewhere=nobody, alone=broken, trusted=lambda: True)
+    ways = ways_to(settled.append, alone=broken)
     async with open_slots(2) as slots:
         running = in_slots(slots, ways, tasks_of([tasks]))
         for entry in (b"1-1", b"1-2"):
