@@ -219,6 +219,16 @@ def sole(error: BaseException) -> BaseException:
     return error
 
 
+def trouble(error: BaseException) -> BaseException:
+    """*error* as ``sole`` gives it, or the first of ours in a group that holds no other.
+
+    Several tasks that ask the same server are refused at the same time.
+    """
+    if isinstance(error, BaseExceptionGroup) and error.split(LionherdError)[1] is None:
+        return first_of(error)
+    return sole(error)
+
+
 def first_of(error: BaseException) -> BaseException:
     """*error* itself, or the first that is in it when it is a group, however deep."""
     while isinstance(error, BaseExceptionGroup):

@@ -24,7 +24,7 @@ from lionherd_dist.errors import (
     ForkedClientError,
     LionherdError,
     StoreUnavailableError,
-    sole,
+    trouble,
 )
 from lionherd_dist.limiter.desk import Desk
 from lionherd_dist.local.background import background
@@ -170,7 +170,7 @@ class Link:
             try:
                 await self._one_session()
             except (LionherdError, BaseExceptionGroup) as error:
-                reason = sole(error)
+                reason = trouble(error)
                 if not isinstance(reason, LionherdError):
                     raise
                 self._fail(reason)

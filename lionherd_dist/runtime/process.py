@@ -21,7 +21,7 @@ from typing import NoReturn
 
 import anyio
 
-from lionherd_dist.errors import LionherdError, StoreRefusedError, sole
+from lionherd_dist.errors import LionherdError, StoreRefusedError, trouble
 from lionherd_dist.logs import Format, log_to_stderr
 from lionherd_dist.runtime.worker import Worker
 from lionherd_dist.settings import Settings
@@ -81,7 +81,7 @@ async def serve(worker: Worker, on_ready: Callable[[], None]) -> None:
     try:
         await worker.run(on_ready=on_ready, on_stuck=_leave)
     except BaseExceptionGroup as error:
-        raise sole(error) from None
+        raise trouble(error) from None
     finally:
         for number in STOP_SIGNALS:  # the interpreter undoes handlers as it ends, but not this
             signal.signal(number, signal.SIG_IGN)
@@ -162,7 +162,11 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    status_ = main()
+    try:
+        status_ = main()
+    except BaseException:  # noqa: BLE001 (shown as the interpreter would)
+        traceback.print_exc()
+        status_ = STATUS_FAILED
     if any(not one.daemon for one in threading.enumerate() if one is not threading.main_thread()):
         end(status_)  # a function that no worker minds any more would keep it from starting anew
     sys.exit(status_)

@@ -6,6 +6,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import cast
 
 import anyio
 import pytest
@@ -13,9 +14,24 @@ import tasks
 from helpers import wait_until
 from own_server import own_server
 
-from lionherd_dist import Call, Cluster, PoisonTaskError, Settings, UnknownTaskError
+from lionherd_dist import (
+    Call,
+    Cluster,
+    PoisonTaskError,
+    Settings,
+    StoreRefusedError,
+    UnknownTaskError,
+    Worker,
+)
 from lionherd_dist.embedded.child import Child
-from lionherd_dist.runtime.process import ORDER_VARIABLE, STATUS_UNUSABLE, Order
+from lionherd_dist.runtime.process import (
+    ORDER_VARIABLE,
+    STATUS_FAILED,
+    STATUS_UNUSABLE,
+    STOP_SIGNALS,
+    Order,
+    serve,
+)
 from lionherd_dist.store.connection import Connection
 from lionherd_dist.store.keys import Keys
 
@@ -284,3 +300,48 @@ async def test_a_worker_that_cannot_go_on_ends_however_long_a_thread_runs(diary:
         await connection.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
         with anyio.fail_after(30):
             assert await worker.wait() == STATUS_UNUSABLE
+
+
+class Refused:
+    """A worker two of whose tasks are refused at the same moment."""
+
+    async def run(self, **_: object) -> None:
+        reasons = [StoreRefusedError("first"), StoreRefusedError("second")]
+        raise ExceptionGroup("two", [ExceptionGroup("one", reasons[:1]), reasons[1]])
+
+
+async def test_a_worker_that_is_refused_twice_at_once_says_so_once() -> None:
+    """Any of its connections may be the first to hear it."""
+    before = {one: signal.getsignal(one) for one in STOP_SIGNALS}
+    try:
+        with pytest.raises(StoreRefusedError, match="first"):
+            await serve(cast("Worker", Refused()), lambda: None)
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
+
+
+async def test_a_worker_that_fails_for_a_reason_of_its_own_ends_beside_a_thread(
+    tmp_path: Path,
+) -> None:
+    """Its traceback is shown, and another can be started."""
+    (tmp_path / "endless_tasks.py").write_text(
+        "import threading, time\nfrom lionherd_dist import task\n"
+        "threading.Thread(target=time.sleep, args=(600,)).start()\n"
+        "@task\ndef nothing() -> None: ...\n"
+    )
+    order = Order(("endless_tasks",), "unix:///nowhere", "many", 1.0, Settings())  # type: ignore[arg-type]
+    child = await Child.start(
+        [sys.executable, "-m", "lionherd_dist.runtime.process"],
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]),
+            ORDER_VARIABLE: order.as_text(),
+        },
+    )
+    try:
+        with anyio.fail_after(30):
+            assert await child.wait() == STATUS_FAILED
+        assert "TypeError" in child.output
+    finally:
+        await child.stop()
