@@ -10,9 +10,10 @@ import anyio
 
 from chaos.clients import ClientPlace
 from chaos.notes import read_notes
-from chaos.plan import CLIENTS, Event, Plan, Role, schedule
+from chaos.plan import CLIENTS, Plan, Role, events
 from chaos.records import Records
 from chaos.referee import Findings, judge
+from chaos.schedule import Event
 from chaos.server import ChaosServer, chaos_server
 from chaos.watch import KEYS, kept_jobs, names, read_dead_letters, watch_hands
 from chaos.workers import Place, WorkerProgram
@@ -74,7 +75,7 @@ class Run:
     async def play(self) -> None:
         """Do all events, each at its time."""
         async with anyio.create_task_group() as pauses:
-            for event in schedule(self.plan):
+            for event in events(self.plan):
                 await anyio.sleep(max(0.0, event.at_s - (time.monotonic() - self._began_at)))
                 if event.deed == "pause":
                     pauses.start_soon(self.do, event)

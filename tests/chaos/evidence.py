@@ -15,7 +15,7 @@ class Body:
     """One execution of a call, by one life of one worker.
 
     Args:
-        slot: the number of the flock'ed slot that it held.
+        slot: the number of the flock'ed slot that it held; taken between *since* and *started_at*.
         ended_at: infinite while its end was never written: then its process was killed.
         how: ``done``, the name of an exception, ``cut`` by a cancellation, or empty.
     """
@@ -24,6 +24,7 @@ class Body:
     index: int
     who: str
     slot: int
+    since: float
     started_at: float
     ended_at: float = math.inf
     how: str = ""
@@ -64,8 +65,17 @@ def read_bodies(directory: Path) -> list[Body]:
     bodies: dict[tuple[str, int], Body] = {}
     for line in read_notes(directory / "bodies.log"):
         match line:
-            case ["S", str(label), int(index), str(who), int(number), int(slot), float(at)]:
-                bodies[who, number] = Body(label, index, who, slot, at)
+            case [
+                "S",
+                str(label),
+                int(index),
+                str(who),
+                int(n),
+                int(slot),
+                float(since),
+                float(at),
+            ]:
+                bodies[who, n] = Body(label, index, who, slot, since, at)
             case ["E", str(who), int(number), str(how), float(at)]:
                 bodies[who, number].ended_at, bodies[who, number].how = at, how
     return sorted(bodies.values(), key=lambda body: body.started_at)

@@ -1,13 +1,12 @@
 """How much chaos, and when: every number from one seed. Pure."""
 
 import json
-import random
 from dataclasses import asdict, dataclass, replace
-from typing import Literal, TypeAlias
 
-Deed: TypeAlias = Literal["kill", "pause", "client", "server"]
+from chaos.schedule import Event, schedule, shares
 
 FULL_S = 180.0
+COUNTS = ("calls", "kills", "pauses", "client_kills", "restarts", "poison")
 STEP_DONE, ALL_DONE = 0, 10  # what a client process ends with: start me again, or not
 CLIENTS = ("stream", "map", "first", "second")  # the last two submit, and attach
 LIMITS = {"stream": 10, "map": 7, "first": 10, "second": 5}
@@ -60,42 +59,20 @@ FULL = Plan(
 
 def scaled(seconds: float, seed: int) -> Plan:
     """The full run's plan, cut down to *seconds*."""
-    share = seconds / FULL_S
-    counts = ("calls", "kills", "pauses", "client_kills", "restarts", "poison")
-    numbers = {name: max(1, round(getattr(FULL, name) * share)) for name in counts}
-    return replace(FULL, seconds=seconds, seed=seed, **numbers)
+    counts = {name: getattr(FULL, name) for name in COUNTS}
+    return replace(FULL, seconds=seconds, seed=seed, **shares(counts, seconds / FULL_S))
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
-    """What is done *at_s* seconds after the start; *dice* in [0, 1) chooses to whom."""
-
-    at_s: float
-    deed: Deed
-    dice: float
-    for_s: float = 0.0
-
-
-def schedule(plan: Plan) -> list[Event]:
+def events(plan: Plan) -> list[Event]:
     """What is done to whom, in order of time."""
-    dice = random.Random(plan.seed)
-    numbers: dict[Deed, int] = {
+    counts = {
         "kill": plan.kills,
         "pause": plan.pauses,
         "client": plan.client_kills,
         "server": plan.restarts,
     }
-    events = [
-        Event(
-            dice.uniform(0, plan.seconds),
-            deed,
-            dice.random(),
-            plan.session_s * dice.uniform(0.2, 3.0) if deed == "pause" else 0.0,
-        )
-        for deed, count in numbers.items()
-        for _ in range(count)
-    ]
-    return sorted(events, key=lambda event: event.at_s)
+    pause_s = (0.2 * plan.session_s, 3.0 * plan.session_s)
+    return schedule(plan.seed, plan.seconds, counts, pause_s)
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,14 +31,17 @@ from pathlib import Path
 
 from chaos.calls import POISON_INDEX, expected, root_of
 from chaos.evidence import Body, Job, read_bodies, read_jobs, read_stalls
+from chaos.findings import Verdict
 from chaos.plan import Plan
 from chaos.records import Records
 from chaos.vain import Vain
 
+EVENTS = ("kills", "pauses", "client_kills", "restarts")
+
 
 @dataclass(slots=True)
-class Findings:
-    """What the referee found; ``violations`` is empty after a clean run.
+class Findings(Verdict[Plan]):
+    """What the referee found.
 
     Attributes:
         most: the most calls of one job that ran at once, and its limit: where it came closest.
@@ -46,9 +49,6 @@ class Findings:
         again: starts beyond the first of a call, those of its own retry policy not counted.
     """
 
-    plan: Plan
-    records: Records
-    directory: Path
     calls: int = 0
     starts: int = 0
     again: int = 0
@@ -64,11 +64,6 @@ class Findings:
     recoveries: list[float] = field(default_factory=list)
     poison_given: int = 0
     poison_buried: int = 0
-    violations: list[str] = field(default_factory=list)
-
-    def against(self, what: str) -> None:
-        """Add a violation."""
-        self.violations.append(what)
 
 
 def judge(plan: Plan, directory: Path, records: Records) -> Findings:
@@ -91,19 +86,10 @@ def judge(plan: Plan, directory: Path, records: Records) -> Findings:
         if not job.moved:  # sent again by the library: a new job, beside what still ran of the old
             judge_limit(found, job, group, in_vain)
     found.recoveries = sorted(recoveries(bodies, records, in_vain))
-    judge_chaos(found)
+    done = {name: getattr(records, name) for name in EVENTS}
+    found.judge_amount(**done, calls=found.calls)
     judge_server(found, jobs)
     return found
-
-
-def judge_chaos(found: Findings) -> None:
-    """A run that did less than was planned proves less than it says."""
-    for name in ("kills", "pauses", "client_kills", "restarts"):
-        done, planned = getattr(found.records, name), getattr(found.plan, name)
-        if done < planned:
-            found.against(f"too little: {done} {name} of {planned}")
-    if found.calls < found.plan.calls:
-        found.against(f"too little: {found.calls} calls of {found.plan.calls}")
 
 
 def judge_job(found: Findings, job: Job, ran: set[tuple[str, int]]) -> None:
@@ -201,9 +187,6 @@ def judge_server(found: Findings, jobs: dict[str, Job]) -> None:
             found.against(f"dead letters: {root} {index} is no poison")
         elif count > 1 and not jobs[root].losses and not jobs[root].moved:
             found.against(f"dead letters: {count} for {root} {index}")
-    for name in records.keys_left:
-        found.against(f"key left: {name}")
-    for complaint in records.complaints:
-        found.against(f"process: {complaint}")
+    found.judge_leftovers()
     if records.hung:
         found.against("hung: clients did not come to their end")

@@ -13,10 +13,10 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from chaos.breaking import BREAKS
 from chaos.driver import run_chaos
-from chaos.plan import FULL_S, Plan, scaled
+from chaos.plan import COUNTS, FULL_S, Plan, scaled
 from chaos.verdict import as_json, line
 
-NUMBERS = ("calls", "kills", "pauses", "client_kills", "restarts", "poison", "workers")
+NUMBERS = (*COUNTS, "workers")
 SHOWN = 20
 
 

@@ -33,7 +33,7 @@ class Evidence:
     ) -> None:
         """A body of call *index*; no end says that its process was killed."""
         self._numbers += 1
-        self._bodies.write("S", LABEL, index, who, self._numbers, slot, start)
+        self._bodies.write("S", LABEL, index, who, self._numbers, slot, start, start)
         if end is not None:
             self._bodies.write("E", who, self._numbers, "done", end)
 

@@ -3,13 +3,13 @@
 import os
 import sys
 
-from chaos.bodies import watch_stalls
 from chaos.breaking import break_guarantee
+from chaos.witness import here
 from lionherd_dist.runtime.process import main
 
 if __name__ == "__main__":
     broken = os.environ.get("CHAOS_BREAK", "")
     if broken:
         break_guarantee(broken)
-    watch_stalls()
+    here().watch_stalls()
     sys.exit(main())

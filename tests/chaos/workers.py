@@ -11,7 +11,6 @@ from typing import Protocol
 
 import anyio
 
-from chaos.plan import Plan
 from chaos.records import Death, Records
 from lionherd_dist.embedded.child import Child
 from lionherd_dist.runtime.process import ORDER_VARIABLE, Order
@@ -42,22 +41,38 @@ class Program(Protocol):
         """One life of it, called *who*; it writes ``READY`` when it works."""
 
 
+class WorkerPlan(Protocol):
+    """What a plan says of workers."""
+
+    broken: str
+    slots: int
+    session_s: float
+
+
 class WorkerProgram:
-    """The library's own worker, with the bodies of the chaos run."""
+    """The library's own worker, with the bodies of a chaos run: those of the package *run*."""
 
-    ends = POISONED
-
-    def __init__(self, plan: Plan, url: str, directory: Path) -> None:
+    def __init__(
+        self,
+        plan: WorkerPlan,
+        url: str,
+        directory: Path,
+        *,
+        run: str = "chaos",
+        ends: Sequence[int] = POISONED,
+    ) -> None:
         self._plan, self._url, self._directory = plan, url, directory
+        self._run, self.ends = run, ends
 
     async def start(self, who: str) -> Child:
         """One life of it."""
         settings = Settings(namespace="chaos", session_s=self._plan.session_s)
-        modules = ("chaos.bodies",)
+        modules = (f"{self._run}.bodies",)
         order = Order(modules, self._url, self._plan.slots, GRACE_S, settings, READY)
         env = environment(self._directory, who, self._plan.broken)
         return await Child.start(
-            [sys.executable, "-m", "chaos.worker"], env={**env, ORDER_VARIABLE: order.as_text()}
+            [sys.executable, "-m", f"{self._run}.worker"],
+            env={**env, ORDER_VARIABLE: order.as_text()},
         )
 
 

@@ -7,6 +7,7 @@ from lionherd_dist.session import heartbeat, trust
 _LENDERS = ("LEND", "LEAVE", "RESIZE", "TEND")
 _FREE = "return limiter.total - held"
 _FENCE = "limiter.fence = limiter.fence + 1"
+_GIVEN_ON = "hand_out(keys.calls, job_key, index, header, payload)"
 BREAKS: dict[str, tuple[Break, ...]] = {
     "resurrecting-renewal": (  # and nobody doubts a session that was not renewed for long
         Break("BEAT", (("or 0) <= now then return {0, now} end", "or 0) < 0 then return {} end"),)),
@@ -18,6 +19,9 @@ BREAKS: dict[str, tuple[Break, ...]] = {
     "dead-hold-on": tuple(
         Break(name, (("if not lives(house, owner) then drop_owner", "if false then drop_owner"),))
         for name in _LENDERS
+    ),
+    "token-dies-with-worker": (  # the call goes on without one, and there is one too many
+        Break("REAP", ((_GIVEN_ON, f"{_GIVEN_ON}; give_back(keys, id, job, {{index}})"),)),
     ),
 }
 

@@ -1,4 +1,8 @@
-"""The files of a run, read into values: who asked, who held, what the total was, and when."""
+"""The files of a run, read into values: who asked, who held, what the total was, and when.
+
+Turns are those of code, which asks for itself; calls ask by way of their job, and are in
+``calls.py``.
+"""
 
 import math
 from bisect import bisect_left
@@ -11,16 +15,22 @@ from chaos.records import Records
 
 @dataclass(slots=True)
 class Turn:
-    """One request for a token, by one coroutine of one life of a process; times are monotonic.
+    """One request for a token of one limiter, by a coroutine of one life of a process.
+
+    Times are monotonic. Of two limiters taken together, when the second is asked for is not known:
+    ``asked_at`` is that of the first.
 
     Args:
+        way: how it asks: ``block``, ``at once``, ``both`` limiters; or a ``call``.
         asked_in: the session in which it asked; ``held_in``: that in which it was given the token.
         since: a moment before the slot was taken; ``at``: one after it, in the block.
         believed: the last moment at which the lease was surely good, by the holder's own lights.
         gone: a moment after the slot was given back.
     """
 
+    limiter: str
     who: str
+    way: str
     coroutine: int
     asked_in: str
     asked_at: float
@@ -41,18 +51,20 @@ class Turn:
 
 def read_turns(directory: Path, records: Records) -> list[Turn]:
     """Every request; what a killed process held is gone when its end was seen."""
-    turns: dict[tuple[object, object], Turn] = {}
+    turns: dict[tuple[object, ...], Turn] = {}
     for line in read_notes(directory / "holds.log"):
-        turn = turns.get((line[1], line[2]))
+        turn = turns.get(tuple(line[1:4]))
         match line:
-            case ["W", str(who), int(n), int(coroutine), str(session), float(at)]:
-                turns[who, n] = Turn(who, coroutine, session, at)
-            case ["S", _, _, int(fence), int(slot), str(session), float(since), float(at)] if turn:
+            case ["W", who, n, str(name), str(way), int(coroutine), str(session), float(at)]:
+                turns[who, n, name] = Turn(name, str(who), way, coroutine, session, at)
+            case ["S", _, _, _, int(fence), int(slot), str(session), float(since), float(at)] if (
+                turn
+            ):
                 turn.fence, turn.slot, turn.held_in = fence, slot, session
                 turn.since, turn.at = since, at
-            case ["B", _, _, float(at)] if turn:
+            case ["B", _, _, _, float(at)] if turn:
                 turn.believed = at
-            case ["E", _, _, float(believed), float(gone)] if turn:
+            case ["E", _, _, _, float(believed), float(gone)] if turn:
                 turn.believed, turn.gone = believed, gone
             case ["C", *_] if turn:
                 turn.over = True
@@ -63,11 +75,15 @@ def read_turns(directory: Path, records: Records) -> list[Turn]:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """The limiter at the server, at some moment between *before* and *after*."""
+    """The limiter at the server, at some moment between *before* and *after*.
+
+    Args:
+        lent: fence of each token, by who holds it: ``session/request`` or ``job/index``.
+    """
 
     before: float
     after: float
-    held: int
+    lent: dict[str, int]
     total: int
     fence: int
 

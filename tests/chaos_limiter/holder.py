@@ -1,10 +1,15 @@
-"""One process of the run: ``python -m chaos_limiter.holder``, sixteen coroutines and one limiter.
+"""One process of the run: ``python -m chaos_limiter.holder``, sixteen coroutines and two limiters.
 
-What it notes, one line each; *who* is one life of one process, *n* numbers its requests:
-``W who n coroutine session at`` it asks · ``S who n fence slot session since at`` it holds a token,
-and since a moment between *since* and *at* a flock'ed slot · ``B who n at`` it held the lease for
-good *at* that moment · ``E who n believed gone`` the slot was given back before *gone*, and the
-lease believed good until *believed* (0: not for a moment) · ``C who n`` nobody waits any more.
+What it notes, one line each; *who* is one life of one process, *n* numbers its requests, *name* is
+the limiter:
+
+- ``W who n name way coroutine session at`` it asks;
+- ``S who n name fence slot session since at`` it holds a token, and since a moment between *since*
+  and *at* a flock'ed slot;
+- ``B who n name at`` it held the lease for good *at* that moment;
+- ``E who n name believed gone`` the slot was given back before *gone*, and the lease believed good
+  until *believed* (0: not for a moment);
+- ``C who n name`` nobody waits any more.
 """
 
 import itertools
@@ -14,89 +19,155 @@ import signal
 import sys
 import time
 import warnings
-from pathlib import Path
+from collections.abc import Sequence
+from typing import Literal, TypeAlias
 
 import anyio
-from chaos.bodies import DIRECTORY, WHO, watch_stalls
 from chaos.notes import Notes, take_slot
+from chaos.witness import here
 from chaos.workers import READY
 
 from chaos_limiter.breaking import break_limiter
-from chaos_limiter.plan import BOUND
-from lionherd_dist import Cluster, Settings
+from chaos_limiter.plan import API, DISK, bound_file, slots_of
+from lionherd_dist import Cluster, Settings, acquire_all
 from lionherd_dist.errors import LeaseLost, LimiterWarning
 from lionherd_dist.limiter.lease import Lease
 
+Way: TypeAlias = Literal["block", "at once", "both"]
+
 CHECK_S = 0.02
 NOT_FOR_A_MOMENT = 0.0
+IMPATIENT, AT_ONCE, BOTH = 1 / 8, 1 / 8, 1 / 8  # shares of the turns
+LULL_EVERY_S, LULL_S = (
+    2.0,
+    0.5,
+)  # in a lull nobody waits, so that there is something to have at once
 
 
-def _believed_at(lease: Lease) -> float | None:
-    """A moment at which the lease was surely good; None if it is no longer.
+class Held:
+    """A lease and the slot that goes with it, noted from its beginning to its end.
 
-    The clock is read first: what is good after that was good then, wherever we were paused.
+    Attributes:
+        good: the lease is ours, as far as it knows.
     """
-    at = time.monotonic()
-    try:
-        lease.check()
-    except LeaseLost:
-        return None
-    return at
+
+    def __init__(self, notes: Notes, n: int, lease: Lease, session: str) -> None:
+        self._notes, self._n, self._lease = notes, n, lease
+        since = time.monotonic()
+        bound = int(bound_file(here().directory, lease.limiter).read_text())
+        slot, self._file = take_slot(here().directory / "slots" / slots_of(lease.limiter), bound)
+        self._believed, self.good = NOT_FOR_A_MOMENT, True
+        self.check()
+        at = self._believed or time.monotonic()
+        self._note("S", lease.fence, slot, session, since, at)
+
+    def check(self) -> None:
+        """Ask the lease, and remember a moment at which it was surely good.
+
+        The clock is read first: what is good after that was good then, wherever we were paused.
+        """
+        at = time.monotonic()
+        try:
+            self._lease.check()
+        except LeaseLost:
+            self.good = False
+        else:
+            self._believed = at
+
+    def tell(self) -> None:
+        """Note that it is held, should we be killed."""
+        self._note("B", self._believed)
+
+    def end(self) -> None:
+        """Give the slot back, before the token."""
+        self.check()
+        os.close(self._file)
+        self._note("E", self._believed, time.monotonic())
+
+    def _note(self, kind: str, *words: object) -> None:
+        self._notes.write(kind, here().who, self._n, self._lease.limiter, *words)
 
 
 class Holder:
     """What all coroutines of this process share."""
 
-    def __init__(self, cluster: Cluster, directory: Path, who: str, total: int) -> None:
-        self._cluster, self._directory, self._who = cluster, directory, who
-        self._limiter = cluster.capacity_limiter("api", total)
-        self._notes = Notes(directory / "holds.log")
+    def __init__(self, cluster: Cluster, api: int, disk: int) -> None:
+        self._cluster = cluster
+        self._api = cluster.capacity_limiter(API, api)
+        self._disk = cluster.capacity_limiter(DISK, disk)
+        self._notes = Notes(here().directory / "holds.log")
         self._numbers = itertools.count(1)
         self._dice = random.Random()
 
+    @property
+    def _session(self) -> str:
+        return self._cluster._link.session_id
+
     async def take_turns(self, coroutine: int) -> None:
-        """Ask for a token, hold it for a while, give it back; one in eight is impatient."""
+        """Ask for a token, hold it for a while, give it back; by different ways, by chance."""
         while True:
-            n = next(self._numbers)
-            patience_s = self._dice.uniform(0.001, 0.3) if self._dice.random() < 1 / 8 else None
-            session = self._cluster._link.session_id
-            self._notes.write("W", self._who, n, coroutine, session, time.monotonic())
-            with anyio.move_on_after(patience_s):
+            n, way = next(self._numbers), self._way()
+            names = (API, DISK) if way == "both" else (API,)
+            for name in names:
+                words = (here().who, n, name, way, coroutine, self._session, time.monotonic())
+                self._notes.write("W", *words)
+            impatient = self._dice.random() < IMPATIENT
+            with anyio.move_on_after(self._dice.uniform(0.001, 0.3) if impatient else None):
                 try:
-                    async with self._limiter as lease:
-                        await self._hold(n, lease)
+                    await self._take_turn(n, way)
                 except LeaseLost:
                     pass
-            self._notes.write("C", self._who, n)
+                except anyio.WouldBlock:
+                    await anyio.sleep(self._dice.uniform(0, 0.05))
+            for name in names:
+                self._notes.write("C", here().who, n, name)
             await anyio.sleep(self._dice.uniform(0, 0.01))
 
-    async def _hold(self, n: int, lease: Lease) -> None:
-        since = time.monotonic()
-        bound = int((self._directory / BOUND).read_text())
-        slot, file = take_slot(self._directory / "slots", bound)
-        session = self._cluster._link.session_id
-        believed = at = _believed_at(lease)
-        if at is None:
-            at = time.monotonic()
-        self._notes.write("S", self._who, n, lease.fence, slot, session, since, at)
+    def _way(self) -> Way:
+        chance = self._dice.random()
+        if chance < AT_ONCE or time.monotonic() % LULL_EVERY_S < LULL_S:
+            return "at once"
+        return "both" if chance < AT_ONCE + BOTH else "block"
+
+    async def _take_turn(self, n: int, way: Way) -> None:
+        match way:
+            case "at once":
+                await self._at_once(n)
+            case "both":
+                async with acquire_all(self._disk, self._api) as leases:
+                    await self._hold(n, leases)
+            case "block":
+                async with self._api as lease:
+                    await self._hold(n, [lease])
+
+    async def _at_once(self, n: int) -> None:
+        lease = await self._api.acquire_nowait()
         try:
-            until = time.monotonic() + self._dice.uniform(0.002, 0.06)
-            while believed is not None and time.monotonic() < until:
-                self._notes.write("B", self._who, n, believed)
-                await anyio.sleep(min(CHECK_S, max(0.0, until - time.monotonic())))
-                believed = _believed_at(lease) or believed
+            await self._hold(n, [lease])
         finally:
-            believed = _believed_at(lease) or believed
-            os.close(file)
-            self._notes.write("E", self._who, n, believed or NOT_FOR_A_MOMENT, time.monotonic())
+            self._api.release()
+
+    async def _hold(self, n: int, leases: Sequence[Lease]) -> None:
+        held = [Held(self._notes, n, lease, self._session) for lease in leases]
+        until = time.monotonic() + self._dice.uniform(0.002, 0.06)
+        try:
+            while all(one.good for one in held) and time.monotonic() < until:
+                for one in held:
+                    one.tell()
+                await anyio.sleep(min(CHECK_S, max(0.0, until - time.monotonic())))
+                for one in held:
+                    one.check()
+        finally:
+            for one in held:
+                one.end()
 
 
-async def hold(url: str, session_s: float, coroutines: int, total: int) -> None:
+async def hold(url: str, session_s: float, coroutines: int, api: int, disk: int) -> None:
     """Take turns until SIGTERM."""
     settings = Settings(namespace="chaos", session_s=session_s)
     with anyio.open_signal_receiver(signal.SIGTERM) as signals:
         async with Cluster(url, settings=settings) as cluster, anyio.create_task_group() as group:
-            holder = Holder(cluster, DIRECTORY, WHO, total)
+            holder = Holder(cluster, api, disk)
             for coroutine in range(coroutines):
                 group.start_soon(holder.take_turns, coroutine)
             print(READY, flush=True)
@@ -109,6 +180,6 @@ if __name__ == "__main__":
     warnings.simplefilter("ignore", LimiterWarning)  # of the total, which the driver changes
     if os.environ["CHAOS_BREAK"]:
         break_limiter(os.environ["CHAOS_BREAK"])
-    watch_stalls()
-    url_, session_, coroutines_, total_ = sys.argv[1:]
-    anyio.run(hold, url_, float(session_), int(coroutines_), int(total_))
+    here().watch_stalls()
+    url_, session_, *numbers_ = sys.argv[1:]
+    anyio.run(hold, url_, float(session_), *map(int, numbers_))

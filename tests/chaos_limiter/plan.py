@@ -1,14 +1,15 @@
-"""How much chaos for the limiter, and when: every number from one seed. Pure."""
+"""How much chaos for the limiter, and when. Pure."""
 
-import random
 from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias
+from pathlib import Path
 
-Deed: TypeAlias = Literal["kill", "pause", "resize"]
+from chaos.schedule import Event, schedule, shares
 
 FULL_S = 100.0
+API, DISK = "api", "disk"  # the total of the first changes; the second is only taken beside it
 MOST_TOKENS = 20
-BOUND = "bound"  # the file that says how many slots there are; the driver writes it
+DISK_TOKENS = 3
+CALLS_OF_A_JOB = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,9 +19,12 @@ class Plan:
     Args:
         seed: of everything that is chosen by chance here; the scheduling of processes is not.
         seconds: during which processes are killed; the start and the end come on top.
-        kills: SIGKILLs; each killed process is followed by another.
+        kills: SIGKILLs of holders and workers; each killed process is followed by another.
         pauses: SIGSTOPs, each for 0.3 to 3 sessions.
         resizes: of the limiter's total, to 1 … 20.
+        processes: of code that takes tokens, each of *coroutines*.
+        workers: processes that run calls, each of which needs a token.
+        jobs: of such calls, that wait for tokens at any time.
         starved_s: a waiter that waits longer is starved.
         patience_s: seconds after the last event in which each coroutine has to be given a token.
         broken: the name of a guarantee that is broken on purpose, see ``breaking.py``.
@@ -34,44 +38,36 @@ class Plan:
     broken: str = ""
     processes: int = 6
     coroutines: int = 16
+    workers: int = 2
+    slots: int = 6
+    jobs: int = 8
     first_total: int = 10
     session_s: float = 1.0
     starved_s: float = 15.0
     patience_s: float = 30.0
 
 
-FULL = Plan(seed=1, seconds=FULL_S, kills=66, pauses=36, resizes=90)
+FULL = Plan(seed=1, seconds=FULL_S, kills=80, pauses=44, resizes=90)
 
 
 def scaled(seconds: float, seed: int) -> Plan:
     """The full run's plan, cut down to *seconds*."""
-    counts = ("kills", "pauses", "resizes")
-    numbers = {name: max(1, round(getattr(FULL, name) * seconds / FULL_S)) for name in counts}
-    return replace(FULL, seconds=seconds, seed=seed, **numbers)
+    counts = {"kills": FULL.kills, "pauses": FULL.pauses, "resizes": FULL.resizes}
+    return replace(FULL, seconds=seconds, seed=seed, **shares(counts, seconds / FULL_S))
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
-    """What is done *at_s* seconds after the start; *dice* in [0, 1) chooses to whom, or how far."""
-
-    at_s: float
-    deed: Deed
-    dice: float
-    for_s: float = 0.0
-
-
-def schedule(plan: Plan) -> list[Event]:
+def events(plan: Plan) -> list[Event]:
     """What is done, in order of time."""
-    dice = random.Random(plan.seed)
-    numbers: dict[Deed, int] = {"kill": plan.kills, "pause": plan.pauses, "resize": plan.resizes}
-    events = [
-        Event(
-            dice.uniform(0, plan.seconds),
-            deed,
-            dice.random(),
-            plan.session_s * dice.uniform(0.3, 3.0) if deed == "pause" else 0.0,
-        )
-        for deed, count in numbers.items()
-        for _ in range(count)
-    ]
-    return sorted(events, key=lambda event: event.at_s)
+    counts = {"kill": plan.kills, "pause": plan.pauses, "resize": plan.resizes}
+    pause_s = (0.3 * plan.session_s, 3.0 * plan.session_s)
+    return schedule(plan.seed, plan.seconds, counts, pause_s)
+
+
+def bound_file(directory: Path, limiter: str) -> Path:
+    """The file that says how many slots a limiter has; the driver writes it."""
+    return directory / f"bound-{limiter}"
+
+
+def slots_of(limiter: str) -> str:
+    """The name of the directory of the slots, among all slots."""
+    return f"limiter-{limiter}"

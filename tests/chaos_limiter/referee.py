@@ -1,5 +1,7 @@
 """The judge of a limiter's chaos run: it reads files and samples, and knows no library.
 
+Holders are code in its block, or between ``acquire_nowait`` and ``release``, and calls of jobs.
+
 What is counted against the library:
 
 - **over the total**: at some moment more holders held their lease for good than the limiter had
@@ -17,36 +19,44 @@ What is counted against the library:
   coroutine that got nothing more after the last event.
 - **overtaken**: a request that was served before one that had asked a session earlier, and had not
   had to ask again in a new session, nor given up.
+- **call's token**: a call that ran while the server's list had no token of it, from its first start
+  to its outcome, whichever workers died meanwhile; or one that was given two.
 - **too little**: fewer events than planned; **keys** left at the server; processes that failed.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import accumulate
 from pathlib import Path
 
-from chaos.evidence import Stall, read_stalls
+from chaos.evidence import Stall, read_bodies, read_stalls
+from chaos.findings import Verdict
 from chaos.records import Records
+from chaos.vain import Vain
 
+from chaos_limiter.calls import CallTokens
 from chaos_limiter.evidence import Ledger, Turn, read_turns
-from chaos_limiter.plan import Plan
+from chaos_limiter.plan import API, Plan
 
 
 @dataclass(slots=True)
-class Findings:
-    """What the referee found; ``violations`` is empty after a clean run.
+class Findings(Verdict[Plan]):
+    """What the referee found.
 
     Attributes:
-        closest: the most holders at once, and the total that there was then: the fullest moment.
+        grants: to code, of either limiter, by the way in which it asked.
+        calls: of jobs, each with a token; ``again`` were begun by another worker after the first.
+        closest: the most holders at once, and the total that there was then: the fullest moment
+            of each limiter.
         waits: seconds from each request that was served to its token, in order.
     """
 
-    plan: Plan
-    records: Records
-    directory: Path
     turns: int = 0
-    grants: int = 0
+    grants: Counter[str] = field(default_factory=Counter)
+    calls: int = 0
+    again: int = 0
     samples: int = 0
     resizes: int = 0
     over_total: int = 0
@@ -55,34 +65,60 @@ class Findings:
     fences: int = 0
     starved: int = 0
     overtaken: int = 0
-    closest: tuple[int, int] = (0, 1)
+    strayed: int = 0
+    closest: dict[str, tuple[int, int]] = field(default_factory=dict)
     waits: list[float] = field(default_factory=list)
-    violations: list[str] = field(default_factory=list)
-
-    def against(self, what: str) -> None:
-        """Add a violation."""
-        self.violations.append(what)
 
 
-def judge(plan: Plan, directory: Path, records: Records, ledger: Ledger) -> Findings:
-    """What the files in *directory*, the driver's *records* and the server's *ledger* say."""
-    turns = read_turns(directory, records)
-    found = Findings(plan, records, directory, turns=len(turns))
-    held = sorted((turn for turn in turns if turn.held), key=lambda turn: turn.at)
-    found.grants, found.samples = len(held), len(ledger.samples)
-    found.resizes = len(ledger.totals.steps) - 1
-    found.waits = sorted(turn.at - turn.asked_at for turn in held)
-    judge_holders(found, held, ledger)
-    judge_server(found, ledger)
-    judge_fences(found, held)
-    judge_waits(found, turns, read_stalls(directory, records))
-    judge_chaos(found)
+def judge(
+    plan: Plan,
+    directory: Path,
+    records: Records,
+    ledgers: Mapping[str, Ledger],
+    jobs: Mapping[str, str],
+) -> Findings:
+    """What is against the library, after a run of *plan*.
+
+    Args:
+        plan: the run's.
+        directory: where the processes wrote what they did.
+        records: what the driver did to them.
+        ledgers: what the server said of each limiter.
+        jobs: the id at the server of each, by label.
+    """
+    turns, stalls = read_turns(directory, records), read_stalls(directory, records)
+    found = Findings(plan, records, directory)
+    bodies, samples = read_bodies(directory), ledgers[API].samples
+    vain = Vain(bodies, stalls, records, plan.session_s)
+    calls = CallTokens(bodies, jobs, samples, vain)
+    for name, ledger in ledgers.items():
+        held = sorted((one for one in turns if one.held and one.limiter == name), key=_at)
+        running = calls.turns(API, records) if name == API else []
+        judge_holders(found, name, sorted([*held, *running], key=_at), ledger)
+        judge_server(found, ledger)
+        judge_fences(found, held)
+        found.grants.update(turn.way for turn in held)
+    asked = [turn for turn in turns if turn.limiter == API]
+    judge_waits(found, asked, stalls)
+    judge_calls(found, calls)
+    found.turns, found.samples = len(asked), len(samples)
+    found.resizes = len(ledgers[API].totals.steps) - 1
+    found.waits = sorted(turn.at - turn.asked_at for turn in asked if turn.held)
+    found.judge_amount(kills=records.kills, pauses=records.pauses, resizes=found.resizes)
+    found.judge_leftovers()
+    if records.hung:
+        found.against("starved: a coroutine got no token, or a job no end, after the last event")
     return found
 
 
-def judge_holders(found: Findings, held: list[Turn], ledger: Ledger) -> None:
+def _at(turn: Turn) -> float:
+    return turn.at
+
+
+def judge_holders(found: Findings, name: str, held: list[Turn], ledger: Ledger) -> None:
     """Never more than the total; *held* in the order in which they were in their blocks."""
     lent_by = _lent_by(held)
+    closest = (0, 1)
     around: list[Turn] = []  # those that may hold a slot, believed or not
     waiting_slots = sorted(held, key=lambda turn: turn.since)
     entering = 0
@@ -103,14 +139,18 @@ def judge_holders(found: Findings, held: list[Turn], ledger: Ledger) -> None:
                 found.over_total += 1
                 found.against(f"over the total: {count} of {total} at {at:.3f}, {turn}")
                 break
-        most, of = found.closest
-        if (len(good) / total, len(good)) > (most / of, most):
-            found.closest = (len(good), total)
+        closest = max(closest, (len(good), total), key=_fullness)
         doubtful = sum(one.gone >= turn.since for one in around) - len(good)
         bound = ledger.slots.most(turn.since, at)
         if turn.slot >= bound + doubtful:
             found.over_slots += 1
             found.against(f"slots: took {turn.slot} of {bound}, {doubtful} in doubt, {turn}")
+    found.closest[name] = closest
+
+
+def _fullness(moment: tuple[int, int]) -> tuple[float, int]:
+    count, total = moment
+    return count / total, count
 
 
 def _dead(found: Findings, turn: Turn) -> float:
@@ -119,7 +159,7 @@ def _dead(found: Findings, turn: Turn) -> float:
 
 def _lent_by(held: Iterable[Turn]) -> dict[int, float]:
     """By fence, a moment before which it was lent: any later one was in its block by then."""
-    falling = sorted(held, key=lambda turn: -turn.fence)
+    falling = sorted((turn for turn in held if turn.held), key=lambda turn: -turn.fence)
     moments = accumulate((turn.at for turn in falling), min)
     return {turn.fence: at for turn, at in zip(falling, moments, strict=True)}
 
@@ -134,9 +174,9 @@ def judge_server(found: Findings, ledger: Ledger) -> None:
         fence = max(fence, sample.fence)
         since, _ = ledger.lent_between(sample.fence)
         total = ledger.totals.most(since, sample.after)
-        if sample.held > total:
+        if len(sample.lent) > total:
             found.over_server += 1
-            found.against(f"over the total at the server: {sample.held} of {total}, {sample}")
+            found.against(f"over the total at the server: {len(sample.lent)} of {total}, {sample}")
 
 
 def judge_fences(found: Findings, held: list[Turn]) -> None:
@@ -176,16 +216,9 @@ def judge_waits(found: Findings, turns: list[Turn], stalls: list[Stall]) -> None
                 found.against(f"overtaken: {turn}")
 
 
-def judge_chaos(found: Findings) -> None:
-    """A run that did less than was planned proves less than it says; and what it left."""
-    done, plan = found.records, found.plan
-    counts = ((done.kills, "kills"), (done.pauses, "pauses"), (found.resizes, "resizes"))
-    for count, name in counts:
-        if count < getattr(plan, name):
-            found.against(f"too little: {count} {name} of {getattr(plan, name)}")
-    for name in done.keys_left:
-        found.against(f"key left: {name}")
-    for complaint in done.complaints:
-        found.against(f"process: {complaint}")
-    if done.hung:
-        found.against("starved: a coroutine got no token after the last event")
+def judge_calls(found: Findings, calls: CallTokens) -> None:
+    """A call has one token, all the time."""
+    found.calls, found.again = len(calls.calls), calls.begun_again()
+    for what in calls.strayed():
+        found.strayed += 1
+        found.against(what)

@@ -24,13 +24,15 @@ def anyio_backend() -> str:
 
 
 async def test_a_short_chaos_run_of_the_limiter_is_clean_and_leaves_nothing(tmp_path: Path) -> None:
-    """Never more holders than tokens, fences that grow, nobody starved, no key left."""
+    """Never more holders than tokens, code and calls; fences that grow, nobody starved."""
     found = await run_chaos(SHORT, keep=tmp_path)  # to look into, should it fail
     print(line(found))
     assert found.violations == []
     done = found.records
     assert (done.kills, done.pauses, found.resizes) == (SHORT.kills, SHORT.pauses, SHORT.resizes)
-    assert found.grants > 100
+    assert found.grants.total() > 100
+    assert found.grants.keys() == {"block", "at once", "both"}
+    assert found.calls > 0
     assert as_json(found)["clean"] is True
     assert not found.directory.exists()
 
@@ -42,6 +44,7 @@ async def test_a_short_chaos_run_of_the_limiter_is_clean_and_leaves_nothing(tmp_
         ("one-too-many", ("over the total",)),
         ("fence-stands-still", ("fences",)),
         ("dead-hold-on", ("starved",)),
+        ("token-dies-with-worker", ("call's token",)),
     ],
 )
 async def test_the_limiters_referee_notices_a_broken_guarantee(

@@ -9,13 +9,16 @@ from chaos_limiter.referee import Findings
 
 def line(found: Findings) -> str:
     """The verdict in one line."""
-    done, (most, total) = found.records, found.closest
+    done = found.records
+    most = ", ".join(f"{count} of {total}" for count, total in found.closest.values())
     over = found.over_total + found.over_slots + found.over_server
     p50, p99, longest = (quantile(found.waits, share) for share in (0.5, 0.99, 1.0))
     return (
         f"{done.kills} kills, {done.pauses} pauses, {found.resizes} resizes, "
-        f"{found.grants:,} tokens lent: total "
-        f"{f'exceeded {over} times' if over else 'never exceeded'} (max {most} of {total}, "
+        f"{found.grants.total():,} tokens lent to code ({found.grants['at once']:,} at once, "
+        f"{found.grants['both']:,} of two limiters together), {found.calls:,} to calls "
+        f"({found.again} went to another worker, {found.strayed} lacked their token): total "
+        f"{f'exceeded {over} times' if over else 'never exceeded'} (max {most}, "
         f"{found.samples:,} looks at the server), {found.fences} fences out of order, "
         f"{found.starved} starved, {found.overtaken} overtaken, "
         f"wait p50/p99/max {p50:.2f}/{p99:.2f}/{longest:.2f} s, keys left {len(done.keys_left)}"
@@ -26,8 +29,9 @@ def as_json(found: Findings) -> dict[str, object]:
     """The verdict for programs."""
     done = found.records
     ours = (
-        *("turns", "grants", "samples", "resizes", "over_total", "over_slots", "over_server"),
-        *("fences", "starved", "overtaken", "violations"),
+        *("turns", "grants", "calls", "again", "samples", "resizes"),
+        *("over_total", "over_slots", "over_server"),
+        *("fences", "starved", "overtaken", "strayed", "violations"),
     )
     return {
         "clean": not found.violations,
@@ -35,7 +39,10 @@ def as_json(found: Findings) -> dict[str, object]:
         "plan": asdict(found.plan),
         **{name: getattr(found, name) for name in ours},
         **{name: getattr(done, name) for name in ("kills", "pauses", "keys_left", "hung")},
-        "closest": {"holders": found.closest[0], "total": found.closest[1]},
+        "closest": {
+            name: {"holders": count, "total": total}
+            for name, (count, total) in found.closest.items()
+        },
         "wait_s": {
             "p50": quantile(found.waits, 0.5),
             "p99": quantile(found.waits, 0.99),
