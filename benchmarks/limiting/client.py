@@ -36,10 +36,10 @@ async def _coroutine(entering: Entering, case: Case, tally: Tally, count: Count)
     while asked < count.end:
         async with entering():
             got = perf_counter()
-            tally.enter()
-            if case.hold:
+            if case.hold:  # else nobody else can run meanwhile, and be counted
+                tally.enter()
                 await asyncio.sleep(0)
-            tally.leave()
+                tally.leave()
         waited, asked = got - asked, perf_counter()
         if count.start <= asked < count.end:
             count.pairs += 1

@@ -51,7 +51,9 @@ def _text(rounds: Sequence[Round], name: str, key: str, digits: int) -> str:
 
 def _peak(rounds: Sequence[Round], name: str) -> str:
     peak, total = figure(rounds, name, "peak"), figure(rounds, name, "total")
-    return f"{peak.most:g} of {total.middle:g}" if peak and total else ""
+    if not (peak and total and peak.most):
+        return ""
+    return f"{peak.most:g} of {total.middle:g}"
 
 
 def targets(rounds: Rounds) -> list[Target]:
@@ -66,7 +68,7 @@ def targets(rounds: Rounds) -> list[Target]:
             wanted = f"{case.title}: at least {least:g} times the best peer ({rival})"
             found.append(Target(wanted, times.text(2), times.middle >= least))
         peak = figure(there, OURS, "peak")
-        if peak:
+        if peak and case.hold:
             wanted = f"{case.title}: never more than {case.total} at once"
             found.append(Target(wanted, f"{peak.most:g}", peak.most <= case.total))
     jain = figure(rounds[CONTENDED.name], OURS, "jain")
