@@ -27,9 +27,8 @@ class Waiter:
 
     __slots__ = ("answer", "number", "patient")
 
-    def __init__(self, patient: bool) -> None:
-        self.patient, self.number = patient, 0
-        self.answer: asyncio.Future[Lease | None] = asyncio.get_running_loop().create_future()
+    def __init__(self, patient: bool, answer: "asyncio.Future[Lease | None]") -> None:
+        self.patient, self.number, self.answer = patient, 0, answer
 
 
 class Book:
@@ -43,7 +42,7 @@ class Book:
     """
 
     def __init__(self, name: str, total: int, recorder: Recorder = SILENT) -> None:
-        self._recorder = recorder
+        self._recorder, self._loop = recorder, asyncio.get_running_loop()
         self.name, self.wanted_total = name, total
         self.total, self.borrowed, self.waiting, self.known = total, 0, 0, False
         self.borrowers: dict[object, Lease | None] = {}  # None: it waits
@@ -64,7 +63,7 @@ class Book:
 
     def ask(self, *, patient: bool = True) -> Waiter:
         """A request for a token, which ``Waiter.answer`` will bring; None if it may not wait."""
-        waiter = Waiter(patient)
+        waiter = Waiter(patient, self._loop.create_future())
         self._asked.append(waiter)
         return waiter
 
@@ -89,7 +88,7 @@ class Book:
     def looked(self) -> "asyncio.Future[None]":
         """Look, and be told when that was done."""
         self._look = True
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        done: asyncio.Future[None] = self._loop.create_future()
         self._looks.append(done)
         return done
 

@@ -190,7 +190,7 @@ class SharedLimiter:
     # --- as a block
 
     async def __aenter__(self) -> Lease:
-        task = asyncio.current_task()
+        task = asyncio.current_task(self._desk.loop)
         lease = await self._acquire(task, patient=True)
         if self._on_lost == "cancel":
             lease.guard(self._desk.new_scope().__enter__())
@@ -204,7 +204,7 @@ class SharedLimiter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> bool:
-        task = asyncio.current_task()
+        task = asyncio.current_task(self._desk.loop)
         lease = self._blocks.pop(task)
         given_back(self.name)
         book, scope = self._book, lease.scope
