@@ -28,7 +28,7 @@ from chaos.witness import here
 from chaos.workers import READY
 
 from chaos_limiter.breaking import break_limiter
-from chaos_limiter.plan import API, DISK, bound_file, slots_of
+from chaos_limiter.plan import API, DISK, bound_file, is_lull, slots_of
 from lionherd_dist import Cluster, Settings, acquire_all
 from lionherd_dist.errors import LeaseLost, LimiterWarning
 from lionherd_dist.limiter.lease import Lease
@@ -38,10 +38,6 @@ Way: TypeAlias = Literal["block", "at once", "both"]
 CHECK_S = 0.02
 NOT_FOR_A_MOMENT = 0.0
 IMPATIENT, AT_ONCE, BOTH = 1 / 8, 1 / 8, 1 / 8  # shares of the turns
-LULL_EVERY_S, LULL_S = (
-    2.0,
-    0.5,
-)  # in a lull nobody waits, so that there is something to have at once
 
 
 class Held:
@@ -125,7 +121,7 @@ class Holder:
 
     def _way(self) -> Way:
         chance = self._dice.random()
-        if chance < AT_ONCE or time.monotonic() % LULL_EVERY_S < LULL_S:
+        if chance < AT_ONCE or is_lull(time.monotonic()):
             return "at once"
         return "both" if chance < AT_ONCE + BOTH else "block"
 

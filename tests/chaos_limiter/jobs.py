@@ -1,15 +1,18 @@
 """The driver's own jobs: each of their calls needs a token of the limiter, like everybody."""
 
 import itertools
+import time
 
 import anyio
 from chaos.calls import answer
 from chaos.records import Records
 
 from chaos_limiter.bodies import fetch
-from chaos_limiter.plan import CALLS_OF_A_JOB
+from chaos_limiter.plan import CALLS_OF_A_JOB, jobs_may_begin
 from lionherd_dist import Cluster
 from lionherd_dist.limiter.shared import SharedLimiter
+
+PAUSE_S = 0.1
 
 
 class Jobs:
@@ -38,10 +41,12 @@ class Jobs:
         self._stopping = True
 
     async def _keep_on(self, place: int) -> None:
-        for number in itertools.count():
-            if self._stopping:
-                return
-            await self._one(f"job.{place}.{number}")
+        numbers = itertools.count()
+        while not self._stopping:
+            if jobs_may_begin(time.monotonic()):
+                await self._one(f"job.{place}.{next(numbers)}")
+            else:
+                await anyio.sleep(PAUSE_S)
 
     async def _one(self, label: str) -> None:
         calls = [fetch.call(label, index) for index in range(CALLS_OF_A_JOB)]

@@ -9,7 +9,18 @@ FULL_S = 100.0
 API, DISK = "api", "disk"  # the total of the first changes; the second is only taken beside it
 MOST_TOKENS = 20
 DISK_TOKENS = 3
-CALLS_OF_A_JOB = 12
+CALLS_OF_A_JOB = 4
+CYCLE_S, LULL_S, JOBS_BEFORE_S = 5.0, 1.5, 3.0
+
+
+def is_lull(at: float) -> bool:
+    """In the first part of each cycle nobody waits, so that there are tokens to be had at once."""
+    return at % CYCLE_S < LULL_S
+
+
+def jobs_may_begin(at: float) -> bool:
+    """In the second; those that began then have mostly ended when the next lull comes."""
+    return LULL_S <= at % CYCLE_S < JOBS_BEFORE_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +35,7 @@ class Plan:
         resizes: of the limiter's total, to 1 … 20.
         processes: of code that takes tokens, each of *coroutines*.
         workers: processes that run calls, each of which needs a token.
-        jobs: of such calls, that wait for tokens at any time.
+        jobs: of such calls, that wait for tokens at a time.
         starved_s: a waiter that waits longer is starved.
         patience_s: seconds after the last event in which each coroutine has to be given a token.
         broken: the name of a guarantee that is broken on purpose, see ``breaking.py``.
@@ -40,7 +51,7 @@ class Plan:
     coroutines: int = 16
     workers: int = 2
     slots: int = 6
-    jobs: int = 8
+    jobs: int = 12
     first_total: int = 10
     session_s: float = 1.0
     starved_s: float = 15.0
