@@ -32,4 +32,4 @@ def current_cluster() -> Cluster:
 
 
 def _opened(place: Place) -> Cluster:
-    return hosted(place.address, place.settings, place.recorder, place.begin)
+    return hosted(place.address, place.settings, place.recorder, place.tracer, place.begin)

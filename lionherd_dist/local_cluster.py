@@ -12,6 +12,7 @@ from lionherd_dist.fleet import Fleet
 from lionherd_dist.runtime.process import Order
 from lionherd_dist.settings import Settings
 from lionherd_dist.telemetry import SILENT, Recorder
+from lionherd_dist.tracing import Tracer
 from lionherd_dist.url import parse
 
 GRACE_S = 2.0  # nobody else could take the calls over: what still runs is not wanted any more
@@ -33,6 +34,7 @@ class LocalCluster(Cluster):
         resubmit: as for Cluster.
         settings: session and the like.
         recorder: told what is measured in this process; see docs/telemetry.md.
+        tracer: told of the jobs, not of the calls on the workers.
 
     What the workers print appears on standard error.
 
@@ -51,10 +53,11 @@ class LocalCluster(Cluster):
         resubmit: bool = False,
         settings: Settings | None = None,
         recorder: Recorder = SILENT,
+        tracer: Tracer | None = None,
     ) -> None:
         own = replace(settings or Settings(), fresh_server=True)
         nowhere = parse("unix:///not-started-yet")
-        super().__init__(nowhere, resubmit=resubmit, settings=own, recorder=recorder)
+        super().__init__(nowhere, resubmit=resubmit, settings=own, recorder=recorder, tracer=tracer)
         self._server = server
         self._modules, self._workers, self._concurrency = modules, workers, concurrency
         self._ground = AsyncExitStack()

@@ -7,6 +7,7 @@ from typing import TypeVar, cast
 from lionherd_dist.address import Address
 from lionherd_dist.settings import Settings
 from lionherd_dist.telemetry import Recorder
+from lionherd_dist.tracing import Tracer
 
 T = TypeVar("T")
 
@@ -18,6 +19,7 @@ class Place:
         address: of the server.
         settings: those of the worker.
         recorder: the worker's.
+        tracer: the worker's, if it has one.
         begin: runs something beside the tasks, until the worker's session ends.
     """
 
@@ -26,10 +28,11 @@ class Place:
         address: Address,
         settings: Settings,
         recorder: Recorder,
+        tracer: Tracer | None,
         begin: Callable[[Callable[[], Awaitable[None]]], None],
     ) -> None:
         self.address, self.settings, self.begin = address, settings, begin
-        self.recorder = recorder
+        self.recorder, self.tracer = recorder, tracer
         self._made: object = None
 
     def once(self, make: Callable[["Place"], T]) -> T:

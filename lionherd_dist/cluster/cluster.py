@@ -21,6 +21,7 @@ from lionherd_dist.environment import Where, redis_address
 from lionherd_dist.limiter.shared import OnLost, SharedLimiter
 from lionherd_dist.settings import Settings
 from lionherd_dist.telemetry import SILENT, Recorder
+from lionherd_dist.tracing import Tracer
 
 R = TypeVar("R")
 
@@ -34,6 +35,7 @@ class Cluster(Patterns):
             indexes, instead of raising JobLostError.
         settings: namespace, session and the like; the same namespace as the workers'.
         recorder: told what is measured; see docs/telemetry.md.
+        tracer: told of each job, and named to the workers with each call; see there, too.
 
     Every method raises:
         NotATaskError: something that cannot travel was given.
@@ -49,10 +51,11 @@ class Cluster(Patterns):
         resubmit: bool = False,
         settings: Settings | None = None,
         recorder: Recorder = SILENT,
+        tracer: Tracer | None = None,
     ) -> None:
         self._address = redis_address(redis)
         self._resubmit = resubmit
-        self._settings, self._recorder = settings or Settings(), recorder
+        self._settings, self._recorder, self._tracer = settings or Settings(), recorder, tracer
         self._stack = AsyncExitStack()
         self._open_link: Link | None = None
 
@@ -65,7 +68,7 @@ class Cluster(Patterns):
                 "CompletionStream and retry run in-process on trio"
             ) from None
         self._open_link = await self._stack.enter_async_context(
-            open_link(self._address, self._settings, self._recorder)
+            open_link(self._address, self._settings, self._recorder, self._tracer)
         )
         return self
 
@@ -160,10 +163,12 @@ def hosted(
     address: Address,
     settings: Settings,
     recorder: Recorder,
+    tracer: Tracer | None,
     begin: Callable[[Callable[[], Awaitable[None]]], None],
 ) -> Cluster:
     """A cluster that is open for as long as what *begin* began goes on; no block is needed."""
-    cluster = Cluster(address, settings=settings, recorder=recorder)
-    cluster._open_link = link = Link(address, settings, recorder)  # noqa: SLF001 (same file)
+    cluster = Cluster(address, settings=settings, recorder=recorder, tracer=tracer)
+    link = Link(address, settings, recorder, tracer)
+    cluster._open_link = link  # noqa: SLF001 (same file)
     begin(partial(live_beside, link))
     return cluster

@@ -17,6 +17,7 @@ from lionherd_dist.address import Address
 from lionherd_dist.cluster.handing import hand_out
 from lionherd_dist.cluster.job import Job
 from lionherd_dist.cluster.lines import Reader, connection
+from lionherd_dist.cluster.trace import UNTRACED, JobTrace, Trace
 from lionherd_dist.cluster.watch import watch
 from lionherd_dist.cluster.writer import Writer
 from lionherd_dist.errors import (
@@ -37,6 +38,7 @@ from lionherd_dist.store.keys import Keys
 from lionherd_dist.store.outcomes import Inbox
 from lionherd_dist.store.sessions import NO_CAPACITY
 from lionherd_dist.telemetry import Recorder
+from lionherd_dist.tracing import Tracer
 from lionherd_dist.wire.signing import Seal
 
 OPENING_S = 5.0  # patience with a server that was never reached
@@ -50,7 +52,13 @@ class Link:
         reading: the names of the readers that are at work here.
     """
 
-    def __init__(self, address: Address, settings: Settings, recorder: Recorder) -> None:
+    def __init__(
+        self,
+        address: Address,
+        settings: Settings,
+        recorder: Recorder,
+        tracer: Tracer | None = None,
+    ) -> None:
         self._address, self._settings, self._keys = address, settings, Keys(settings.namespace)
         self.seal = Seal(settings.signing_keys, settings.namespace)
         self.reading: set[str] = set()
@@ -64,6 +72,7 @@ class Link:
         self._begun = False
         self._changed = anyio.Event()
         self.desk = Desk(self._keys, settings, self.ready, recorder)
+        self._tracer = tracer
 
     # --- what jobs need
 
@@ -85,6 +94,12 @@ class Link:
         )
         self._open[job] = None
         return job
+
+    def traced(self, job: Job) -> Trace:
+        """The trace of *job*, which begins now; whoever asks for it ends it."""
+        if self._tracer is None:
+            return UNTRACED
+        return JobTrace(self._tracer, self._settings.namespace, job)
 
     async def ready(self) -> None:
         """Wait for a session.

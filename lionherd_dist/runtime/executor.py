@@ -26,6 +26,7 @@ from lionherd_dist.logs import note
 from lionherd_dist.runtime.attempt import attempt, timed
 from lionherd_dist.runtime.slots import Slots
 from lionherd_dist.runtime.stops import Stops
+from lionherd_dist.runtime.tracing import Traced
 from lionherd_dist.session.clock import ServerClock
 from lionherd_dist.store.calls import Again, Back, Dead, Done, Settled, Taken
 from lionherd_dist.task import Task
@@ -48,12 +49,14 @@ class Ways:
         known_elsewhere: says whether some worker knows a task that this one does not.
         alone: notes that a call is about to run with nothing beside it; says how often it died so.
         trusted: says whether the session can still be ours: not after a pause that outlasted it.
+        traced: awaits each attempt at a call within a span, where somebody wants traces.
     """
 
     settle: Callable[[Settled], None]
     known_elsewhere: Callable[[str], Awaitable[bool]]
     alone: Callable[[Taken], Awaitable[int]]
     trusted: Callable[[], bool]
+    traced: Traced | None = None
 
 
 class Executor:
@@ -205,12 +208,14 @@ class Executor:
         try:
             with scope:
                 begun_ms = self._clock.now_ms() if message.timed else 0.0
-                outcome = await attempt(
+                run = attempt(
                     task,
                     message,
                     threads=self._slots.threads,
                     is_ours=lambda: scope.cancel_called or self._stops.handing_back,
                 )
+                traced = self._ways.traced
+                outcome = await (run if traced is None else traced(run, taken, message))
                 if message.timed:
                     outcome = timed(outcome, begun_ms=begun_ms, ended_ms=self._clock.now_ms())
                 if isinstance(outcome, Failure):

@@ -19,6 +19,7 @@ from lionherd_dist.runtime.promoter import Promoter
 from lionherd_dist.runtime.puller import Puller
 from lionherd_dist.runtime.reaper import reap_the_dead
 from lionherd_dist.runtime.slots import Slots
+from lionherd_dist.runtime.tracing import traced_by
 from lionherd_dist.session.session import Session
 from lionherd_dist.settings import Settings
 from lionherd_dist.store.calls import Calls
@@ -29,6 +30,7 @@ from lionherd_dist.store.patience import persist
 from lionherd_dist.store.sessions import known_by_some_worker
 from lionherd_dist.task import Task
 from lionherd_dist.telemetry import SILENT, Recorder
+from lionherd_dist.tracing import Tracer
 from lionherd_dist.wire.signing import Seal
 
 T = TypeVar("T")
@@ -79,12 +81,14 @@ class Post:
         slots: where calls run.
         address: of the server, for calls that use it themselves.
         recorder: told what is measured.
+        tracer: told of each attempt at a call.
     """
 
     name: str
     slots: Slots
     address: Address
     recorder: Recorder
+    tracer: Tracer | None
 
 
 class Shift:
@@ -125,6 +129,7 @@ class Shift:
             ),
             trusted=lambda: session.clock.age_s() < settings.session_s,
             alone=lambda taken: self._answer(lambda: calls.run_alone(lines.side, taken)),
+            traced=traced_by(post.tracer, namespace=settings.namespace, worker=post.name),
         )
         self._executor = Executor(
             tasks,
@@ -134,7 +139,7 @@ class Shift:
             name=post.name,
             clock=session.clock,
             seal=Seal(settings.signing_keys, settings.namespace),
-            context=Place(post.address, settings, post.recorder, self._beside).context(),
+            context=self._place(post).context(),
         )
         self._helpers = anyio.create_task_group()
         took = None if meter is None else meter.took
@@ -158,6 +163,9 @@ class Shift:
                 helpers.cancel_scope.cancel()
                 if self._meter is not None:
                     self._meter.end()
+
+    def _place(self, post: Post) -> Place:
+        return Place(post.address, self._settings, post.recorder, post.tracer, self._beside)
 
     def _beside(self, work: Callable[[], Awaitable[None]]) -> None:
         async def run() -> None:
