@@ -5,6 +5,7 @@ up: without one, nothing is told, and nothing travels with a call.
 """
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 from opentelemetry import context, metrics, trace
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
@@ -57,9 +58,9 @@ class OtelTracer:
             )
         )
 
-    def call(self, task: str, traceparent: str, facts: Facts) -> "CurrentSpan":
-        """A span under the job's, in its trace; the current one until it ends."""
-        return CurrentSpan(
+    def call(self, task: str, traceparent: str, facts: Facts) -> "OtelSpan":
+        """A span under the job's, in its trace."""
+        return OtelSpan(
             self._tracer.start_span(
                 task,
                 context=_W3C.extract({_TRACEPARENT: traceparent}, _NOWHERE),
@@ -82,6 +83,12 @@ class OtelSpan:
         _W3C.inject(carrier, trace.set_span_in_context(self._span, _NOWHERE))
         return carrier.get(_TRACEPARENT, "")
 
+    def current(self) -> AbstractContextManager[object]:
+        """A block in which it is the current span; what the block raises is none of its facts."""
+        return trace.use_span(
+            self._span, record_exception=False, set_status_on_exception=False, end_on_exit=False
+        )
+
     def end(self, facts: Facts, error: BaseException | None = None) -> None:
         """Tell *facts*, and of an *error* its class alone: its message may hold anything."""
         self._span.set_attributes(_attributes(facts))
@@ -89,19 +96,6 @@ class OtelSpan:
             self._span.set_attribute("error.type", type(error).__qualname__)
             self._span.set_status(trace.StatusCode.ERROR, type(error).__qualname__)
         self._span.end()
-
-
-class CurrentSpan(OtelSpan):
-    """A span that is the current one until it ends."""
-
-    def __init__(self, span: trace.Span) -> None:
-        super().__init__(span)
-        self._token = context.attach(trace.set_span_in_context(span))
-
-    def end(self, facts: Facts, error: BaseException | None = None) -> None:
-        """The same; what was current before is so again."""
-        context.detach(self._token)
-        super().end(facts, error)
 
 
 def _attributes(facts: Facts) -> dict[str, str | int]:

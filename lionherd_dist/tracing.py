@@ -5,6 +5,7 @@ this is entered, and nothing of it travels. No fact is an argument, a result or 
 """
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import Protocol, TypeAlias
 
 Facts: TypeAlias = Mapping[str, str | int]
@@ -16,6 +17,10 @@ class Span(Protocol):
     @property
     def traceparent(self) -> str:
         """What names it in other processes, as W3C Trace Context does; "" for nothing."""
+        ...
+
+    def current(self) -> AbstractContextManager[object]:
+        """What begins within the block, in this context, is a part of it."""
         ...
 
     def end(self, facts: Facts, error: BaseException | None = None) -> None:
@@ -31,8 +36,5 @@ class Tracer(Protocol):
         ...
 
     def call(self, task: str, traceparent: str, facts: Facts) -> Span:
-        """An attempt at a call of *task* begins, as a part of the job that *traceparent* names.
-
-        What is begun in this context until it ends is a part of it. It ends in this context.
-        """
+        """An attempt at a call of *task* begins, as a part of the job that *traceparent* names."""
         ...

@@ -19,10 +19,10 @@ from lionherd_dist.runtime.promoter import Promoter
 from lionherd_dist.runtime.puller import Puller
 from lionherd_dist.runtime.reaper import reap_the_dead
 from lionherd_dist.runtime.slots import Slots
-from lionherd_dist.runtime.tracing import traced_by
+from lionherd_dist.runtime.tracing import spans_for
 from lionherd_dist.session.session import Session
 from lionherd_dist.settings import Settings
-from lionherd_dist.store.calls import Calls
+from lionherd_dist.store.calls import Calls, Settled
 from lionherd_dist.store.connection import Connection
 from lionherd_dist.store.control import Control
 from lionherd_dist.store.keys import Keys
@@ -111,6 +111,8 @@ class Shift:
         self._recorder = post.recorder
         silent = post.recorder is SILENT
         self._meter = meter = None if silent else Meter(post.recorder, session.clock, in_hand)
+        seal = Seal(settings.signing_keys, settings.namespace)
+        self._spans = spans = spans_for(post.tracer, seal, settings.namespace, post.name)
         self._control = Control(lines.hear, keys, session.control_id)
         self._promoter = Promoter(lines.side, calls, look_every_s=settings.session_s)
         self._finisher = Finisher(
@@ -123,13 +125,11 @@ class Shift:
             on_told=None if meter is None else meter.told,
         )
         ways = Ways(
-            settle=self._finisher.put if meter is None else meter.before(self._finisher.put),
-            known_elsewhere=lambda name: self._answer(
-                lambda: known_by_some_worker(lines.side, keys, name)
-            ),
+            settle=self._watched(self._finisher.put),
+            known_elsewhere=self._known_elsewhere,
             trusted=lambda: session.clock.age_s() < settings.session_s,
             alone=lambda taken: self._answer(lambda: calls.run_alone(lines.side, taken)),
-            traced=traced_by(post.tracer, namespace=settings.namespace, worker=post.name),
+            traced=None if spans is None else spans.around,
         )
         self._executor = Executor(
             tasks,
@@ -138,7 +138,7 @@ class Shift:
             slots=post.slots,
             name=post.name,
             clock=session.clock,
-            seal=Seal(settings.signing_keys, settings.namespace),
+            seal=seal,
             context=self._place(post).context(),
         )
         self._helpers = anyio.create_task_group()
@@ -167,11 +167,22 @@ class Shift:
     def _place(self, post: Post) -> Place:
         return Place(post.address, self._settings, post.recorder, post.tracer, self._beside)
 
+    def _watched(self, settle: Callable[[Settled], None]) -> Callable[[Settled], None]:
+        """*settle*, past those who watch how calls end."""
+        for watcher in (self._meter, self._spans):
+            if watcher is not None:
+                settle = watcher.before(settle)
+        return settle
+
     def _beside(self, work: Callable[[], Awaitable[None]]) -> None:
         async def run() -> None:
             await work()
 
         self._helpers.start_soon(run)
+
+    async def _known_elsewhere(self, task: str) -> bool:
+        side, keys = self._lines.side, self._keys
+        return await self._answer(lambda: known_by_some_worker(side, keys, task))
 
     async def _answer(self, question: Callable[[], Awaitable[T]]) -> T:
         return await persist(question, patience_s=self._settings.session_s)
