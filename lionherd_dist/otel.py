@@ -58,6 +58,14 @@ class OtelTracer:
             )
         )
 
+    def attach(self, facts: Facts) -> "OtelSpan":
+        """A span under the one that is current here, as that of a job."""
+        return OtelSpan(
+            self._tracer.start_span(
+                "lionherd.attach", kind=trace.SpanKind.CONSUMER, attributes=_attributes(facts)
+            )
+        )
+
     def call(self, task: str, traceparent: str, facts: Facts) -> "OtelSpan":
         """A span under the job's, in its trace."""
         return OtelSpan(

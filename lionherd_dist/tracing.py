@@ -35,6 +35,10 @@ class Tracer(Protocol):
         """A job begins, as a part of what is under way here."""
         ...
 
+    def attach(self, facts: Facts) -> Span:
+        """The reading of a submitted job begins, as a part of what is under way here."""
+        ...
+
     def call(self, task: str, traceparent: str, facts: Facts) -> Span:
         """An attempt at a call of *task* begins, as a part of the job that *traceparent* names."""
         ...

@@ -17,7 +17,7 @@ from lionherd_dist.address import Address
 from lionherd_dist.cluster.handing import hand_out
 from lionherd_dist.cluster.job import Job
 from lionherd_dist.cluster.lines import Reader, connection
-from lionherd_dist.cluster.trace import UNTRACED, JobTrace, Trace
+from lionherd_dist.cluster.trace import Tracing
 from lionherd_dist.cluster.watch import watch
 from lionherd_dist.cluster.writer import Writer
 from lionherd_dist.errors import (
@@ -49,6 +49,7 @@ class Link:
 
     Attributes:
         seal: signs what is sent and checks what arrives.
+        tracing: begins the spans of jobs.
         reading: the names of the readers that are at work here.
     """
 
@@ -61,6 +62,7 @@ class Link:
     ) -> None:
         self._address, self._settings, self._keys = address, settings, Keys(settings.namespace)
         self.seal = Seal(settings.signing_keys, settings.namespace)
+        self.tracing = Tracing(tracer, settings.namespace)
         self.reading: set[str] = set()
         self._pid = os.getpid()
         self._open: dict[Job, None] = {}
@@ -72,7 +74,6 @@ class Link:
         self._begun = False
         self._changed = anyio.Event()
         self.desk = Desk(self._keys, settings, self.ready, recorder)
-        self._tracer = tracer
 
     # --- what jobs need
 
@@ -94,12 +95,6 @@ class Link:
         )
         self._open[job] = None
         return job
-
-    def traced(self, job: Job) -> Trace:
-        """The trace of *job*, which begins now; whoever asks for it ends it."""
-        if self._tracer is None:
-            return UNTRACED
-        return JobTrace(self._tracer, self._settings.namespace, job)
 
     async def ready(self) -> None:
         """Wait for a session.

@@ -54,7 +54,7 @@ class RemoteStream(Generic[R]):
             timed = self._listeners.on_ran is not None
         limit = await for_the_server(self._limit)
         self._entered = job = await self._link.open(limit=limit, resubmit=self._resubmit)
-        self._trace = self._link.traced(job)
+        self._trace = self._link.tracing.job(job)
         feeder = Feeder(
             job,
             self._link,

@@ -20,7 +20,7 @@ async def submit(
     Until then the job belongs to this session: if we are cancelled or die half-way, so is it.
     """
     job = await link.open(limit=await for_the_server(limit), keep_ms=keep_ms)
-    trace = link.traced(job)
+    trace = link.tracing.job(job)
     try:
         feeder = Feeder(job, link, lenient=False, traceparent=trace.traceparent)
         async with background() as group:

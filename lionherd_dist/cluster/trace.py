@@ -1,13 +1,15 @@
 """The span of a job on its client: what names it to the workers, and what it tells at its end."""
 
 from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from lionherd_dist.call import Cancelled, Failure, Outcome, Success
 from lionherd_dist.cluster.decoding import outcome_of
 from lionherd_dist.cluster.job import Job
 from lionherd_dist.errors import sole
-from lionherd_dist.tracing import Tracer
+from lionherd_dist.tracing import Facts, Span, Tracer
 
 _WORDS: dict[type[Outcome], str] = {
     Success: "succeeded",
@@ -16,18 +18,17 @@ _WORDS: dict[type[Outcome], str] = {
 }
 
 
-class JobTrace:
-    """A span that begins now, and is told at its end what became of *job*, as far as it was read.
+class OutcomesTrace:
+    """A *span* that is told at its end what outcomes were read, and what is *known* by then.
 
     Attributes:
         traceparent: goes with each call; "" if there is none.
     """
 
-    def __init__(self, tracer: Tracer, namespace: str, job: Job) -> None:
-        self._job = job
-        self._span = tracer.job({"namespace": namespace})
+    def __init__(self, span: Span, known: Callable[[], Facts]) -> None:
+        self._span, self._known = span, known
         self._counts: Counter[str] = Counter()
-        self.traceparent = self._span.traceparent
+        self.traceparent = span.traceparent
 
     def read(self, arrived: bytes | Exception) -> Outcome:
         """The outcome in *arrived*, which is counted."""
@@ -36,14 +37,13 @@ class JobTrace:
         return outcome
 
     def end(self, error: BaseException | None = None) -> None:
-        """The job is left, with *error* or without."""
-        id_ = {"job": self._job.id} if self._job.id else {}
+        """Nothing more is read; because of *error*, if there is one."""
         failure = None if error is None else sole(error)
-        self._span.end({**id_, "calls": self._job.added, **self._counts}, failure)
+        self._span.end({**self._known(), **self._counts}, failure)
 
 
 class Untraced:
-    """The trace of a job that nobody traces."""
+    """What nobody traces."""
 
     traceparent = ""
     read = staticmethod(outcome_of)
@@ -52,6 +52,31 @@ class Untraced:
         """Nothing."""
 
 
-Trace: TypeAlias = JobTrace | Untraced
+Trace: TypeAlias = OutcomesTrace | Untraced
 
 UNTRACED = Untraced()
+
+
+@dataclass(frozen=True, slots=True)
+class Tracing:
+    """Begins the traces of a client; whoever asks for one ends it."""
+
+    tracer: Tracer | None
+    namespace: str
+
+    def job(self, job: Job) -> Trace:
+        """*job* is sent and read from now on, as far as that comes."""
+        if self.tracer is None:
+            return UNTRACED
+
+        def known() -> Facts:
+            return {**({"job": job.id} if job.id else {}), "calls": job.added}
+
+        return OutcomesTrace(self.tracer.job({"namespace": self.namespace}), known)
+
+    def attach(self, job_id: str) -> Trace:
+        """A submitted job is read from now on."""
+        if self.tracer is None:
+            return UNTRACED
+        facts = {"namespace": self.namespace, "job": job_id}
+        return OutcomesTrace(self.tracer.attach(facts), dict)

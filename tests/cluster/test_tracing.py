@@ -14,7 +14,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import NoOpTracer, SpanKind, StatusCode, format_span_id, format_trace_id
 
-from lionherd_dist import Cluster, Settings, Worker
+from lionherd_dist import Cluster, JobNotFoundError, Settings, Worker
 from lionherd_dist.cluster.job import Job
 from lionherd_dist.otel import OtelTracer
 from lionherd_dist.store.calls import Calls
@@ -262,6 +262,36 @@ async def test_the_span_of_a_submitted_job_ends_when_the_server_has_it(
             assert sorted([result async for _, result in stream]) == [0, 2]
     assert len(told.named("tasks:double")) == 2
     assert all(is_under(call, told.job) for call in told.named("tasks:double"))
+
+
+async def test_each_reader_of_a_submitted_job_is_a_span(
+    redis_url: str, settings: Settings, told: Told
+) -> None:
+    """For as long as it reads; it counts what it was given."""
+    calls = [tasks.double.call(1), tasks.fail.call(CANARY), tasks.double.call(1)]
+    async with working(redis_url, settings, None):
+        async with Cluster(redis_url, settings=settings) as plain:
+            id_ = await plain.submit(calls, limit=1)
+        async with Cluster(redis_url, settings=settings, tracer=told.tracer) as cluster:
+            async with cluster.attach(id_) as stream:
+                async for index, _ in stream:
+                    if index == 1:
+                        break
+            with pytest.raises(LookupError):
+                async with cluster.attach(id_) as stream:
+                    raise LookupError(CANARY)
+            async with cluster.attach(id_) as stream:
+                assert len([index async for index, _ in stream]) == 2
+            with pytest.raises(JobNotFoundError):
+                async with cluster.attach(id_):
+                    pass
+    early, failed, last = told.named("lionherd.attach")
+    about = {"namespace": settings.namespace, "job": id_}
+    assert facts(early) == {**about, "succeeded": 1, "failed": 1}
+    assert facts(failed) == {**about, "error.type": "LookupError"}
+    assert facts(last) == {**about, "succeeded": 1, "failed": 1}
+    assert all((span.kind, span.parent) == (SpanKind.CONSUMER, None) for span in told.all)
+    assert CANARY not in "".join(span.to_json() for span in told.all)
 
 
 async def test_either_side_may_be_traced_alone(

@@ -74,6 +74,8 @@ class Notes:
     def job(self, facts: Facts) -> Noted:
         raise AssertionError("a worker begins no job")
 
+    attach = job
+
     def call(self, task: str, traceparent: str, facts: Facts) -> Noted:
         span = Noted(task, traceparent, facts)
         self.spans.append(span)
