@@ -34,7 +34,8 @@ class LocalCluster(Cluster):
         resubmit: as for Cluster.
         settings: session and the like.
         recorder: told what is measured in this process; see docs/telemetry.md.
-        tracer: told of the jobs, not of the calls on the workers.
+        tracer: told of the jobs. With one, the workers tell OpenTelemetry of the calls where their
+            module has set its SDK up, or an OTEL_* variable says where to; see there, too.
 
     What the workers print appears on standard error.
 
@@ -66,7 +67,14 @@ class LocalCluster(Cluster):
         async with AsyncExitStack() as stack:
             url = await stack.enter_async_context(private_server(self._server))
             self._address = parse(url)
-            order = Order(self._modules, url, self._concurrency, GRACE_S, self._settings)
+            order = Order(
+                self._modules,
+                url,
+                self._concurrency,
+                GRACE_S,
+                self._settings,
+                otel="no" if self._tracer is None else "if set up",
+            )
             await stack.enter_async_context(Fleet(order, size=self._workers, on_output=_to_stderr))
             await super().__aenter__()
             self._ground = stack.pop_all()

@@ -30,8 +30,10 @@ _OTLP = {"http/protobuf": "otlp_proto_http", "grpc": "otlp_proto_grpc"}
 
 
 @contextmanager
-def exporting() -> Iterator[tuple[Recorder, Tracer | None]]:
+def exporting(*, by_default: bool) -> Iterator[tuple[Recorder, Tracer | None]]:
     """What tells the SDK of calls, until the block is left, which sends what is not sent yet.
+
+    Where no variable says where to, it goes *by_default* where OpenTelemetry has it, or nowhere.
 
     Raises:
         ValueError: an OTEL_* variable names an exporter or a protocol that is not there.
@@ -41,7 +43,7 @@ def exporting() -> Iterator[tuple[Recorder, Tracer | None]]:
     elif not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
         yield OtelRecorder(), OtelTracer()  # somebody has set it up, and sees to its end
     else:
-        exporters, readers = _made("traces"), _made("metrics")
+        exporters, readers = _made("traces", by_default), _made("metrics", by_default)
         traces, meters = _tracer_provider(exporters), _meter_provider(readers)
         try:
             yield (
@@ -79,12 +81,12 @@ def _meter_provider(exporters: Sequence[MetricExporter | MetricReader]) -> Meter
     return provider
 
 
-def _made(signal: Signal) -> list[Any]:
+def _made(signal: Signal, by_default: bool) -> list[Any]:
     """An exporter or reader of each name in OTEL_TRACES_EXPORTER or OTEL_METRICS_EXPORTER."""
     variable = f"OTEL_{signal.upper()}_EXPORTER"
-    names = [name.strip() for name in os.environ.get(variable, "otlp").split(",")]
+    default = "otlp" if by_default or _has_endpoint(signal) else "none"
     made = []
-    for name in names:
+    for name in map(str.strip, os.environ.get(variable, default).split(",")):
         if name in {"", "none"}:
             continue
         found = [
@@ -99,6 +101,11 @@ def _made(signal: Signal) -> list[Any]:
             )
         made.append(found[0].load()())
     return made
+
+
+def _has_endpoint(signal: Signal) -> bool:
+    names = ("OTEL_EXPORTER_OTLP_ENDPOINT", f"OTEL_EXPORTER_OTLP_{signal.upper()}_ENDPOINT")
+    return any(os.environ.get(name) for name in names)
 
 
 def _otlp(signal: Signal) -> Sequence[str]:

@@ -1,5 +1,6 @@
 """The numbers through OpenTelemetry's meter, and how a worker's SDK is set up."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -67,7 +68,7 @@ def test_recorders_are_told_together() -> None:
 def test_nothing_is_exported_unless_it_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nor imported."""
     monkeypatch.setitem(sys.modules, "lionherd_dist.otel_sdk", None)
-    with exported(wanted=False) as told:
+    with exported("no") as told:
         assert told == (SILENT, None)
 
 
@@ -85,7 +86,7 @@ def test_what_goes_nowhere_is_not_measured(
     """The standard variables may say so."""
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    with exported(wanted=True) as told:
+    with exported("yes") as told:
         assert told == (SILENT, None)
 
 
@@ -106,9 +107,50 @@ def test_an_exporter_that_is_not_there_is_named(
     """With what to do; nothing is set up then."""
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    with pytest.raises(ValueError, match=words), exported(wanted=True):
+    with pytest.raises(ValueError, match=words), exported("yes"):
         pass
     assert isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
+
+
+def test_a_missing_sdk_matters_only_where_it_was_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody has set it up, then."""
+    monkeypatch.delitem(sys.modules, "lionherd_dist.otel_sdk", raising=False)
+    monkeypatch.setitem(sys.modules, "opentelemetry.sdk.metrics", None)
+    with exported("if set up") as told:
+        assert told == (SILENT, None)
+
+
+ONE_OF_BOTH = """
+from lionherd_dist.exporting import exported
+from lionherd_dist.telemetry import SILENT
+
+with exported("if set up") as (recorder, tracer):
+    print(*(name for name, is_there in (("numbers", recorder is not SILENT), ("traces", tracer))
+            if is_there))
+"""
+
+
+@pytest.mark.parametrize(
+    ("variables", "words"),
+    [
+        ({}, ""),
+        ({"OTEL_TRACES_EXPORTER": "console"}, "traces"),
+        ({"OTEL_METRICS_EXPORTER": "console"}, "numbers"),
+        ({"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://127.0.0.1:1"}, "traces"),
+    ],
+)
+def test_only_what_has_a_place_to_go_is_set_up_by_itself(
+    variables: dict[str, str], words: str
+) -> None:
+    """OpenTelemetry's default, a collector on this machine, is for who asks for it."""
+    done = subprocess.run(
+        [sys.executable, "-c", ONE_OF_BOTH],
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr, done.stdout.partition("\n")[0]) == (0, "", words)
 
 
 def test_a_missing_sdk_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,7 +159,7 @@ def test_a_missing_sdk_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "opentelemetry.sdk.metrics", None)
     with (
         pytest.raises(ValueError, match=r"pip install .* opentelemetry-sdk"),
-        exported(wanted=True),
+        exported("yes"),
     ):
         pass
 
@@ -129,7 +171,7 @@ from lionherd_dist.exporting import exported
 
 own = TracerProvider()
 trace.set_tracer_provider(own)
-with exported(wanted=True) as (recorder, tracer):
+with exported("yes") as (recorder, tracer):
     assert tracer.job({}).traceparent
     assert trace.get_tracer_provider() is own
 assert tracer.job({}).traceparent, "it was shut down"

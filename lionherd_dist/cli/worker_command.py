@@ -124,7 +124,7 @@ def worker(**given: Unpack[Options]) -> None:
         given["grace"],
         Settings(namespace=given["namespace"]),
         log_format=given["log_format"],
-        otel=given["otel"],
+        otel="yes" if given["otel"] else "no",
     )
     plan = Plan(order, imported, processes, given["alive_file"])
     if not plan.task_names:

@@ -22,7 +22,7 @@ from typing import NoReturn
 import anyio
 
 from lionherd_dist.errors import LionherdError, StoreRefusedError, sole
-from lionherd_dist.exporting import exported
+from lionherd_dist.exporting import Wanted, exported
 from lionherd_dist.logs import Format, log_to_stderr
 from lionherd_dist.runtime.worker import Worker
 from lionherd_dist.settings import Settings
@@ -40,8 +40,8 @@ STATUS_FAILED = 1
 class Order:
     """What one worker process is to do; *ready* is printed, as a line, when it takes calls.
 
-    *redis* is a complete URL, to which nothing of the environment is added. With *otel*, it tells
-    OpenTelemetry, as the variables of the environment say.
+    *redis* is a complete URL, to which nothing of the environment is added. *otel* says whether it
+    tells OpenTelemetry.
     """
 
     modules: tuple[str, ...]
@@ -51,7 +51,7 @@ class Order:
     settings: Settings
     ready: str = ""
     log_format: Format | None = None
-    otel: bool = False
+    otel: Wanted = "no"
 
     def as_text(self) -> str:
         """The order as it stands in the environment."""

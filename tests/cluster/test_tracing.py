@@ -2,17 +2,15 @@
 
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import anyio
 import pytest
 import tasks
 from helpers import wait_until
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import NoOpTracer, SpanKind, StatusCode, format_span_id, format_trace_id
+from spans import Told, facts, is_under
 
 from lionherd_dist import Cluster, JobNotFoundError, Settings, Worker
 from lionherd_dist.cluster.job import Job
@@ -25,39 +23,6 @@ from lionherd_dist.tracing import Tracer
 pytestmark = pytest.mark.anyio
 
 CANARY = "canary-3141"
-
-
-class Told:
-    """What was traced, and the tracer that is to be told."""
-
-    def __init__(self) -> None:
-        self._exporter = InMemorySpanExporter()
-        self._provider = TracerProvider(shutdown_on_exit=False)
-        self._provider.add_span_processor(SimpleSpanProcessor(self._exporter))
-        self.tracer = OtelTracer(self._provider.get_tracer("test"))
-
-    @property
-    def all(self) -> tuple[ReadableSpan, ...]:
-        return self._exporter.get_finished_spans()
-
-    def named(self, name: str) -> list[ReadableSpan]:
-        return [span for span in self.all if span.name == name]
-
-    @property
-    def job(self) -> ReadableSpan:
-        (job,) = self.named("lionherd.job")
-        return job
-
-    def close(self) -> None:
-        self._provider.shutdown()
-
-
-@pytest.fixture
-def told() -> Iterator[Told]:
-    """Spans in memory."""
-    told = Told()
-    yield told
-    told.close()
 
 
 @asynccontextmanager
@@ -80,17 +45,6 @@ async def cluster(redis_url: str, settings: Settings, told: Told) -> AsyncIterat
         Cluster(redis_url, settings=settings, tracer=told.tracer) as cluster,
     ):
         yield cluster
-
-
-def facts(span: ReadableSpan) -> dict[str, object]:
-    """What a span tells, less the prefix."""
-    return {name.removeprefix("lionherd."): value for name, value in span.attributes.items()}
-
-
-def is_under(span: ReadableSpan, above: ReadableSpan) -> bool:
-    """True if *span* is a child of *above*, in its trace."""
-    same = span.context.trace_id == above.context.trace_id
-    return same and span.parent is not None and span.parent.span_id == above.context.span_id
 
 
 async def test_each_call_is_a_span_under_that_of_its_job(
@@ -154,6 +108,16 @@ async def test_a_failure_tells_its_class_and_nothing_else(cluster: Cluster, told
     assert facts(call)["outcome"] == "failed"
     assert len(told.all) == 4
     assert CANARY not in "".join(span.to_json() for span in told.all)
+
+
+def test_what_is_raised_within_a_span_is_not_told(told: Told) -> None:
+    """The SDK's own way has its message and its traceback."""
+    span = told.tracer.call("tasks:double", "", {})
+    with pytest.raises(ValueError, match=CANARY), span.current():
+        raise ValueError(CANARY)
+    span.end({"outcome": "succeeded"})
+    (ended,) = told.all
+    assert (ended.events, ended.status.status_code) == ((), StatusCode.UNSET)
 
 
 async def test_each_attempt_is_a_span_of_its_own(cluster: Cluster, told: Told) -> None:

@@ -1,6 +1,8 @@
 """Which spans a worker tells of, and how each of them ends."""
 
 import contextvars
+import gc
+import weakref
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -251,6 +253,17 @@ async def test_the_span_of_what_cannot_be_stopped_ends_as_it_is_given_away(notes
         assert notes.told == [("tasks:hold_a_thread", "stopped", "")]
         stage.thread_gate.set()
     assert len(notes.told) == 1
+
+
+async def test_nothing_is_kept_of_a_span_that_has_ended(notes: Notes) -> None:
+    """A worker makes many."""
+    async with executor(notes) as running:
+        running.accept(taken(DOUBLE))
+        with anyio.fail_after(10):
+            await running.idle()
+        span = weakref.ref(notes.spans.pop())
+        gc.collect()
+        assert span() is None
 
 
 async def test_the_body_of_a_task_runs_within_its_span(notes: Notes) -> None:
