@@ -2,8 +2,11 @@
 
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
+from types import FrameType
 
 import anyio
 import pytest
@@ -299,6 +302,39 @@ async def test_nothing_travels_that_is_not_told(
     context = told.job.context
     ids = f"00-{format_trace_id(context.trace_id)}-{format_span_id(context.span_id)}-"
     assert ids.encode() in traced
+
+
+TRACING = {"tracing.py", "trace.py", "otel.py"}
+
+
+async def entered(cluster: Cluster, count: int) -> Counter[str]:
+    """How often each function that tracing is made of is called in a job of *count* calls."""
+    calls: Counter[str] = Counter()
+
+    def note(frame: FrameType, event: str, _: object) -> None:
+        path = Path(frame.f_code.co_filename)
+        if event == "call" and path.name in TRACING and "lionherd_dist" in path.parts:
+            calls[frame.f_code.co_qualname] += 1
+
+    sys.setprofile(note)
+    try:
+        await cluster.gather(*map(tasks.double.call, range(count)))
+    finally:
+        sys.setprofile(None)
+    return calls
+
+
+async def test_without_a_tracer_nothing_is_done_for_a_call(
+    redis_url: str, settings: Settings, told: Told
+) -> None:
+    """What tracing is made of is entered for the job, however many calls it has."""
+    for tracer, the_same in ((None, True), (told.tracer, False)):
+        async with (
+            working(redis_url, settings, tracer),
+            Cluster(redis_url, settings=settings, tracer=tracer) as cluster,
+        ):
+            few, many = await entered(cluster, 3), await entered(cluster, 30)
+        assert (few == many) is the_same, many
 
 
 PLAIN_JOB = """

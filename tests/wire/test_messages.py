@@ -133,6 +133,8 @@ def test_a_trace_travels_behind_all_else(timeout: float | None) -> None:
     plain = encode_call(call(1, bytearray(b"x"), timeout=timeout))
     traced = with_traceparent(plain, TRACEPARENT)
     assert decode_call(traced) == decode_call(plain)._replace(traceparent=TRACEPARENT)
+    timed = with_traceparent(encode_call(call(1, timeout=timeout), timed=True), TRACEPARENT)
+    assert decode_call(timed)[-3:] == (None, True, TRACEPARENT)
     *known, added = msgpack.unpackb(traced)
     before = msgpack.unpackb(plain)
     assert (known, added) == ([*before, {}] if timeout is None else before, TRACEPARENT)
