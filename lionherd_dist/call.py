@@ -65,7 +65,10 @@ class Call(Generic[R_co]):
 
 
 class Message(NamedTuple):  # made in half of a frozen dataclass's time, for every call
-    """A call as a worker reads it: its task by name, and what overrides that task's options."""
+    """A call as a worker reads it: its task by name, and what overrides that task's options.
+
+    *traceparent* names the span of its job as W3C Trace Context does; "" where nobody traces.
+    """
 
     task: str
     args: tuple[object, ...]
@@ -73,6 +76,7 @@ class Message(NamedTuple):  # made in half of a frozen dataclass's time, for eve
     timeout: float | None = None
     retry: Retry | None = None
     timed: bool = False
+    traceparent: str = ""
 
 
 class Ran(NamedTuple):

@@ -12,6 +12,7 @@ from lionherd_dist.fleet import Fleet
 from lionherd_dist.runtime.process import Order
 from lionherd_dist.settings import Settings
 from lionherd_dist.telemetry import SILENT, Recorder
+from lionherd_dist.tracing import Tracer
 from lionherd_dist.url import parse
 
 GRACE_S = 2.0  # nobody else could take the calls over: what still runs is not wanted any more
@@ -33,6 +34,8 @@ class LocalCluster(Cluster):
         resubmit: as for Cluster.
         settings: session and the like.
         recorder: told what is measured in this process; see docs/telemetry.md.
+        tracer: told of the jobs. With one, the workers tell OpenTelemetry of the calls where their
+            module has set its SDK up, or an OTEL_* variable says where to; see there, too.
 
     What the workers print appears on standard error.
 
@@ -51,10 +54,11 @@ class LocalCluster(Cluster):
         resubmit: bool = False,
         settings: Settings | None = None,
         recorder: Recorder = SILENT,
+        tracer: Tracer | None = None,
     ) -> None:
         own = replace(settings or Settings(), fresh_server=True)
         nowhere = parse("unix:///not-started-yet")
-        super().__init__(nowhere, resubmit=resubmit, settings=own, recorder=recorder)
+        super().__init__(nowhere, resubmit=resubmit, settings=own, recorder=recorder, tracer=tracer)
         self._server = server
         self._modules, self._workers, self._concurrency = modules, workers, concurrency
         self._ground = AsyncExitStack()
@@ -63,7 +67,14 @@ class LocalCluster(Cluster):
         async with AsyncExitStack() as stack:
             url = await stack.enter_async_context(private_server(self._server))
             self._address = parse(url)
-            order = Order(self._modules, url, self._concurrency, GRACE_S, self._settings)
+            order = Order(
+                self._modules,
+                url,
+                self._concurrency,
+                GRACE_S,
+                self._settings,
+                otel="no" if self._tracer is None else "if set up",
+            )
             await stack.enter_async_context(Fleet(order, size=self._workers, on_output=_to_stderr))
             await super().__aenter__()
             self._ground = stack.pop_all()

@@ -7,6 +7,7 @@ from typing import TypeVar, cast
 from lionherd_dist.address import Address
 from lionherd_dist.settings import Settings
 from lionherd_dist.telemetry import Recorder
+from lionherd_dist.tracing import Tracer
 
 T = TypeVar("T")
 
@@ -18,6 +19,7 @@ class Place:
         address: of the server.
         settings: those of the worker.
         recorder: the worker's.
+        tracer: the worker's, if it has one.
         begin: runs something beside the tasks, until the worker's session ends.
         lend: says that a task waits for calls of its own; what it returns ends that.
         awaited: says whether one waits for a job; set by what makes jobs here.
@@ -28,11 +30,13 @@ class Place:
         address: Address,
         settings: Settings,
         recorder: Recorder,
+        tracer: Tracer | None,
+        *,
         begin: Callable[[Callable[[], Awaitable[None]]], None],
         lend: Callable[[], Callable[[], None]],
     ) -> None:
         self.address, self.settings, self.begin = address, settings, begin
-        self.recorder, self.lend = recorder, lend
+        self.recorder, self.tracer, self.lend = recorder, tracer, lend
         self.awaited: Callable[[str], bool] | None = None
         self._made: object = None
 

@@ -8,9 +8,7 @@ from contextlib import contextmanager
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
 
-from lionherd_dist.telemetry import INSTRUMENTS, Instrument
-
-BUCKETS_S = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
+from lionherd_dist.telemetry import BUCKETS_S, INSTRUMENTS, Instrument
 
 
 class PrometheusRecorder:

@@ -4,6 +4,7 @@ Whoever wants the numbers gives a ``Recorder`` to the Worker or the Cluster. Wit
 counted: the places that measure each call are not even entered.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -66,6 +67,9 @@ INSTRUMENTS = (
     *(TAKEOVERS, LATE_DROPPED, DUPLICATES_DROPPED, SESSIONS_LOST, LEASES_LOST, LIMITER_WAIT),
 )
 
+# The upper ends of a histogram's buckets, in seconds.
+BUCKETS_S = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
+
 
 class Recorder(Protocol):
     """Is told every measurement, in the event loop: it must not wait, and must not raise."""
@@ -83,3 +87,24 @@ class Silent:
 
 
 SILENT = Silent()
+
+
+def together(*recorders: Recorder) -> Recorder:
+    """One that tells each of *recorders*; a silent one if they are."""
+    told = [one for one in recorders if one is not SILENT]
+    match told:
+        case []:
+            return SILENT
+        case [only]:
+            return only
+        case _:
+            return _Several(told)
+
+
+class _Several:
+    def __init__(self, recorders: Sequence[Recorder]) -> None:
+        self._recorders = recorders
+
+    def record(self, instrument: Instrument, value: float = 1) -> None:
+        for recorder in self._recorders:
+            recorder.record(instrument, value)

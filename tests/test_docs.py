@@ -12,7 +12,8 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-WITH_A_SERVER = {"commands.md", "operations.md"}  # pages that say that the variable names one
+# Pages that say that the variable names one.
+WITH_A_SERVER = {"commands.md", "operations.md", "telemetry.md"}
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FILE_NAME = re.compile(r"# (\w+\.py)$")
 

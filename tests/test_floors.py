@@ -14,9 +14,9 @@ MOST_PARAMETERS = 8
 
 # Lowest floor first. A room may import from its own folder and from any floor below.
 FLOORS = (
-    {"errors", "call", "registry", "address", "printable", "telemetry"},
-    {"settings", "local", "wire", "url", "logs", "prometheus", "progress"},
-    {"task", "environment", "place", "bar", "report"},
+    {"errors", "call", "registry", "address", "printable", "telemetry", "tracing"},
+    {"settings", "local", "wire", "url", "logs", "prometheus", "otel", "progress", "exporting"},
+    {"task", "environment", "place", "bar", "report", "otel_sdk"},
     {"store"},
     {"session", "embedded"},
     {"limiter"},
@@ -33,6 +33,7 @@ DOORS = {  # the only rooms that may open these
     "click": {"cli"},
     "rich": {"cli", "bar"},
     "prometheus_client": {"prometheus"},
+    "opentelemetry": {"otel", "otel_sdk"},
 }
 LEVEL = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 FILES = sorted(HOUSE.rglob("*.py"))

@@ -1,6 +1,7 @@
 """``lionherd-dist worker``: run the tasks of modules, in this process or in several."""
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from signal import SIGINT, SIGTERM
@@ -17,12 +18,14 @@ from lionherd_dist.cli.metrics import metrics_served
 from lionherd_dist.cli.modules import import_here, names_in
 from lionherd_dist.cli.progress import say_on_stderr
 from lionherd_dist.environment import redis_address
+from lionherd_dist.exporting import exported
 from lionherd_dist.fleet import Fleet
 from lionherd_dist.logs import Format, log_to_stderr
 from lionherd_dist.runtime.process import Order, serve
 from lionherd_dist.runtime.worker import Worker
 from lionherd_dist.settings import Settings
-from lionherd_dist.telemetry import Recorder
+from lionherd_dist.telemetry import Recorder, together
+from lionherd_dist.tracing import Tracer
 from lionherd_dist.url import in_full, parse
 
 
@@ -37,6 +40,7 @@ class Options(TypedDict):
     alive_file: Path | None
     metrics_port: int | None
     metrics_host: str
+    otel: bool
     log_format: Format | None
     namespace: str
 
@@ -86,6 +90,11 @@ class Options(TypedDict):
     help="Where the numbers are served; whoever can reach it can read them.",
 )
 @click.option(
+    "--otel",
+    is_flag=True,
+    help="Send traces and the numbers to OpenTelemetry, as its OTEL_* variables say.",
+)
+@click.option(
     "--log-format",
     type=click.Choice(["json", "text"]),
     help="Write logs to standard error, one event a line; never what calls are given or return.",
@@ -115,6 +124,7 @@ def worker(**given: Unpack[Options]) -> None:
         given["grace"],
         Settings(namespace=given["namespace"]),
         log_format=given["log_format"],
+        otel="yes" if given["otel"] else "no",
     )
     plan = Plan(order, imported, processes, given["alive_file"])
     if not plan.task_names:
@@ -127,8 +137,14 @@ def worker(**given: Unpack[Options]) -> None:
         return
     if order.log_format is not None:
         log_to_stderr(order.log_format)
-    with metrics_served(given["metrics_host"], given["metrics_port"]) as recorder:
-        anyio.run(_run_one, plan, recorder)
+    with ExitStack() as stack:
+        try:
+            recorder, tracer = stack.enter_context(exported(order.otel))
+        except ValueError as error:
+            raise UsageProblemError(str(error)) from None
+        served = metrics_served(given["metrics_host"], given["metrics_port"])
+        recorder = together(recorder, stack.enter_context(served))
+        anyio.run(_run_one, plan, recorder, tracer)
 
 
 def _check_one_process(given: Options) -> None:
@@ -166,7 +182,7 @@ class Plan:
         )
 
 
-async def _run_one(plan: Plan, recorder: Recorder) -> None:
+async def _run_one(plan: Plan, recorder: Recorder, tracer: Tracer | None) -> None:
     order = plan.order
     worker = Worker(
         *plan.modules,
@@ -175,6 +191,7 @@ async def _run_one(plan: Plan, recorder: Recorder) -> None:
         grace_s=order.grace_s,
         settings=order.settings,
         recorder=recorder,
+        tracer=tracer,
     )
     async with anyio.create_task_group() as group:
         if plan.alive_file is not None:

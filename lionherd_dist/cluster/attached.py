@@ -9,9 +9,10 @@ from typing import Self
 import anyio
 
 from lionherd_dist.call import Failure, Success
-from lionherd_dist.cluster.decoding import opened, outcome_of
+from lionherd_dist.cluster.decoding import opened
 from lionherd_dist.cluster.lines import Reader
 from lionherd_dist.cluster.link import Link
+from lionherd_dist.cluster.trace import UNTRACED, Trace
 from lionherd_dist.errors import (
     JobLostError,
     JobNotFoundError,
@@ -48,6 +49,7 @@ class AttachedStream:
         self._made_anew: set[int] = set()
         self._read, self._total = 0, -1
         self._ended = False
+        self._trace: Trace = UNTRACED
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
@@ -69,6 +71,7 @@ class AttachedStream:
                 case kept.Place(read, total):
                     self._read, self._total = read, total
             self._reader = reader
+            self._trace = self._link.tracing.attach(self._job)
             self._stack = stack.pop_all()
         return self
 
@@ -91,8 +94,11 @@ class AttachedStream:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        await self._leave(self._entered)
-        await self._stack.__aexit__(kind, error, trace)
+        try:
+            await self._leave(self._entered)
+            await self._stack.__aexit__(kind, error, trace)
+        finally:
+            self._trace.end(error)
 
     async def _leave(self, reader: Reader) -> None:
         with anyio.move_on_after(DETACH_S, shield=True), suppress(LionherdError):
@@ -117,7 +123,7 @@ class AttachedStream:
             raise StopAsyncIteration
         self._given = self._arrived.popleft()
         index, data = self._given.index, self._given.outcome
-        match outcome_of(opened(data, self._link.seal, self._job, index)):
+        match self._trace.read(opened(data, self._link.seal, self._job, index)):
             case Success(value):
                 return index, value
             case Failure(error):

@@ -22,6 +22,7 @@ from lionherd_dist.limiter.shared import OnLost, SharedLimiter
 from lionherd_dist.place import Place
 from lionherd_dist.settings import Settings
 from lionherd_dist.telemetry import SILENT, Recorder
+from lionherd_dist.tracing import Tracer
 
 R = TypeVar("R")
 
@@ -35,6 +36,7 @@ class Cluster(Patterns):
             indexes, instead of raising JobLostError.
         settings: namespace, session and the like; the same namespace as the workers'.
         recorder: told what is measured; see docs/telemetry.md.
+        tracer: told of each job, and named to the workers with each call; see there, too.
 
     Every method raises:
         NotATaskError: something that cannot travel was given.
@@ -50,10 +52,11 @@ class Cluster(Patterns):
         resubmit: bool = False,
         settings: Settings | None = None,
         recorder: Recorder = SILENT,
+        tracer: Tracer | None = None,
     ) -> None:
         self._address = redis_address(redis)
         self._resubmit = resubmit
-        self._settings, self._recorder = settings or Settings(), recorder
+        self._settings, self._recorder, self._tracer = settings or Settings(), recorder, tracer
         self._stack = AsyncExitStack()
         self._open_link: Link | None = None
 
@@ -66,7 +69,7 @@ class Cluster(Patterns):
                 "CompletionStream and retry run in-process on trio"
             ) from None
         self._open_link = await self._stack.enter_async_context(
-            open_link(self._address, self._settings, self._recorder)
+            open_link(self._address, self._settings, self._recorder, self._tracer)
         )
         return self
 
@@ -163,10 +166,11 @@ def hosted(place: Place) -> Cluster:
 
     The worker hears which of its calls wait for others, and for which.
     """
-    address, settings, recorder = place.address, place.settings, place.recorder
-    cluster = Cluster(address, settings=settings, recorder=recorder)
+    settings, recorder, tracer = place.settings, place.recorder, place.tracer
+    cluster = Cluster(place.address, settings=settings, recorder=recorder, tracer=tracer)
     jobs = OpenJobs(place.lend)
-    cluster._open_link = link = Link(address, settings, recorder, jobs)  # noqa: SLF001 (same file)
+    link = Link(place.address, settings, recorder, tracer, jobs=jobs)
+    cluster._open_link = link  # noqa: SLF001 (same file)
     place.awaited = jobs.awaits
     place.begin(partial(live_beside, link))
     return cluster

@@ -8,7 +8,7 @@ from lionherd_dist.cluster.link import Link
 from lionherd_dist.errors import EncodeError, NotATaskError
 from lionherd_dist.local.time import sleep
 from lionherd_dist.task import as_call
-from lionherd_dist.wire.messages import encode_call
+from lionherd_dist.wire.messages import encode_call, with_traceparent
 
 PULLED_AT_ONCE = 128  # calls of a plain iterable between two breaths of the event loop
 
@@ -37,11 +37,15 @@ class Feeder:
     """Adds calls to *job* as it has room for them; an error in them ends it.
 
     With *lenient*, a call that cannot be sent is an outcome of its own and the rest goes on. With
-    *timed*, outcomes say when and where their calls ran.
+    *timed*, outcomes say when and where their calls ran. A *traceparent*, unless it is "", goes
+    with each call.
     """
 
-    def __init__(self, job: Job, link: Link, *, lenient: bool, timed: bool = False) -> None:
-        self._job, self._link, self._lenient, self._timed = job, link, lenient, timed
+    def __init__(
+        self, job: Job, link: Link, *, lenient: bool, timed: bool = False, traceparent: str = ""
+    ) -> None:
+        self._job, self._link, self._lenient = job, link, lenient
+        self._timed, self._traceparent = timed, traceparent
 
     def fed_at_once(self, calls: object) -> bool:
         """True if *calls* are one or two that are encoded: fed now, with neither task nor wait."""
@@ -49,8 +53,8 @@ class Feeder:
             return False
         if not all(isinstance(call, bytes) for call in calls):
             return False
-        for call in calls:
-            self._job.add(call)
+        for index, call in enumerate(calls):
+            self._add(call, index)
         self._finish()
         return True
 
@@ -95,10 +99,11 @@ class Feeder:
 
     def _add(self, call: object, index: int) -> None:
         try:
-            if not isinstance(call, bytes):
-                call = encoded(call, index, timed=self._timed)
-            self._job.add(call)
+            data = call if isinstance(call, bytes) else encoded(call, index, timed=self._timed)
         except (EncodeError, NotATaskError) as error:
             if not self._lenient:
                 raise
             self._job.add_failed(error)
+        else:
+            traceparent = self._traceparent
+            self._job.add(with_traceparent(data, traceparent) if traceparent else data)

@@ -73,6 +73,11 @@ class Job:
         return self._keep_ms > 0
 
     @property
+    def added(self) -> int:
+        """How many calls it was given so far, those included that could not be encoded."""
+        return self._count
+
+    @property
     def over(self) -> bool:
         """True if nothing more will come: every call has its outcome here, or it failed."""
         return self._error is not None or self.complete

@@ -18,6 +18,7 @@ from lionherd_dist.cluster.handing import hand_out
 from lionherd_dist.cluster.job import Job
 from lionherd_dist.cluster.lines import Reader, connection
 from lionherd_dist.cluster.open_jobs import OpenJobs
+from lionherd_dist.cluster.trace import Tracing
 from lionherd_dist.cluster.watch import watch
 from lionherd_dist.cluster.writer import Writer
 from lionherd_dist.errors import (
@@ -37,6 +38,7 @@ from lionherd_dist.store.keys import Keys
 from lionherd_dist.store.outcomes import Inbox
 from lionherd_dist.store.sessions import NO_CAPACITY
 from lionherd_dist.telemetry import Recorder
+from lionherd_dist.tracing import Tracer
 from lionherd_dist.wire.signing import Seal
 
 OPENING_S = 5.0  # patience with a server that was never reached
@@ -47,6 +49,7 @@ class Link:
 
     Attributes:
         seal: signs what is sent and checks what arrives.
+        tracing: begins the spans of jobs.
         jobs: those that are open, or read, here.
         reading: the names of the readers that are at work here.
     """
@@ -56,10 +59,13 @@ class Link:
         address: Address,
         settings: Settings,
         recorder: Recorder,
+        tracer: Tracer | None = None,
+        *,
         jobs: OpenJobs | None = None,
     ) -> None:
         self._address, self._settings, self._keys = address, settings, Keys(settings.namespace)
         self.seal = Seal(settings.signing_keys, settings.namespace)
+        self.tracing = Tracing(tracer, settings.namespace)
         self.reading: set[str] = set()
         self._pid = os.getpid()
         self.jobs = OpenJobs() if jobs is None else jobs

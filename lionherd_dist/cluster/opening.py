@@ -10,6 +10,7 @@ from lionherd_dist.cluster.link import Link
 from lionherd_dist.local.background import background
 from lionherd_dist.settings import Settings
 from lionherd_dist.telemetry import Recorder
+from lionherd_dist.tracing import Tracer
 
 
 @asynccontextmanager
@@ -27,7 +28,7 @@ async def living(link: Link) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def open_link(
-    address: Address, settings: Settings, recorder: Recorder
+    address: Address, settings: Settings, recorder: Recorder, tracer: Tracer | None
 ) -> AsyncIterator[Link]:
     """A link for this process, until the block is left.
 
@@ -35,7 +36,7 @@ async def open_link(
         StoreUnavailableError: the server was silent for ``patience_s``, 5 seconds at most.
         StoreRefusedError: it will not have us.
     """
-    link = Link(address, settings, recorder)
+    link = Link(address, settings, recorder, tracer)
     async with living(link):
         await link.ready()
         yield link

@@ -6,12 +6,12 @@ from types import TracebackType
 from typing import Generic, Self, TypeVar, cast
 
 from lionherd_dist.call import Cancelled, Failure, Success
-from lionherd_dist.cluster.decoding import outcome_of
 from lionherd_dist.cluster.feeder import Feeder
 from lionherd_dist.cluster.job import Job
 from lionherd_dist.cluster.limit import Limit, for_the_server
 from lionherd_dist.cluster.link import Link
 from lionherd_dist.cluster.telling import Listeners, Teller
+from lionherd_dist.cluster.trace import UNTRACED, Trace
 from lionherd_dist.errors import RemoteError
 from lionherd_dist.local.background import background
 
@@ -43,6 +43,7 @@ class RemoteStream(Generic[R]):
         self._teller: Teller | None = None
         self._entered: Job | None = None
         self._feeding = AsyncExitStack()
+        self._trace: Trace = UNTRACED
 
     async def __aenter__(self) -> Self:
         if self._entered is not None:
@@ -53,13 +54,31 @@ class RemoteStream(Generic[R]):
             timed = self._listeners.on_ran is not None
         limit = await for_the_server(self._limit)
         self._entered = job = await self._link.open(limit=limit, resubmit=self._resubmit)
-        feeder = Feeder(job, self._link, lenient=self._return_exceptions, timed=timed)
+        self._trace = self._link.tracing.job(job)
+        feeder = Feeder(
+            job,
+            self._link,
+            lenient=self._return_exceptions,
+            timed=timed,
+            traceparent=self._trace.traceparent,
+        )
         if not feeder.fed_at_once(self._calls):
             group = await self._feeding.enter_async_context(background())
             group.start_soon(feeder.feed, self._calls)
         return self
 
     async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            await self._leave(kind, error, trace)
+        finally:
+            self._trace.end(error)
+
+    async def _leave(
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
@@ -91,7 +110,7 @@ class RemoteStream(Generic[R]):
         index, data = job.take()
         if job.has_news_to_send:
             self._link.poke(job)
-        outcome = outcome_of(data)
+        outcome = self._trace.read(data)
         if self._teller is not None:
             self._teller.consumed(outcome)
         match outcome:

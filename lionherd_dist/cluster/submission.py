@@ -20,13 +20,17 @@ async def submit(
     Until then the job belongs to this session: if we are cancelled or die half-way, so is it.
     """
     job = await link.open(limit=await for_the_server(limit), keep_ms=keep_ms)
+    trace = link.tracing.job(job)
     try:
+        feeder = Feeder(job, link, lenient=False, traceparent=trace.traceparent)
         async with background() as group:
-            group.start_soon(Feeder(job, link, lenient=False).feed, calls)
+            group.start_soon(feeder.feed, calls)
             await job.until_accepted()
-    except BaseException:
+    except BaseException as error:
+        trace.end(error)
         await link.close(job)  # its id is nobody's to know: it must not outlive us
         raise
+    trace.end()
     link.jobs.forget(job)
     if not job.opened:
         raise ValueError("there is nothing to submit: the input has no call")

@@ -28,6 +28,7 @@ from lionherd_dist.runtime.attempt import attempt, timed
 from lionherd_dist.runtime.slots import Slots
 from lionherd_dist.runtime.stops import Stops
 from lionherd_dist.runtime.suspects import DEATHS_ALONE, SUSPECT_AFTER_DEATHS, Suspects, poison
+from lionherd_dist.runtime.tracing import Traced
 from lionherd_dist.session.clock import ServerClock
 from lionherd_dist.store.calls import Again, Back, Dead, Done, Settled, Taken
 from lionherd_dist.task import Task
@@ -49,6 +50,7 @@ class Ways:
         alone: notes that a call is about to run with nothing beside it; says how often it died so.
         trusted: says whether the session can still be ours: not after a pause that outlasted it.
         awaited: says whether a call of this worker waits for a job.
+        traced: awaits each attempt at a call within a span, where somebody wants traces.
     """
 
     settle: Callable[[Settled], None]
@@ -56,6 +58,7 @@ class Ways:
     alone: Callable[[Taken], Awaitable[int]]
     trusted: Callable[[], bool]
     awaited: Callable[[str], bool]
+    traced: Traced | None = None
 
 
 class Executor:
@@ -223,12 +226,14 @@ class Executor:
         try:
             with scope:
                 begun_ms = self._clock.now_ms() if message.timed else 0.0
-                outcome = await attempt(
+                run = attempt(
                     task,
                     message,
                     threads=self._slots.threads,
                     is_ours=lambda: scope.cancel_called or self._stops.handing_back,
                 )
+                traced = self._ways.traced
+                outcome = await (run if traced is None else traced(run, taken, message))
                 if message.timed:
                     outcome = timed(outcome, begun_ms=begun_ms, ended_ms=self._clock.now_ms())
                 if isinstance(outcome, Failure):

@@ -22,9 +22,12 @@ from typing import NoReturn
 import anyio
 
 from lionherd_dist.errors import LionherdError, StoreRefusedError, trouble
+from lionherd_dist.exporting import Wanted, exported
 from lionherd_dist.logs import Format, log_to_stderr
 from lionherd_dist.runtime.worker import Worker
 from lionherd_dist.settings import Settings
+from lionherd_dist.telemetry import Recorder
+from lionherd_dist.tracing import Tracer
 from lionherd_dist.url import parse
 
 ORDER_VARIABLE = "LIONHERD_WORKER_ORDER"
@@ -37,7 +40,8 @@ STATUS_FAILED = 1
 class Order:
     """What one worker process is to do; *ready* is printed, as a line, when it takes calls.
 
-    *redis* is a complete URL, to which nothing of the environment is added.
+    *redis* is a complete URL, to which nothing of the environment is added. *otel* says whether it
+    tells OpenTelemetry.
     """
 
     modules: tuple[str, ...]
@@ -47,6 +51,7 @@ class Order:
     settings: Settings
     ready: str = ""
     log_format: Format | None = None
+    otel: Wanted = "no"
 
     def as_text(self) -> str:
         """The order as it stands in the environment."""
@@ -127,18 +132,21 @@ def _work(order: Order) -> str | None:
         if order.ready:
             print(order.ready, flush=True)  # noqa: T201 (whoever started us waits for the line)
 
-    async def run() -> None:
+    async def run(recorder: Recorder, tracer: Tracer | None) -> None:
         worker = Worker(
             *order.modules,
             redis=parse(order.redis),
             concurrency=order.concurrency,
             grace_s=order.grace_s,
             settings=order.settings,
+            recorder=recorder,
+            tracer=tracer,
         )
         await serve(worker, ready)
 
     try:
-        anyio.run(run, backend_options={"use_uvloop": find_spec("uvloop") is not None})
+        with exported(order.otel) as told:
+            anyio.run(run, *told, backend_options={"use_uvloop": find_spec("uvloop") is not None})
     except (ValueError, StoreRefusedError) as error:
         return str(error)
     return None

@@ -19,9 +19,10 @@ from lionherd_dist.runtime.promoter import Promoter
 from lionherd_dist.runtime.puller import Puller
 from lionherd_dist.runtime.reaper import reap_the_dead
 from lionherd_dist.runtime.slots import Slots
+from lionherd_dist.runtime.tracing import spans_for
 from lionherd_dist.session.session import Session
 from lionherd_dist.settings import Settings
-from lionherd_dist.store.calls import Calls
+from lionherd_dist.store.calls import Calls, Settled
 from lionherd_dist.store.connection import Connection
 from lionherd_dist.store.control import Control
 from lionherd_dist.store.keys import Keys
@@ -29,6 +30,7 @@ from lionherd_dist.store.patience import persist
 from lionherd_dist.store.sessions import known_by_some_worker
 from lionherd_dist.task import Task
 from lionherd_dist.telemetry import SILENT, Recorder
+from lionherd_dist.tracing import Tracer
 from lionherd_dist.wire.signing import Seal
 
 T = TypeVar("T")
@@ -79,12 +81,14 @@ class Post:
         slots: where calls run.
         address: of the server, for calls that use it themselves.
         recorder: told what is measured.
+        tracer: told of each attempt at a call.
     """
 
     name: str
     slots: Slots
     address: Address
     recorder: Recorder
+    tracer: Tracer | None
 
 
 class Shift:
@@ -107,6 +111,8 @@ class Shift:
         self._recorder = post.recorder
         silent = post.recorder is SILENT
         self._meter = meter = None if silent else Meter(post.recorder, session.clock, in_hand)
+        seal = Seal(settings.signing_keys, settings.namespace)
+        self._spans = spans_for(post.tracer, seal, settings.namespace, post.name)
         self._control = Control(lines.hear, keys, session.control_id)
         self._promoter = Promoter(lines.side, calls, look_every_s=settings.session_s)
         self._finisher = Finisher(
@@ -118,7 +124,7 @@ class Shift:
             on_lost=ends.lost.set,
             on_told=None if meter is None else meter.told,
         )
-        place = Place(post.address, settings, post.recorder, self._beside, post.slots.lend)
+        place = self._place(post)
         self._executor = Executor(
             tasks,
             in_hand,
@@ -126,7 +132,7 @@ class Shift:
             slots=post.slots,
             name=post.name,
             clock=session.clock,
-            seal=Seal(settings.signing_keys, settings.namespace),
+            seal=seal,
             context=place.context(),
         )
         self._helpers = anyio.create_task_group()
@@ -134,15 +140,13 @@ class Shift:
         self._puller = Puller(lines.take, lines.wake, calls, self._executor, on_taken=took)
 
     def _ways(self, session: Session, calls: Calls, place: Place) -> Ways:
-        put, side, keys = self._finisher.put, self._lines.side, self._keys
         return Ways(
-            settle=put if self._meter is None else self._meter.before(put),
-            known_elsewhere=lambda name: self._answer(
-                lambda: known_by_some_worker(side, keys, name)
-            ),
+            settle=self._watched(self._finisher.put),
+            known_elsewhere=self._known_elsewhere,
             trusted=lambda: session.clock.age_s() < self._settings.session_s,
-            alone=lambda taken: self._answer(lambda: calls.run_alone(side, taken)),
+            alone=lambda taken: self._answer(lambda: calls.run_alone(self._lines.side, taken)),
             awaited=place.awaits,
+            traced=None if self._spans is None else self._spans.around,
         )
 
     async def work(self, *, on_ready: Callable[[], None]) -> None:
@@ -164,11 +168,27 @@ class Shift:
                 if self._meter is not None:
                     self._meter.end()
 
+    def _place(self, post: Post) -> Place:
+        settings, recorder, tracer = self._settings, post.recorder, post.tracer
+        lend = post.slots.lend
+        return Place(post.address, settings, recorder, tracer, begin=self._beside, lend=lend)
+
+    def _watched(self, settle: Callable[[Settled], None]) -> Callable[[Settled], None]:
+        """*settle*, past those who watch how calls end."""
+        for watcher in (self._meter, self._spans):
+            if watcher is not None:
+                settle = watcher.before(settle)
+        return settle
+
     def _beside(self, work: Callable[[], Awaitable[None]]) -> None:
         async def run() -> None:
             await work()
 
         self._helpers.start_soon(run)
+
+    async def _known_elsewhere(self, task: str) -> bool:
+        side, keys = self._lines.side, self._keys
+        return await self._answer(lambda: known_by_some_worker(side, keys, task))
 
     async def _answer(self, question: Callable[[], Awaitable[T]]) -> T:
         return await persist(question, patience_s=self._settings.session_s)

@@ -21,6 +21,7 @@ from lionherd_dist.store.keys import Keys
 from lionherd_dist.store.sessions import Capacity
 from lionherd_dist.task import Task, tasks_of
 from lionherd_dist.telemetry import SILENT, Recorder
+from lionherd_dist.tracing import Tracer
 
 MOST_SLOTS = 10_000
 
@@ -39,6 +40,7 @@ class Worker:
         grace_s: seconds that running calls get to end when the worker is stopped.
         settings: namespace, session and the like.
         recorder: told what is measured; see docs/telemetry.md.
+        tracer: told of each attempt at a call; see there, too.
 
     Raises:
         ValueError: a number is out of range, the URL cannot be used, or the modules hold no task.
@@ -52,6 +54,7 @@ class Worker:
         grace_s: float = 8.0,
         settings: Settings | None = None,
         recorder: Recorder = SILENT,
+        tracer: Tracer | None = None,
     ) -> None:
         if not 1 <= concurrency <= MOST_SLOTS:
             raise ValueError(f"concurrency is {concurrency}: give 1 to {MOST_SLOTS}")
@@ -63,7 +66,7 @@ class Worker:
             names = ", ".join(str(getattr(m, "__name__", m)) for m in modules) or "no module"
             raise ValueError(f"{names} holds no task: decorate a function there with @task")
         self._concurrency, self._grace_s = concurrency, grace_s
-        self._settings, self._recorder = settings or Settings(), recorder
+        self._settings, self._recorder, self._tracer = settings or Settings(), recorder, tracer
         self._stop, self._hurry = asyncio.Event(), asyncio.Event()
         self._opening = anyio.CancelScope()
         self._clock: ServerClock | None = None
@@ -110,7 +113,7 @@ class Worker:
             StoreRefusedError: the server will not have us.
         """
         async with open_slots(self._concurrency) as slots:
-            post = Post(self.name, slots, self._address, self._recorder)
+            post = Post(self.name, slots, self._address, self._recorder, self._tracer)
             opening = self._settings
             while not self._stop.is_set():
                 await self._session(opening, post, on_ready)

@@ -1,28 +1,34 @@
 """Calls and outcomes as bytes: arrays that begin with the version of their shape.
 
     call       [1, task, args, kwargs]  or  [1, task, args, kwargs, options]
+               or  [1, task, args, kwargs, options, traceparent]
     success    [1, 0, value]                    or  [1, 0, value, worker, attempt, ran]
     failure    [1, 1, record, worker, attempt]  or  [1, 1, record, worker, attempt, ran]
     cancelled  [1, 2]
 
-options are a dict with "timeout", "retry" and "timed", see ``overrides``; a failure's record is
-described in ``failures``; ran is [begun, took], in milliseconds, of a call that is to be timed.
-Items after those above, and options or fields of another name, are ignored: a later version may
-add them. Anything else that is different needs a new version.
+options are a dict with "timeout", "retry" and "timed", see ``overrides``; a traceparent is that of
+W3C Trace Context, and ignored where it is none; a failure's record is described in ``failures``;
+ran is [begun, took], in milliseconds, of a call that is to be timed. Items after those above, and
+options or fields of another name, are ignored: a later version may add them. Anything else that is
+different needs a new version.
 """
 
 import math
+import re
 
 from lionherd_dist.call import Call, Cancelled, Failure, Message, Outcome, Ran, Success
 from lionherd_dist.errors import DecodeError, EncodeError
 from lionherd_dist.wire.failures import BUDGETS, record_of, shorten
-from lionherd_dist.wire.limits import DEFAULT_LIMITS, Limits
+from lionherd_dist.wire.limits import DEFAULT_LIMITS, Limits, OutOfBoundsError, check
 from lionherd_dist.wire.overrides import overrides_from, overrides_of
 from lionherd_dist.wire.rebuilding import error_from
 from lionherd_dist.wire.values import decode, encode_parts
 
 VERSION = 1
 _SUCCESS, _FAILURE, _CANCELLED = range(3)
+_LIST_OF_4, _LIST_OF_6, _NO_OPTIONS = b"\x94", b"\x96", b"\x80"  # as msgpack begins them
+
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 _CANCELLED_BYTES = encode_parts([VERSION, _CANCELLED], {}, DEFAULT_LIMITS)
 
@@ -44,6 +50,20 @@ def encode_call(
     return encode_parts(message, {"args": call.args, "kwargs": kwargs}, limits)
 
 
+def with_traceparent(call: bytes, traceparent: str, limits: Limits = DEFAULT_LIMITS) -> bytes:
+    """*call*, as ``encode_call`` made it, with a *traceparent* that has the form of one.
+
+    A call that would outgrow *limits* by it stays as it is: it runs, and is in no trace.
+    """
+    options = _NO_OPTIONS if call.startswith(_LIST_OF_4) else b""
+    traced = _LIST_OF_6 + call[1:] + options + encode_parts(traceparent, {}, limits)
+    try:
+        check(traced, limits)
+    except OutOfBoundsError:
+        return call
+    return traced
+
+
 def decode_call(payload: bytes, limits: Limits = DEFAULT_LIMITS) -> Message:
     """The call in *payload*, which may be anything.
 
@@ -58,7 +78,8 @@ def decode_call(payload: bytes, limits: Limits = DEFAULT_LIMITS) -> Message:
         if type(task) is str and type(args) is list and type(kwargs) is dict and _named(kwargs):
             if len(message) == 4:
                 return Message(task, tuple(args), kwargs)
-            return Message(task, tuple(args), kwargs, *overrides_from(message[4]))
+            traceparent = _traceparent_of(message)
+            return Message(task, tuple(args), kwargs, *overrides_from(message[4]), traceparent)
     raise DecodeError(f"a call was expected, and this is {_shape_of(message)}")
 
 
@@ -146,6 +167,13 @@ def _message_from(payload: bytes, limits: Limits) -> list[object]:
             "let all processes run the same release"
         )
     return message
+
+
+def _traceparent_of(message: list[object]) -> str:
+    """Never a reason to refuse a call, whatever it is."""
+    if len(message) < 6 or type(message[5]) is not str:
+        return ""
+    return message[5] if _TRACEPARENT.fullmatch(message[5]) else ""
 
 
 def _is_number(*values: object) -> bool:

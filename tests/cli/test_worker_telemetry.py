@@ -1,4 +1,4 @@
-"""``lionherd-dist worker``: the endpoint for Prometheus, and logs."""
+"""``lionherd-dist worker``: the endpoint for Prometheus, OpenTelemetry, and logs."""
 
 import json
 import socket
@@ -98,3 +98,53 @@ def test_logs_are_objects_that_hold_no_arguments(start, run, server, processes: 
     (failed,) = [one for one in events if one["event"] == "call failed"]
     assert (failed["level"], failed["index"], failed["error"]) == ("info", 0, "TypeError")
     assert CANARY not in told
+
+
+@pytest.fixture
+def console(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The SDK's own exporters, which print what they are given."""
+    for name in ("OTEL_TRACES_EXPORTER", "OTEL_METRICS_EXPORTER"):
+        monkeypatch.setenv(name, "console")
+    monkeypatch.setenv("OTEL_SERVICE_NAME", "my-workers")
+
+
+@pytest.mark.parametrize("processes", ["1", "2"])
+def test_a_worker_tells_opentelemetry(start, run, server, console, processes: str) -> None:
+    """Every process, where the standard variables say; what is not sent yet, as it ends."""
+    worker = start("worker", "my_tasks", *server, "--otel", "--processes", processes)
+    assert worker.stderr.readline().startswith(b"ready")
+    assert run("map", "my_tasks:double", *server, stdin="1\n2\n3\n")[0] == 0
+    worker.terminate()
+    told = b"".join(worker.communicate(timeout=40)).decode()
+    assert worker.returncode == 0
+    assert told.count('"name": "my_tasks:double"') == 3
+    assert told.count('"lionherd.outcome": "succeeded"') == 3
+    assert '"name": "lionherd_calls_succeeded"' in told
+    assert '"service.name": "my-workers"' in told
+
+
+def test_one_worker_may_tell_both(start, run, server, console) -> None:
+    """The endpoint has the same numbers."""
+    port = free_port()
+    worker = start("worker", "my_tasks", *server, "--otel", "--metrics-port", str(port))
+    assert worker.stderr.readline().startswith(b"ready")
+    assert run("map", "my_tasks:double", *server, stdin="1\n")[0] == 0
+
+    def numbers() -> str:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
+            return answer.read().decode()
+
+    wait_until(lambda: "\nlionherd_calls_succeeded_total 1.0\n" in numbers(), "one result")
+    worker.terminate()
+    assert b'"name": "lionherd_calls_succeeded"' in worker.communicate(timeout=40)[0]
+
+
+@pytest.mark.parametrize("processes", ["1", "2"])
+def test_an_exporter_that_is_not_there_is_explained(
+    here, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, processes: str
+) -> None:
+    """Before anything is begun, by one process as by several."""
+    monkeypatch.setenv("OTEL_TRACES_EXPORTER", "smoke")
+    options = ("--redis", "unix:///no", "--otel", "--processes", processes)
+    assert here("worker", "my_tasks", *options) != 0
+    assert "OTEL_TRACES_EXPORTER is 'smoke'" in capsys.readouterr().err

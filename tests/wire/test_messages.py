@@ -13,9 +13,16 @@ from lionherd_dist.call import Call, Cancelled, Failure, Message, Outcome, Ran, 
 from lionherd_dist.errors import DecodeError, EncodeError, PayloadTooLargeError
 from lionherd_dist.registry import sendable
 from lionherd_dist.wire.limits import Limits
-from lionherd_dist.wire.messages import decode_call, decode_outcome, encode_call, encode_outcome
+from lionherd_dist.wire.messages import (
+    decode_call,
+    decode_outcome,
+    encode_call,
+    encode_outcome,
+    with_traceparent,
+)
 
 GOLDEN = Path(__file__).parent / "golden"
+TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
 @sendable(name="tests.SlowDown")
@@ -118,6 +125,34 @@ def test_times_of_another_shape_are_none(times: object) -> None:
     assert outcome == Success(5)
     assert isinstance(outcome, Success)
     assert outcome.ran is None
+
+
+@pytest.mark.parametrize("timeout", [None, 0.25])
+def test_a_trace_travels_behind_all_else(timeout: float | None) -> None:
+    """Who knows nothing of traces reads the same call, and ignores what follows."""
+    plain = encode_call(call(1, bytearray(b"x"), timeout=timeout))
+    traced = with_traceparent(plain, TRACEPARENT)
+    assert decode_call(traced) == decode_call(plain)._replace(traceparent=TRACEPARENT)
+    timed = with_traceparent(encode_call(call(1, timeout=timeout), timed=True), TRACEPARENT)
+    assert decode_call(timed)[-3:] == (None, True, TRACEPARENT)
+    *known, added = msgpack.unpackb(traced)
+    before = msgpack.unpackb(plain)
+    assert (known, added) == ([*before, {}] if timeout is None else before, TRACEPARENT)
+
+
+@pytest.mark.parametrize(("room", "expected"), [(57, ""), (58, TRACEPARENT)])
+def test_a_call_that_has_no_room_for_a_trace_travels_without(room: int, expected: str) -> None:
+    """It would be refused on the worker."""
+    limits = Limits(max_bytes=4096)
+    about = len(encode_call(call("x" * 3000))) - 3000
+    traced = with_traceparent(encode_call(call("x" * (4096 - room - about))), TRACEPARENT, limits)
+    assert decode_call(traced, limits).traceparent == expected
+
+
+@pytest.mark.parametrize("added", ["more", TRACEPARENT + "0", TRACEPARENT.upper(), 5, None, {}])
+def test_what_is_no_trace_is_ignored(added: object) -> None:
+    """A call is never refused for how it is watched."""
+    assert decode_call(msgpack.packb([1, "t", [1], {}, {}, added])) == Message("t", (1,), {})
 
 
 def test_later_additions_are_ignored() -> None:
@@ -245,6 +280,14 @@ def test_calls_of_version_1_are_read_and_written_as_ever(name: str) -> None:
     )
     assert (message.timeout, message.retry) == (expected.timeout, expected.retry)
     assert encode_call(expected) == written
+
+
+def test_a_traced_call_of_version_1_is_read_and_written_as_ever() -> None:
+    """The plain one, and the trace behind it."""
+    written = (GOLDEN / "call-traced").read_bytes()
+    plain = (GOLDEN / "call-plain").read_bytes()
+    assert decode_call(written) == decode_call(plain)._replace(traceparent=TRACEPARENT)
+    assert with_traceparent(plain, TRACEPARENT) == written
 
 
 @pytest.mark.parametrize("name", golden_outcomes)
