@@ -6,7 +6,7 @@ from lionherd_dist.session import heartbeat, trust
 
 _LENDERS = ("LEND", "LEAVE", "RESIZE", "TEND")
 _FREE = "return limiter.total - held"
-_FENCE = "limiter.fence = limiter.fence + 1"
+_FENCE = "math.max(limiter.fence, micros * FENCES_PER_MICRO) + 1"
 _GIVEN_ON = "hand_out(keys.calls, job_key, index, header, payload)"
 BREAKS: dict[str, tuple[Break, ...]] = {
     "resurrecting-renewal": (  # and nobody doubts a session that was not renewed for long
@@ -14,7 +14,7 @@ BREAKS: dict[str, tuple[Break, ...]] = {
     ),
     "one-too-many": tuple(Break(name, ((_FREE, f"{_FREE} + 1"),)) for name in _LENDERS),
     "fence-stands-still": tuple(
-        Break(name, ((_FENCE, "limiter.fence = limiter.fence"),)) for name in _LENDERS
+        Break(name, ((_FENCE, "math.max(limiter.fence, 1)"),)) for name in _LENDERS
     ),
     "dead-hold-on": tuple(
         Break(name, (("if not lives(house, owner) then drop_owner", "if false then drop_owner"),))

@@ -276,6 +276,16 @@ class Machine(RuleBasedStateMachine):
         self._begin()
         self.check()
 
+    @precondition(lambda self: self.world.limiter)
+    @rule(fences=st.integers(1, 2_000))
+    def lose_the_last(self, fences: int) -> None:
+        """A fault of the server: it comes back without the last that it had said."""
+        assert self.world.limiter is not None
+        self.world.limiter.fence -= fences
+        fence = str(self.world.limiter.fence)
+        self.driver.ask("HSET", self.keys.limit(NAME), "fence", fence)
+        self.check()
+
     # --- jobs whose calls need a token
 
     @rule(calls=st.integers(1, 8), tokens=st.integers(1, 4))

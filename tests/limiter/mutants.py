@@ -90,11 +90,12 @@ MUTANTS = (
     Mutant("tokens_stay_for_ever", "_queue", "limiter.bare or held == 0", "limiter.bare"),
     Mutant("a_queue_stays_for_ever", "_lend", "limiter.bare or not others_wait", "limiter.bare"),
     Mutant("an_owner_stays_for_ever", "_limiter", "if not (renew or limiter.bare)", "if not renew"),
-    Mutant("a_fence_comes_twice", "_queue", "limiter.fence = limiter.fence + 1", ""),
+    Mutant("a_fence_comes_twice", "_queue", ") + 1\n", ")\n"),
     Mutant(
         "who_asks_twice_waits_twice", "_queue", "'NX', limiter.ticket + 1", "limiter.ticket + 1"
     ),
-    Mutant("fences_start_again", "_limiter", "micros * FENCES_PER_MICRO", "0"),
+    Mutant("fences_start_again", "_queue", "micros * FENCES_PER_MICRO", "0"),
+    Mutant("fences_are_forgotten", "_limiter", "tonumber(found[3]), tonumber", "0, tonumber"),
     Mutant(
         "an_unused_limiter_stays",
         "_limiter",

@@ -43,7 +43,7 @@ class World:
     def opened(self, now: int, total: int, quarantine: int) -> Limiter:
         """The limiter, made if it is not there."""
         if self.limiter is None:
-            self.limiter = Limiter(total, now * 2000, now - quarantine if quarantine < 0 else 0)
+            self.limiter = Limiter(total, 0, now - quarantine if quarantine < 0 else 0)
         return self.limiter
 
     def closed(self) -> None:
@@ -194,9 +194,9 @@ class World:
         for owner in [owner for owner in self.limiter.seen if not self.lives(owner, now)]:
             self._drop(owner)
 
-    def _hold(self, member: str) -> int:
+    def _hold(self, member: str, now: int) -> int:
         assert self.limiter is not None
-        self.limiter.fence += 1
+        self.limiter.fence = max(self.limiter.fence, now * 2000) + 1
         self.limiter.held[member] = self.limiter.fence
         return self.limiter.fence
 
@@ -212,14 +212,14 @@ class World:
             for place, head in enumerate(heads, 1):
                 owner, _, number = head.partition("/")
                 if not number:
-                    free -= self._lend_to_job(owner, free - (len(heads) - place))
+                    free -= self._lend_to_job(owner, free - (len(heads) - place), now)
                 elif self.lives(owner, now):
-                    token = (int(number), self._hold(head))
+                    token = (int(number), self._hold(head, now))
                     free -= 1
                     (lent if owner == own else self.told.setdefault(owner, [])).append(token)
         return lent
 
-    def _lend_to_job(self, id_: str, free: int) -> int:
+    def _lend_to_job(self, id_: str, free: int, now: int) -> int:
         limiter, job = self.limiter, self.jobs.get(id_)
         assert limiter is not None
         if job is None:
@@ -228,7 +228,7 @@ class World:
         count = max(0, min(most, self.window - len(job.hand), job.left))
         for _ in range(count):
             job.hand.add(job.released)
-            self._hold(f"{id_}/{job.released}")
+            self._hold(f"{id_}/{job.released}", now)
             job.released += 1
             job.left -= 1
         if count and job.left:

@@ -289,6 +289,26 @@ async def test_a_fence_is_above_all_before_it_even_when_the_server_lost_everythi
     assert fences == sorted(set(fences))
 
 
+async def test_a_fence_is_above_those_that_the_server_forgot_having_lent(
+    api: Open, server: Server
+) -> None:
+    """The end of its log was lost, or another took over that had not heard of the last ones."""
+    async with api() as cluster:
+        limiter, fences, key = cluster.capacity_limiter("api", 3), [], server.keys.limit("api")
+        for forgets in (False, True):
+            async with limiter:
+                before = await server.connection.call("HGET", key, "fence")
+                assert isinstance(before, bytes)
+            for _ in range(5):
+                async with limiter as lease:
+                    fences.append(lease.fence)
+            if forgets:
+                await server.connection.call("HSET", key, "fence", before.decode())
+        async with limiter as lease:
+            fences.append(lease.fence)
+    assert fences == sorted(set(fences))
+
+
 async def test_after_a_loss_nothing_is_lent_until_all_have_heard_of_it(
     api: Open, server: Server
 ) -> None:

@@ -3,7 +3,6 @@
 -- USES _life
 -- Holders and queue name requests: "P/n" is the n-th of session P, "J/index" a call of job J, which
 -- holds its token from its release to its outcome.
-local FENCES_PER_MICRO = 2  -- a new limiter starts above all that one of its name ever lent
 local LIMITER_LIFE = 30 * DAY  -- outlives its last use by so much, if somebody set its total
 
 local function limiter_key(house, name) return house.prefix .. 'limit:' .. name end
@@ -32,7 +31,7 @@ local function open_limiter(house, name, total, quarantine)
     limiter.fence, limiter.shut = tonumber(found[3]), tonumber(found[4])
   elseif total then
     limiter.total, limiter.ticket = tonumber(total), 0
-    limiter.fence, limiter.shut = micros * FENCES_PER_MICRO, still_shut(house.now, tonumber(quarantine))
+    limiter.fence, limiter.shut = 0, still_shut(house.now, tonumber(quarantine))
     redis.call('HSET', key, 'total', total, 'shut', limiter.shut)
     limiter.bare = true
   else

@@ -16,9 +16,11 @@ local function enqueue(limiter, member)
   end
 end
 
+local FENCES_PER_MICRO = 2  -- more than are ever lent: so the clock is above what was forgotten
+
 -- Each is held from now on, with a fence of its own; written by write_held, all in one command.
 local function hold(limiter, member)
-  limiter.fence = limiter.fence + 1
+  limiter.fence = math.max(limiter.fence, micros * FENCES_PER_MICRO) + 1
   table.insert(limiter.holding, limiter.fence)
   table.insert(limiter.holding, member)
   return limiter.fence

@@ -39,8 +39,8 @@ if ARGV[6] == '1' then
   list_limiter(house, limiter.name)
   drop_dead(house, limiter)
 end
-local fence = limiter.fence + 1
 local at_once, others_wait = lend_or_enqueue(house, limiter, new)
+local fence = limiter.fence + 1 - at_once  -- of the first
 local lent = others_wait and announce(house, limiter, lend_free(house, limiter), session) or {}
 for i = 10 + ends, #ARGV do redis.call('ZREM', limiter.queue, member(ARGV[i])) end
 save_limiter(limiter, ARGV[6] == '1')
