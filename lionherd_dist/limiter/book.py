@@ -58,6 +58,7 @@ class Book:
         self._looks: list[asyncio.Future[None]] = []
         self._looking: list[asyncio.Future[None]] = []  # of the message that is under way
         self._look = False
+        self._refused = False  # since the last look
 
     # --- what code here wants
 
@@ -102,8 +103,8 @@ class Book:
 
     @property
     def engaged(self) -> bool:
-        """True while somebody here waits or holds: then it is worth a look now and then."""
-        return bool(self._waiting or self._held)
+        """True while somebody here waits, holds or was refused: then a look is worth it."""
+        return bool(self._waiting or self._held or self._refused)
 
     @property
     def has_news(self) -> bool:
@@ -126,7 +127,7 @@ class Book:
         look, self._look = self._look, False
         self._judged = dict(self._held) if look else {}
         if look:
-            self._looking, self._looks = self._looks, []
+            self._looking, self._looks, self._refused = self._looks, [], False
         count = self._number + 1 - first
         return Ask(self.name, self.wanted_total, quarantine_ms, look, first, count, ends, impatient)
 
@@ -149,6 +150,7 @@ class Book:
             waiter = self._waiting.pop(number, None)
             if waiter is not None and not waiter.answer.done():
                 waiter.answer.set_result(None)
+                self._refused = True
 
     def _compare(self, ours: dict[int, int]) -> None:
         """The server's list of our tokens rules, over what we held when we asked for it."""

@@ -55,9 +55,10 @@ MUTANTS = (
     Mutant(
         "nobody_looks_for_the_dead",
         "lend",
-        "  drop_dead(house, limiter)",
-        "",
+        "or look then drop_dead",
+        "then drop_dead",
     ),
+    Mutant("a_first_word_drops_nobody", "_limiter", "return is_new", "return false"),
     Mutant("the_dead_are_kept", "tend", "drop_dead(house, limiter)", ""),
     Mutant(
         "tending_lends_nothing",

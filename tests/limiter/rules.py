@@ -65,14 +65,14 @@ class World:
         if not self.lives(session, now):
             return None
         limiter = self.opened(now, total, quarantine)
+        if session not in limiter.seen or ask.look:
+            self._drop_dead(now)
         upto = limiter.seen.setdefault(session, 0)
         for number in range(max(ask.first, upto + 1), ask.first + ask.count):
             limiter.seen[session] = number
             self._enqueue(f"{session}/{number}")
         for number in ask.ends:
             self._forget(f"{session}/{number}")
-        if ask.look:
-            self._drop_dead(now)
         lent = self._serve(now, own=session)
         for number in ask.impatient:
             if f"{session}/{number}" in limiter.queue:

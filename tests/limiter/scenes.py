@@ -29,6 +29,15 @@ def a_dead_holder_is_noticed_by_whoever_looks(life: Machine) -> None:
     life.ask("p1", asking(2, look=True))
 
 
+def a_dead_holder_is_noticed_by_a_newcomer(life: Machine) -> None:
+    """At its first word, though it does not look: it may have no other."""
+    life.someone_joins()
+    life.ask("p0", asking(1, 1))
+    life.time_passes(TTL_MS)
+    life.someone_joins()
+    life.ask("p1", Ask(NAME, 1, 0, look=False, first=1, count=1, ends=(), impatient=(1,)))
+
+
 def a_dead_holder_is_noticed_by_a_worker(life: Machine) -> None:
     """Three times per session, without any process that waits."""
     _two(life)
@@ -111,6 +120,7 @@ def a_limiter_of_those_who_lost_a_session_is_shut_for_one(life: Machine) -> None
 
 SCENES: tuple[Callable[[Machine], None], ...] = (
     a_dead_holder_is_noticed_by_whoever_looks,
+    a_dead_holder_is_noticed_by_a_newcomer,
     a_dead_holder_is_noticed_by_a_worker,
     a_dead_waiter_is_passed_over,
     what_ended_never_comes_back,

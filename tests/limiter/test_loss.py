@@ -20,6 +20,7 @@ from lionherd_dist import Cluster, LeaseLost, LimiterWarning, Settings
 from lionherd_dist.embedded.child import Child
 from lionherd_dist.limiter.shared import SharedLimiter
 from lionherd_dist.session.trust import uptime_s
+from lionherd_dist.store.reading import server_ms
 
 pytestmark = pytest.mark.anyio
 
@@ -112,6 +113,49 @@ async def test_a_killed_holder_gives_its_place_to_who_waits(
         holder.kill()
         await wait_until(lambda: fences != [], description="the waiter has it")
     assert fences[0] > fence_of(holder)
+    await forget(server)
+
+
+async def die(holder: Child, session: str, server: Server) -> None:
+    """Kill *holder*, and wait until its session is over by the server's clock."""
+    holder.kill()
+    await holder.wait()
+
+    async def is_over() -> bool:
+        at_ms = await server.connection.call("ZSCORE", server.keys.sessions, session)
+        assert isinstance(at_ms, bytes)
+        return float(at_ms) < await server_ms(server.connection)
+
+    await wait_until(is_over, description="the session of the dead is over")
+
+
+async def test_a_killed_holder_is_noticed_where_nobody_waits(
+    api: Open, server: Server, holders: Holders
+) -> None:
+    """By who only asks whether a token is free: it is, soon after it was not."""
+    holder = await holders.start()
+    await says(holder, "HELD")
+    async with api(session_s=1) as cluster:
+        limiter = cluster.capacity_limiter("api", 1)
+        (session,) = (await limiter.refresh()).holders
+        await die(holder, session, server)
+        with pytest.raises(anyio.WouldBlock):
+            await limiter.acquire_nowait()
+        await server.until(held=0)
+    await forget(server)
+
+
+async def test_who_comes_after_a_holders_death_is_not_refused(
+    api: Open, server: Server, holders: Holders
+) -> None:
+    """Though it asks once only, as a script does that leaves the rest to the next one."""
+    holder = await holders.start()
+    await says(holder, "HELD")
+    async with api() as cluster:
+        (session,) = (await cluster.capacity_limiter("api", 1).refresh()).holders
+    await die(holder, session, server)
+    async with api(session_s=1) as cluster:
+        await cluster.capacity_limiter("api", 1).acquire_nowait()
     await forget(server)
 
 

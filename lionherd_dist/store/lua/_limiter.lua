@@ -51,11 +51,13 @@ local function save_limiter(limiter, renew)
   end
 end
 
-local function enter(house, limiter, owner)  -- from now on, its death matters to the limiter
-  if redis.call('HSETNX', limiter.seen, owner, 0) == 1 then
+local function enter(house, limiter, owner)  -- from now on, its death matters; true if it is new
+  local is_new = redis.call('HSETNX', limiter.seen, owner, 0) == 1
+  if is_new then
     limiter.bare = true
     list_limiter(house, limiter.name)
   end
+  return is_new
 end
 
 -- What is left when nobody uses it any more: nothing, or the total that somebody set.

@@ -8,7 +8,7 @@
 -- ARGV 1 session | 2 now (ms, '' = server clock) | 3 limiter (name)
 -- ARGV | 4 total (count) | 5 quarantine (ms): both for a limiter that is not there yet; the second
 -- is 0 for none, negative if the session follows one whose tokens may still be in use
--- ARGV | 6 look: 1 = drop what the dead hold, and list what is ours
+-- ARGV | 6 look: 1 = drop what the dead hold, as at a first word, and list what is ours
 -- ARGV | 7 first (the number of the first new request) | 8 requests (count)
 -- ARGV | 9 ends (count) | 10 the numbers that end, then those that are not to wait
 -- RETURN {} session lost
@@ -23,10 +23,12 @@ redis.call('ZREM', house.sessions, '')  -- a first write that a server at maxmem
 if not lives(house, session) then return {} end
 
 local limiter = open_limiter(house, ARGV[3], ARGV[4], ARGV[5])
-local first, last, ends = tonumber(ARGV[7]), ARGV[7] + ARGV[8] - 1, tonumber(ARGV[9])
+local look, first, last = ARGV[6] == '1', tonumber(ARGV[7]), ARGV[7] + ARGV[8] - 1
+local ends = tonumber(ARGV[9])
 local function member(n) return session .. '/' .. n end
 
-enter(house, limiter, session)
+if look then list_limiter(house, limiter.name) end
+if enter(house, limiter, session) or look then drop_dead(house, limiter) end
 local new, over = {}, {}
 if last >= first then  -- numbers only grow: what was seen is never asked for again
   first = math.max(first, redis.call('HGET', limiter.seen, session) + 1)
@@ -35,18 +37,14 @@ if last >= first then  -- numbers only grow: what was seen is never asked for ag
 end
 for i = 10, 9 + ends do over[i - 9] = member(ARGV[i]) end
 if in_parts('ZREM', limiter.held, over) < ends then in_parts('ZREM', limiter.queue, over) end
-if ARGV[6] == '1' then
-  list_limiter(house, limiter.name)
-  drop_dead(house, limiter)
-end
 local at_once, others_wait = lend_or_enqueue(house, limiter, new)
 local fence = limiter.fence + 1 - at_once  -- of the first
 local lent = others_wait and announce(house, limiter, lend_free(house, limiter), session) or {}
 for i = 10 + ends, #ARGV do redis.call('ZREM', limiter.queue, member(ARGV[i])) end
-save_limiter(limiter, ARGV[6] == '1')
+save_limiter(limiter, look)
 
 local ours, counts, holders = {}, {}, {}
-if ARGV[6] == '1' then
+if look then
   local held = redis.call('ZRANGE', limiter.held, 0, -1, 'WITHSCORES')
   for i = 1, #held, 2 do
     local owner, n = string.match(held[i], '^([^/]+)/(%d+)$')
