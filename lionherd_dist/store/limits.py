@@ -26,6 +26,7 @@ class Ask:
         count: how many new requests.
         ends: numbers of requests that are over, whether they wait or hold a token.
         impatient: numbers of new requests that are not to wait.
+        waiting: numbers of older requests that wait, whose places are to be looked for.
     """
 
     name: str
@@ -36,14 +37,22 @@ class Ask:
     count: int
     ends: Sequence[int]
     impatient: Sequence[int]
+    waiting: Sequence[int] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """*ours*: number -> fence of every token of this session; *holders*: how many each has."""
+    """What a look found.
+
+    Args:
+        ours: number -> fence of every token of this session.
+        holders: how many tokens each owner has.
+        lost: numbers of requests that wait and have no place in the queue any more.
+    """
 
     ours: dict[int, int]
     holders: dict[str, int]
+    lost: Sequence[int] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +82,8 @@ def lend_request(keys: Keys, session: str, ask: Ask) -> Request:
         _house(keys),
         (
             *(session, "", ask.name, ask.total, ask.quarantine_ms, int(ask.look)),
-            *(ask.first, ask.count, len(ask.ends), *ask.ends, *ask.impatient),
+            *(ask.first, ask.count, len(ask.ends), len(ask.impatient)),
+            *(*ask.ends, *ask.impatient, *ask.waiting),
         ),
     )
 
@@ -82,12 +92,15 @@ def lent_of(reply: Reply, ask: Ask) -> Lent | None:
     """The answer to *ask*; None: the session is lost."""
     if not reply:
         return None
-    total, borrowed, waiting, lent, ours, holders, (first, fence, count) = cast(
-        "tuple[int, int, int, list[bytes], list[bytes], list[bytes], tuple[int, int, int]]", reply
+    total, borrowed, waiting, lent, ours, holders, (first, fence, count), lost = cast(
+        "tuple[int, int, int, list[bytes], list[bytes], list[bytes], tuple[int, int, int], "
+        "list[bytes]]",
+        reply,
     )
     at_once = zip(range(first, first + count), range(fence, fence + count), strict=True)
     owners = zip(holders[::2], holders[1::2], strict=True)
-    looked = Looked(dict(pairs(ours)), {owner.decode(): int(count) for owner, count in owners})
+    held = {owner.decode(): int(count) for owner, count in owners}
+    looked = Looked(dict(pairs(ours)), held, list(map(int, lost)))
     return Lent(total, borrowed, waiting, [*pairs(lent), *at_once], looked if ask.look else None)
 
 

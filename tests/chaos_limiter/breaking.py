@@ -17,8 +17,7 @@ BREAKS: dict[str, tuple[Break, ...]] = {
         Break(name, ((_FENCE, "math.max(limiter.fence, 1)"),)) for name in _LENDERS
     ),
     "dead-hold-on": tuple(
-        Break(name, (("if not lives(house, owner) then drop_owner", "if false then drop_owner"),))
-        for name in _LENDERS
+        Break(name, (("if lives(house, owner) then", "if true then"),)) for name in _LENDERS
     ),
     "token-dies-with-worker": (  # the call goes on without one, and there is one too many
         Break("REAP", ((_GIVEN_ON, f"{_GIVEN_ON}; give_back(keys, id, job, {{index}})"),)),

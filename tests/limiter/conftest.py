@@ -34,6 +34,12 @@ class Server:
 
         await wait_until(so, description=f"{held} tokens are held and {waiting} waited for")
 
+    async def waiting(self) -> list[str]:
+        """Those that wait, sessions' requests and jobs, in order."""
+        found = await self.connection.call("ZRANGE", f"{self.keys.prefix}limit:api:queue", 0, -1)
+        assert isinstance(found, list)
+        return [member.decode() for member in found if isinstance(member, bytes)]
+
     async def all_keys(self) -> list[str]:
         reply = await self.connection.call("KEYS", self.keys.prefix + "*")
         assert isinstance(reply, list)

@@ -166,6 +166,7 @@ class Machine(RuleBasedStateMachine):
             count=count + hasty,
             ends=over,
             impatient=list(numbers[count:]),
+            waiting=[number for number in process.open if number < first] if look else (),
         )
         self.sent.append((name, ask))
         self.ask(name, ask)
@@ -173,7 +174,14 @@ class Machine(RuleBasedStateMachine):
     def ask(self, name: str, ask: Ask) -> None:
         script, names, args = lend_request(self.keys, name, ask)
         reply = self.driver.send(Request(script.name, tuple(names), tuple(args)), self.now)
-        wish = Wish(ask.first, ask.count, tuple(ask.ends), tuple(ask.impatient), ask.look)
+        wish = Wish(
+            ask.first,
+            ask.count,
+            tuple(ask.ends),
+            tuple(ask.impatient),
+            ask.look,
+            tuple(ask.waiting),
+        )
         answer = self.world.lend(name, self.now, ask.total, ask.quarantine_ms, wish)
         lent = lent_of(reply, ask)  # type: ignore[arg-type]
         if answer is None:
@@ -184,6 +192,7 @@ class Machine(RuleBasedStateMachine):
             for _, fence in lent.granted:
                 assert fence > self.best_fence
             assert (None if lent.looked is None else lent.looked.ours) == answer[1]
+            assert lent.looked is None or lent.looked.lost == answer[2]
             assert self.world.limiter is not None
             assert lent.borrowed == len(self.world.limiter.held)
             assert lent.waiting == len(self.world.limiter.queue)
@@ -212,6 +221,16 @@ class Machine(RuleBasedStateMachine):
     def leave(self, who: int) -> None:
         name = self.one(who)
         self.processes[name].open.clear()
+        self._leave(name)
+
+    @precondition(lambda self: self.world.jobs)
+    @rule(which=picks)
+    def send_a_job_away(self, which: int) -> None:
+        """Somebody takes its tokens, and its place."""
+        self._leave(list(self.world.jobs)[which % len(self.world.jobs)])
+        self.fair()
+
+    def _leave(self, name: str) -> None:
         script, names, args = leave_request(self.keys, name, NAME)
         reply = self.driver.send(Request(script.name, tuple(names), tuple(args)), self.now)
         assert reply == self.world.leave(name, self.now)
@@ -277,13 +296,16 @@ class Machine(RuleBasedStateMachine):
         self.check()
 
     @precondition(lambda self: self.world.limiter)
-    @rule(fences=st.integers(1, 2_000))
-    def lose_the_last(self, fences: int) -> None:
+    @rule(fences=st.integers(1, 2_000), places=st.booleans())
+    def lose_the_last(self, fences: int, places: bool) -> None:
         """A fault of the server: it comes back without the last that it had said."""
         assert self.world.limiter is not None
-        self.world.limiter.fence -= fences
-        fence = str(self.world.limiter.fence)
-        self.driver.ask("HSET", self.keys.limit(NAME), "fence", fence)
+        limiter, key = self.world.limiter, self.keys.limit(NAME)
+        limiter.fence -= fences
+        self.driver.ask("HSET", key, "fence", str(limiter.fence))
+        if places:
+            limiter.queue.clear()
+            self.driver.ask("DEL", key + ":queue")
         self.check()
 
     # --- jobs whose calls need a token

@@ -51,7 +51,7 @@ MUTANTS = (
         "then in_parts('ZREM', limiter.queue, over) end",
         "then end",
     ),
-    Mutant("the_hasty_wait", "lend", "for i = 10 + ends, #ARGV do", "for i = 1, 0 do"),
+    Mutant("the_hasty_wait", "lend", "10 + ends + hasty do", "0 do"),
     Mutant(
         "nobody_looks_for_the_dead",
         "lend",
@@ -59,7 +59,14 @@ MUTANTS = (
         "then drop_dead",
     ),
     Mutant("a_first_word_drops_nobody", "_limiter", "return is_new", "return false"),
-    Mutant("the_dead_are_kept", "tend", "drop_dead(house, limiter)", ""),
+    Mutant("the_dead_are_kept", "tend", "drop_dead(house, limiter)", "{}"),
+    Mutant(
+        "a_jobs_lost_place_stays_lost",
+        "tend",
+        "ask_for_tokens(house, limiter, drop_dead(house, limiter))",
+        "drop_dead(house, limiter)",
+    ),
+    Mutant("a_job_sent_away_is_forgotten", "leave", "if is_job(ARGV[1]) then", "if false then"),
     Mutant(
         "tending_lends_nothing",
         "tend",
@@ -97,6 +104,13 @@ MUTANTS = (
     ),
     Mutant("fences_start_again", "_queue", "micros * FENCES_PER_MICRO", "0"),
     Mutant("fences_are_forgotten", "_limiter", "tonumber(found[3]), tonumber", "0, tonumber"),
+    Mutant("a_lost_place_is_not_told", "lend", "if not has(limiter", "if false and has(limiter"),
+    Mutant(
+        "a_holder_has_lost_its_place",
+        "_queue",
+        "or redis.call('ZSCORE', limiter.held, member)",
+        "",
+    ),
     Mutant(
         "an_unused_limiter_stays",
         "_limiter",

@@ -60,8 +60,8 @@ class World:
 
     def lend(
         self, session: str, now: int, total: int, quarantine: int, ask: "Wish"
-    ) -> tuple[list[tuple[int, int]], dict[int, int] | None] | None:
-        """What is lent to *session* in the answer, and all that is its, if it looked."""
+    ) -> tuple[list[tuple[int, int]], dict[int, int] | None, list[int]] | None:
+        """What is lent to *session*; all that is its, if it looked; and the places that it lost."""
         if not self.lives(session, now):
             return None
         limiter = self.opened(now, total, quarantine)
@@ -82,13 +82,17 @@ class World:
             for member, fence in limiter.held.items()
             if member.startswith(session + "/")
         }
-        return lent, ours if ask.look else None
+        there = {*limiter.queue, *limiter.held}
+        lost = [number for number in ask.waiting if f"{session}/{number}" not in there]
+        return lent, ours if ask.look else None, lost
 
     def leave(self, session: str, now: int) -> int:
         """1 if there was something to leave."""
         if self.limiter is None:
             return 0
         self._drop(session)
+        if session in self.jobs:
+            self._wants(session)
         self._serve(now)
         self.closed()
         return 1
@@ -107,6 +111,8 @@ class World:
         if self.limiter is None:
             return 0
         self._drop_dead(now)
+        for id_ in [owner for owner in self.limiter.seen if owner in self.jobs]:
+            self._wants(id_)
         self._serve(now)
         self.closed()
         return 1
@@ -245,3 +251,4 @@ class Wish:
     ends: tuple[int, ...] = ()
     impatient: tuple[int, ...] = ()
     look: bool = False
+    waiting: tuple[int, ...] = ()

@@ -3,14 +3,16 @@
 A *who* of 8 and more chooses among the living by its eighth part.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from limiter.machine import NAME, TTL_MS, Machine
 from lionherd_dist.store.limits import Ask
 
 
-def asking(first: int, count: int = 0, *ends: int, look: bool = False) -> Ask:
-    return Ask(NAME, 1, 0, look=look, first=first, count=count, ends=ends, impatient=())
+def asking(
+    first: int, count: int = 0, *ends: int, look: bool = False, waiting: Sequence[int] = ()
+) -> Ask:
+    return Ask(NAME, 1, 0, look, first, count, ends, impatient=(), waiting=waiting)
 
 
 def _two(life: Machine) -> None:
@@ -36,6 +38,25 @@ def a_dead_holder_is_noticed_by_a_newcomer(life: Machine) -> None:
     life.time_passes(TTL_MS)
     life.someone_joins()
     life.ask("p1", Ask(NAME, 1, 0, look=False, first=1, count=1, ends=(), impatient=(1,)))
+
+
+def a_place_that_is_gone_is_told_of(life: Machine) -> None:
+    """To whoever asks for it; a token that is held is no place that is gone."""
+    _two(life)
+    life.ask("p0", asking(3, look=True, waiting=(1, 2)))
+    life.lose_the_last(fences=1, places=True)
+    life.ask("p0", asking(3, look=True, waiting=(1, 2)))
+
+
+def a_job_asks_anew_for_a_place_that_is_gone(life: Machine) -> None:
+    """Whether the server forgot it, and a worker looks, or somebody sent the job away."""
+    life.someone_joins()
+    life.ask("p0", asking(1, 1))
+    life.submit(8, 1)
+    life.lose_the_last(fences=1, places=True)
+    life.tend()
+    life.send_a_job_away(0)
+    life.ask("p0", asking(2, 0, 1))
 
 
 def a_dead_holder_is_noticed_by_a_worker(life: Machine) -> None:
@@ -122,6 +143,8 @@ SCENES: tuple[Callable[[Machine], None], ...] = (
     a_dead_holder_is_noticed_by_whoever_looks,
     a_dead_holder_is_noticed_by_a_newcomer,
     a_dead_holder_is_noticed_by_a_worker,
+    a_place_that_is_gone_is_told_of,
+    a_job_asks_anew_for_a_place_that_is_gone,
     a_dead_waiter_is_passed_over,
     what_ended_never_comes_back,
     a_job_takes_its_turn,

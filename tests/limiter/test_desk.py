@@ -21,7 +21,7 @@ from lionherd_dist.store.scripts import LEAVE, LEND
 pytestmark = pytest.mark.anyio
 
 KEYS = Keys("desk")
-SESSION_AT, FIRST_AT, COUNT_AT = 0, 6, 7  # in a request's arguments
+SESSION_AT, FIRST_AT, COUNT_AT, ENDS_AT = 0, 6, 7, 8  # in a request's arguments
 
 
 class Line(Connection):
@@ -47,7 +47,7 @@ async def everything(request: Request) -> Reply:
     if script is LEAVE:
         return 1
     first, count = int(args[FIRST_AT]), int(args[COUNT_AT])
-    return [5, count, 0, [], [], [], [first, 1000 + first, count]]
+    return [5, count, 0, [], [], [], [first, 1000 + first, count], []]
 
 
 async def ready() -> None:
@@ -114,7 +114,7 @@ async def test_a_token_given_back_to_a_silent_server_is_given_back_later() -> No
         await wait_until(lambda: len(line.sent) > before, description="it is said again")
         serving.cancel_scope.cancel()
     _, _, args = line.sent[-1]
-    assert list(args[8:10]) == [1, lease.number]
+    assert (args[ENDS_AT], args[ENDS_AT + 2]) == (1, lease.number)
 
 
 async def test_leaving_gives_back_every_limiter_that_was_used() -> None:

@@ -16,6 +16,10 @@ local function enqueue(limiter, member)
   end
 end
 
+local function has(limiter, member)  -- it waits, or holds a token
+  return redis.call('ZSCORE', limiter.queue, member) or redis.call('ZSCORE', limiter.held, member)
+end
+
 local FENCES_PER_MICRO = 2  -- more than are ever lent: so the clock is above what was forgotten
 
 -- Each is held from now on, with a fence of its own; written by write_held, all in one command.
@@ -57,8 +61,14 @@ local function drop_owner(limiter, owner)
   end
 end
 
-local function drop_dead(house, limiter)
+local function drop_dead(house, limiter)  -- returns those that live
+  local living = {}
   for _, owner in ipairs(redis.call('HKEYS', limiter.seen)) do
-    if not lives(house, owner) then drop_owner(limiter, owner) end
+    if lives(house, owner) then
+      table.insert(living, owner)
+    else
+      drop_owner(limiter, owner)
+    end
   end
+  return living
 end

@@ -10,12 +10,14 @@
 -- is 0 for none, negative if the session follows one whose tokens may still be in use
 -- ARGV | 6 look: 1 = drop what the dead hold, as at a first word, and list what is ours
 -- ARGV | 7 first (the number of the first new request) | 8 requests (count)
--- ARGV | 9 ends (count) | 10 the numbers that end, then those that are not to wait
+-- ARGV | 9 ends (count) | 10 hasty (count) | 11 the numbers that end, then those that are not to
+-- wait, then those that were asked for before and wait
 -- RETURN {} session lost
--- | {total (count), borrowed (count), waiting (count), lent, ours, holders, at once}
+-- | {total (count), borrowed (count), waiting (count), lent, ours, holders, at once, lost}
 -- lent: n, fence of each token that is now this session's out of the queue
 -- at once: first n, first fence, count of those that had not to wait; both count on; with look also
 -- ours: n, fence of all that are, holders: owner, tokens (count) of each
+-- lost: n of those that wait and have no place, since somebody took it or the server forgot it
 local house = {sessions = KEYS[1], calls = KEYS[2], slots = KEYS[3], prefix = KEYS[4], asking = {}}
 local session = ARGV[1]
 house.now = clock(ARGV[2])
@@ -24,7 +26,7 @@ if not lives(house, session) then return {} end
 
 local limiter = open_limiter(house, ARGV[3], ARGV[4], ARGV[5])
 local look, first, last = ARGV[6] == '1', tonumber(ARGV[7]), ARGV[7] + ARGV[8] - 1
-local ends = tonumber(ARGV[9])
+local ends, hasty = tonumber(ARGV[9]), tonumber(ARGV[10])
 local function member(n) return session .. '/' .. n end
 
 if look then list_limiter(house, limiter.name) end
@@ -35,15 +37,18 @@ if last >= first then  -- numbers only grow: what was seen is never asked for ag
   for n = first, last do new[n - first + 1] = member(n) end
   if last >= first then redis.call('HSET', limiter.seen, session, last) end
 end
-for i = 10, 9 + ends do over[i - 9] = member(ARGV[i]) end
+for i = 1, ends do over[i] = member(ARGV[10 + i]) end
 if in_parts('ZREM', limiter.held, over) < ends then in_parts('ZREM', limiter.queue, over) end
 local at_once, others_wait = lend_or_enqueue(house, limiter, new)
 local fence = limiter.fence + 1 - at_once  -- of the first
 local lent = others_wait and announce(house, limiter, lend_free(house, limiter), session) or {}
-for i = 10 + ends, #ARGV do redis.call('ZREM', limiter.queue, member(ARGV[i])) end
+for i = 11 + ends, 10 + ends + hasty do redis.call('ZREM', limiter.queue, member(ARGV[i])) end
 save_limiter(limiter, look)
 
-local ours, counts, holders = {}, {}, {}
+local ours, counts, holders, lost = {}, {}, {}, {}
+for i = 11 + ends + hasty, #ARGV do
+  if not has(limiter, member(ARGV[i])) then table.insert(lost, ARGV[i]) end
+end
 if look then
   local held = redis.call('ZRANGE', limiter.held, 0, -1, 'WITHSCORES')
   for i = 1, #held, 2 do
@@ -60,4 +65,4 @@ if look then
   end
 end
 return {limiter.total, redis.call('ZCARD', limiter.held), redis.call('ZCARD', limiter.queue),
-        lent, ours, holders, {first, fence, at_once}}
+        lent, ours, holders, {first, fence, at_once}, lost}

@@ -1,5 +1,6 @@
--- tend: look after limiters: what the dead hold is lent again, and the end of a pause is seen.
--- USES _lend
+-- tend: look after limiters: what the dead hold is lent again, the end of a pause is seen, and jobs
+-- whose place the server has forgotten ask anew. (Sessions see to their own: lend.)
+-- USES _tokens
 -- KEYS 1 sessions: zset, session -> expires at (ms)
 -- KEYS 2 calls: stream of released calls
 -- KEYS 3 slots: hash, session -> slots, '*' -> their sum
@@ -13,7 +14,7 @@ local names = redis.call('SRANDMEMBER', house.prefix .. 'limits', ARGV[2])
 for _, name in ipairs(names) do
   local limiter = open_limiter(house, name)
   if limiter then
-    drop_dead(house, limiter)
+    ask_for_tokens(house, limiter, drop_dead(house, limiter))
     announce(house, limiter, lend_free(house, limiter), nil)
     close_limiter(house, limiter)
     if redis.call('EXISTS', limiter.key) == 1 then list_limiter(house, name) end
