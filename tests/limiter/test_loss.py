@@ -1,10 +1,11 @@
 """Holders and waiters that die, are paused, are cut off; a server that loses everything."""
 
+import asyncio
 import os
 import re
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -412,6 +413,28 @@ async def test_a_cancelled_acquire_leaves_nothing_behind(
         assert limiter.statistics().borrowers == ()
         async with limiter:
             await server.until(held=1)
+
+
+async def test_a_task_that_is_cancelled_as_its_token_comes_gives_it_back(
+    api: Open, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has the answer by then, and has not run since."""
+    async with api() as cluster:
+        limiter = cluster.capacity_limiter("api", 1)
+        tasks: list[asyncio.Task[object]] = []
+        grant = limiter._book.granted
+
+        def granted(tokens: Iterable[tuple[int, int]]) -> None:
+            grant(tokens)
+            tasks[-1].cancel()
+
+        monkeypatch.setattr(limiter._book, "granted", granted)
+        for take in (limiter.acquire, limiter.acquire_nowait, limiter.__aenter__):
+            tasks.append(asyncio.create_task(take()))
+            with pytest.raises(asyncio.CancelledError), anyio.fail_after(20):
+                await tasks[-1]
+            await server.until(held=0)
+            assert limiter.statistics().borrowers == ()
 
 
 @pytest.mark.parametrize("fault", Fault, ids=lambda fault: fault.name.lower())
