@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Literal, NamedTuple, TypeAlias, cast
 
 from lionherd_dist.store.connection import Argument, Connection, Reply
@@ -164,10 +165,14 @@ class Calls:
     async def finish(self, connection: Connection, settled: Sequence[Settled]) -> Recorded | None:
         """Record what became of calls, in one script; None: the session is lost, nothing counts."""
         args: list[Argument] = [self._session, "", self._inbox_ttl_ms, DEAD_TTL_MS, len(settled)]
-        for one in sorted(settled, key=_job_of):
-            taken = one.taken
-            verb, detail = ("done", one.outcome) if type(one) is Done else _detail(one)
-            args += (taken.job, taken.index, taken.entry, verb, detail)
+        ordered = sorted(settled, key=_job_of)
+        args += [one.taken.entry for one in ordered]
+        for job, group in groupby(ordered, _job_of):
+            calls = list(group)
+            args += (job, len(calls))
+            args += [one.taken.index for one in calls]
+            for one in calls:
+                args += ("done", one.outcome) if type(one) is Done else _detail(one)
         keys = self._keys
         names = (keys.sessions, keys.calls, keys.slots, keys.due, keys.parked, keys.dead)
         reply = cast("list[int]", await connection.run(FINISH, (*names, keys.prefix), args))

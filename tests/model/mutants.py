@@ -52,12 +52,15 @@ MUTANTS = (
     Mutant("finish_ignores_the_hand", "finish", "held[k] ~= entry", "not job"),
     Mutant("finish_believes_the_expired", "finish", f"if {_EXPIRED} then", "if false then"),
     Mutant(
-        "finish_keeps_the_entry", "finish", "redis.call('XDEL', keys.calls, unpack(entries))", ""
+        "finish_keeps_the_entry",
+        "finish",
+        "redis.call('XDEL', keys.calls, unpack(ARGV, 6, last))",
+        "",
     ),
     Mutant(
         "finish_does_not_acknowledge",
         "finish",
-        "redis.call('XACK', keys.calls, 'workers', unpack(entries))",
+        "redis.call('XACK', keys.calls, 'workers', unpack(ARGV, 6, last))",
         "redis.call('XACK', keys.calls, 'workers', '0-1')",
     ),
     Mutant("finish_releases_nothing", "finish", "elseif not ended then", "elseif false then"),

@@ -19,12 +19,11 @@ local function move(house, job_key, id, job, most)
   room = math.min(room, most or room)
   local payloads = room > 0 and redis.call('LPOP', job_key .. ':backlog', room)
   if not payloads then return job.released, 0 end
-  local hand = {}
+  local hand, head, tail = {}, id .. ' ', ' 1 ' .. job.deadline .. ' 0'
   for i, payload in ipairs(payloads) do
     local index = string.format('%d', job.released + i - 1)
     hand[2 * i - 1] = index
-    hand[2 * i] = redis.call('XADD', house.calls, '*',
-      'c', id .. ' ' .. index .. ' 1 ' .. job.deadline .. ' 0', 'p', payload)
+    hand[2 * i] = redis.call('XADD', house.calls, '*', 'c', head .. index .. tail, 'p', payload)
   end
   for first = 1, #hand, 2000 do  -- Lua's unpack ends near 8,000 values
     redis.call('HSET', job_key .. ':hand', unpack(hand, first, math.min(first + 1999, #hand)))

@@ -13,7 +13,8 @@
 -- KEYS 7 prefix: what every key of the namespace begins with
 -- ARGV 1 session | 2 now (ms, '' = server clock) | 3 inbox_ttl (ms) | 4 dead_ttl (ms)
 -- ARGV | 5 calls (count)
--- ARGV | 6 for each call, those of one job together: job id, index, entry id, verb, detail
+-- ARGV | 6 the entry ids of all calls, those of one job together
+-- then for each job: job id, its calls (count), their indexes, then the verb and detail of each
 -- verb 'done' and 'dead': detail is the outcome | 'again': "attempt delay(ms)" | 'back': ''
 -- RETURN {} session lost | {recorded (count), dropped (count)}
 local keys = {sessions = KEYS[1], calls = KEYS[2], slots = KEYS[3], due = KEYS[4], parked = KEYS[5],
@@ -24,18 +25,20 @@ if tonumber(redis.call('ZSCORE', keys.sessions, session) or 0) <= now then retur
 keys.now = now
 local recorded, dropped = 0, 0
 
-local function settle(id, job, indexes, first)  -- returns the indexes that ended, and the news
+-- Of *count* calls of one job, whose indexes begin at *first* and whose entries after *before*:
+-- the indexes of those that ended, and the news of them.
+local function settle(id, job, first, count, before)
   local job_key, over, news = prefix .. 'job:' .. id, {}, {'j', id}
-  local held = job and redis.call('HMGET', job_key .. ':hand', unpack(indexes)) or {}
-  for k, index in ipairs(indexes) do
-    local entry, verb, detail = unpack(ARGV, first + 5 * k - 3, first + 5 * k - 1)
+  local upto = first + count - 1
+  local held = job and redis.call('HMGET', job_key .. ':hand', unpack(ARGV, first, upto)) or {}
+  for k = 1, count do
+    local index, entry = ARGV[first + k - 1], ARGV[before + k]
+    local verb, detail = ARGV[upto + 2 * k - 1], ARGV[upto + 2 * k]
     if held[k] ~= entry then
       dropped = dropped + 1
     elseif verb == 'done' or verb == 'dead' or job.cancelled == 1 then
       if verb == 'dead' then bury(keys, id, index, entry, detail, ARGV[4]) end
-      table.insert(over, index)
-      table.insert(news, index)
-      table.insert(news, detail)
+      over[#over + 1], news[#news + 1], news[#news + 2] = index, index, detail
     elseif verb == 'again' then
       local attempt, delay = string.match(detail, '^(%d+) (%d+)$')
       park(keys, job_key, id, index, entry, attempt, now + delay)
@@ -65,21 +68,17 @@ local function account(id, job, over, news)
   end
 end
 
-local entries, last = {}, 5 + 5 * ARGV[5]
-for i = 8, last, 5 do table.insert(entries, ARGV[i]) end
-redis.call('XACK', keys.calls, 'workers', unpack(entries))
-local at = 6
-while at < last do
-  local id, first, indexes = ARGV[at], at, {}
-  while ARGV[at] == id and at < last do
-    table.insert(indexes, ARGV[at + 1])
-    at = at + 5
-  end
+local before, last = 5, 5 + ARGV[5]  -- the entry before those of the job, and the last of all
+redis.call('XACK', keys.calls, 'workers', unpack(ARGV, 6, last))
+local at = last + 1
+while before < last do
+  local id, count = ARGV[at], tonumber(ARGV[at + 1])
   local job = load_job(prefix .. 'job:' .. id)
-  local over, news = settle(id, job, indexes, first)
+  local over, news = settle(id, job, at + 2, count, before)
   recorded = recorded + #over
   if #over > 0 then account(id, job, over, news) end
+  before, at = before + count, at + 2 + 3 * count
 end
-redis.call('XDEL', keys.calls, unpack(entries))
+redis.call('XDEL', keys.calls, unpack(ARGV, 6, last))
 lend_touched(keys)
 return {recorded, dropped}
