@@ -62,7 +62,7 @@ def check(payload: bytes, limits: Limits) -> None:
         len(payload.translate(None, _NOT_CONTAINERS)) > limits.max_depth
     )
     # 0xff is the code of the timestamp extension, which must be looked for; rare outside numbers.
-    if may_be_deep or size > limits.max_items or b"\xff" in payload:
+    if may_be_deep or size > limits.max_items or 0xFF in payload:
         _count(payload, limits)
 
 
