@@ -18,6 +18,7 @@ from lionherd_dist.store.jobs import Chunk, Tokens
 MOST_PER_CHUNK = 500
 MOST_PENDING = 1_000  # encoded and not yet sent; the feeder pauses above it
 LEAST_AHEAD = 2  # calls that may be unfinished, however large they are
+REFILL_SHARE = 8  # a job that was full takes calls again when this part of it has room
 UNLIMITED = 2**53  # the largest count that Lua holds exactly
 CREDIT_SHARE = 4  # the server hears of consumption this often per cap
 
@@ -161,10 +162,16 @@ class Job:
         return max(LEAST_AHEAD, most)
 
     async def space(self) -> None:
-        """Wait until the job is no longer full."""
-        while self.full and not self.over:
+        """If the job is full, wait until it has room for many calls: they are one request then."""
+        waits = self.full
+        while waits and not self.over:
             self._space.clear()
             await self._space.wait()
+            waits = self.full or not self._can_refill()
+
+    def _can_refill(self) -> bool:
+        unfinished = len(self._outstanding) + len(self._added)
+        return unfinished <= self._ahead - max(1, self._ahead // REFILL_SHARE)
 
     def add(self, call: bytes) -> None:
         """Append an encoded call; its index is the number of calls before."""
