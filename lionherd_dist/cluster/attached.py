@@ -43,6 +43,7 @@ class AttachedStream:
         self._link, self._job, self._patience_s = link, job, patience_s
         self._stack = AsyncExitStack()
         self._reader: Reader | None = None
+        self._portion = kept.portion()
         self._arrived: deque[kept.Kept] = deque()
         self._given: kept.Kept | None = None
         self._after = BEGINNING
@@ -178,7 +179,7 @@ class AttachedStream:
     async def _fetch_after(self, entry: bytes) -> bool:
         reader = self._entered
         batch = await persist(
-            lambda: kept.read(reader.connection, reader.keys, self._job, entry),
+            lambda: kept.read(reader.connection, reader.keys, self._job, entry, self._portion),
             patience_s=self._patience_s,
         )
         for one in batch:

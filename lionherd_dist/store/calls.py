@@ -11,7 +11,7 @@ from lionherd_dist.store.portion import Portion
 from lionherd_dist.store.scripts import ALONE, BURY, FINISH, PROMOTE
 
 BLOCK_MS = 5_000  # an idle worker asks this often
-FIRST_TAKEN, MOST_TAKEN = 20, 10_000  # calls in one reply
+FIRST_TAKEN, MOST_TAKEN = 4, 10_000  # calls in one reply
 MOST_PROMOTED = 500
 
 

@@ -5,10 +5,11 @@ from typing import TypeAlias, cast
 
 from lionherd_dist.store.connection import Connection
 from lionherd_dist.store.keys import Keys
+from lionherd_dist.store.portion import Portion
 from lionherd_dist.store.scripts import ADVANCE, ATTACH, DETACH
 
 BLOCK_MS = 2_000
-MOST_ENTRIES = 500
+FIRST_READ, MOST_READ = 4, 500  # outcomes in one reply
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,18 +84,26 @@ def kept_of(entry: bytes, fields: list[bytes]) -> Kept | None:
         return None
 
 
-async def read(connection: Connection, keys: Keys, job: str, after: bytes) -> list[Kept]:
+def portion() -> Portion:
+    """For the reads of one reader."""
+    return Portion(MOST_READ, first=FIRST_READ)
+
+
+async def read(
+    connection: Connection, keys: Keys, job: str, after: bytes, portion: Portion
+) -> list[Kept]:
     """Outcomes past the entry *after*; waits up to two seconds for the first."""
     outcomes: list[Kept] = []
     while not outcomes:
         reply = await connection.call(
-            *("XREAD", "COUNT", MOST_ENTRIES, "BLOCK", BLOCK_MS),
+            *("XREAD", "COUNT", portion.entries, "BLOCK", BLOCK_MS),
             *("STREAMS", f"{keys.job(job)}:outcomes", after),
         )
         if not reply:
             break
         ((_, entries),) = cast("list[tuple[bytes, list[tuple[bytes, list[bytes]]]]]", reply)
         outcomes = [one for entry, fields in entries if (one := kept_of(entry, fields))]
+        portion.saw(len(outcomes), sum([len(one.outcome) for one in outcomes]))
         after = entries[-1][0]
     return outcomes
 

@@ -7,10 +7,12 @@ from typing import cast
 
 from lionherd_dist.store.connection import Connection
 from lionherd_dist.store.keys import Keys
+from lionherd_dist.store.portion import Portion
 from lionherd_dist.store.scripts import REVIVE
 
 KEEP_MS = 86_400_000  # how long the outcome of a call that was made again waits to be read
 FIRST, LAST = "-", "+"
+FIRST_READ = 4  # letters in the first reply
 _NAMES = [b"j", b"i", b"c", b"p", b"o"]
 
 
@@ -69,9 +71,19 @@ def job_of(letter: str) -> str:
 
 async def letters(connection: Connection, keys: Keys, *, most: int, before: str) -> list[Letter]:
     """The newest *most* letters; those older than the id *before* unless that is empty."""
-    newest = f"({before}" if before else LAST
-    reply = await connection.call("XREVRANGE", keys.dead, newest, FIRST, "COUNT", most)
-    return [letter_of(*one) for one in cast("list[tuple[bytes, list[bytes]]]", reply)]
+    found: list[Letter] = []
+    portion = Portion(most, first=min(most, FIRST_READ))
+    while len(found) < most:
+        newest = f"({before}" if before else LAST
+        count = min(portion.entries, most - len(found))
+        reply = await connection.call("XREVRANGE", keys.dead, newest, FIRST, "COUNT", count)
+        entries = cast("list[tuple[bytes, list[bytes]]]", reply)
+        if not entries:
+            break
+        portion.saw(len(entries), sum([len(one) for _, fields in entries for one in fields]))
+        found += [letter_of(*one) for one in entries]
+        before = found[-1].id
+    return found
 
 
 async def letter_count(connection: Connection, keys: Keys) -> int:

@@ -19,7 +19,7 @@ from lionherd_dist.store import letters
 from lionherd_dist.store.calls import Again, Back, Dead, Done, Settled, Taken
 from lionherd_dist.store.connection import Connection, Reply
 from lionherd_dist.store.jobs import Tokens
-from lionherd_dist.store.kept import Gone, advance, attach, detach, read
+from lionherd_dist.store.kept import Gone, advance, attach, detach, portion, read
 from lionherd_dist.store.keys import Keys
 from lionherd_dist.store.limits import Ask, leave_request, resize, tend
 from lionherd_dist.store.patience import persist
@@ -225,7 +225,7 @@ async def kept(bench: Bench) -> list[bytes]:
     await bench.submit("C", chunk(count=3, total=3, keep_ms=60_000))
     await bench.finish("W", await bench.take("W"))
     await attach(bench.connection, bench.keys, "C", "C-1")
-    entries = await read(bench.connection, bench.keys, "C-1", b"0-0")
+    entries = await read(bench.connection, bench.keys, "C-1", b"0-0", portion())
     return [one.entry for one in entries]
 
 

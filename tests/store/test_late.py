@@ -3,7 +3,7 @@
 import pytest
 from store_bench import Bench, chunk
 
-from lionherd_dist.store.kept import Noted, advance, attach, read
+from lionherd_dist.store.kept import Noted, advance, attach, portion, read
 from lionherd_dist.store.sessions import reap
 
 pytestmark = pytest.mark.anyio
@@ -99,7 +99,7 @@ async def test_an_outcome_is_done_with_once_however_late_that_is_said_again(benc
     await bench.finish("W", await bench.take("W"))
     link, keys = bench.connection, bench.keys
     await attach(link, keys, "C", "C-1")
-    first, second, third = [one.entry for one in await read(link, keys, "C-1", b"0-0")]
+    first, second, third = [one.entry for one in await read(link, keys, "C-1", b"0-0", portion())]
     for entry, count in ((first, 1), (second, 2), (first, 2), (second, 2)):
         assert await advance(link, keys, "C", "C-1", entry) == Noted(count, 3)
-    assert [one.entry for one in await read(link, keys, "C-1", second)] == [third]
+    assert [one.entry for one in await read(link, keys, "C-1", second, portion())] == [third]

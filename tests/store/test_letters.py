@@ -44,7 +44,7 @@ async def test_a_letters_call_is_made_again_as_a_kept_job(bench: Bench) -> None:
     place = await kept.attach(bench.connection, bench.keys, "C", job)
     assert isinstance(place, kept.Place)
     assert place.total == 1
-    (outcome,) = await kept.read(bench.connection, bench.keys, job, b"0-0")
+    (outcome,) = await kept.read(bench.connection, bench.keys, job, b"0-0", kept.portion())
     assert (outcome.index, outcome.outcome) == (0, b"at last")
     await kept.advance(bench.connection, bench.keys, "C", job, outcome.entry)
 
