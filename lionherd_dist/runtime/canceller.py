@@ -1,4 +1,6 @@
-"""Hears which jobs were cancelled and stops their calls."""
+"""Hears what all workers are told: which jobs were cancelled, and that some are behind."""
+
+from collections.abc import Callable
 
 import anyio
 
@@ -8,13 +10,16 @@ from lionherd_dist.store.control import Control
 from lionherd_dist.store.patience import pause_s
 
 
-async def hear_cancellations(control: Control, executor: Executor) -> None:
-    """Pass every cancellation on to *executor*, until cancelled."""
+async def hear(control: Control, executor: Executor, on_behind: Callable[[], None]) -> None:
+    """Pass every cancellation on to *executor*, and call *on_behind*, until cancelled."""
     broken = 0
     while True:
         try:
-            for job in await control.read():
+            words = await control.read()
+            for job in words.cancelled:
                 executor.cancel(job)
+            if words.behind:
+                on_behind()
             broken = 0
         except StoreUnavailableError:
             broken += 1

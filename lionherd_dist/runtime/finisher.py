@@ -75,6 +75,7 @@ class Finisher:
             if count == MOST_PER_FLUSH or size >= MOST_BYTES:
                 break
             count += 1
+            size += len(settled.taken.payload)  # it is moved, or another like it takes its place
             if isinstance(settled, Done | Dead):
                 size += len(settled.outcome)
         batch = self._waiting[:count]

@@ -1,10 +1,11 @@
 """Brings parked calls back when their delay is over: a timer for the next one, no polling.
 
 Each worker minds the calls that it parked; once a session it looks for those of others, which may
-have died.
+have died. It also goes on with jobs that are behind: their calls were too large for one script.
 """
 
 import asyncio
+import math
 
 import anyio
 
@@ -28,17 +29,21 @@ class Promoter:
             self._due_at = due_at
             self._sooner.set()
 
+    def look(self) -> None:
+        """There is something to promote now."""
+        self.expect(0)
+
     async def run(self) -> None:
         """Promote what is due, until cancelled."""
         while True:
-            wait_s = self._look_every_s
+            wait_s, self._due_at = self._look_every_s, math.inf  # what is said meanwhile counts
             try:
                 left_ms = await self._calls.promote(self._connection)
                 if left_ms is not None:
                     wait_s = min(wait_s, left_ms / 1000)
             except StoreUnavailableError:
                 wait_s = min(wait_s, 1.0)
-            self._due_at = anyio.current_time() + wait_s
+            self._due_at = min(self._due_at, anyio.current_time() + wait_s)
             await self._until_due()
 
     async def _until_due(self) -> None:

@@ -11,7 +11,7 @@ import anyio
 from lionherd_dist.address import Address
 from lionherd_dist.local.race import race
 from lionherd_dist.place import Place
-from lionherd_dist.runtime.canceller import hear_cancellations
+from lionherd_dist.runtime.canceller import hear
 from lionherd_dist.runtime.executor import Executor, Ways
 from lionherd_dist.runtime.finisher import Finisher
 from lionherd_dist.runtime.meter import Meter
@@ -154,7 +154,7 @@ class Shift:
         async with self._helpers as helpers:
             for helper in (self._finisher.run, self._puller.run, self._promoter.run):
                 helpers.start_soon(helper)
-            helpers.start_soon(hear_cancellations, self._control, self._executor)
+            helpers.start_soon(hear, self._control, self._executor, self._promoter.look)
             helpers.start_soon(
                 reap_the_dead, self._lines.side, self._keys, self._settings, self._recorder
             )

@@ -19,8 +19,9 @@ calls              stream  c: "J index attempt deadline deaths",       submit, f
                            is a P                                      cancel, reap
 job:J              hash    limit, cap, next, released, consumed, done, submit / when the last
                            total, deadline, owner, inbox, cancelled,   outcome is recorded; if
-                           keep, since; reader, read (attach); of a    kept: is read; TTL
-                           limiter: limiter, tokens, quarantine
+                           keep, since, largest (bytes of a call);     kept: is read; TTL
+                           reader, read (attach); of a limiter:
+                           limiter, tokens, quarantine
 job:J:backlog      list    payloads not yet released, in order         submit / release, cancel
 job:J:hand         hash    index -> entry id in calls, or ``parked``   release / finish, cancel
 job:J:solo         hash    index -> "deaths entry": how often it died  alone, reap / with the job
@@ -31,6 +32,8 @@ kept               zset    J -> when its outcomes expire (server ms),  submit, f
 due                zset    "J index" -> due at (server ms)             finish / promote, cancel
 parked             hash    "J index" -> "attempt deadline deaths       finish / promote, cancel
                            payload"
+behind             set     J that could have had more calls released,  submit, finish and others /
+                           but for their size                          promote, with the job
 limits             set     names L of limiters                         lend, submit / with them
 limit:L            hash    total, ticket, fence, shut (see             lend, resize, submit / when
                            _limiter.lua); fixed: somebody set total    nobody uses it; TTL if fixed
@@ -43,7 +46,8 @@ inbox:P            stream  j: J, then index: outcome pairs, or end:    finish, c
                            a cancelled job has stopped everywhere, or  others / trimmed by P as
                            cancelled: by somebody else than P; l: L,   it reads; TTL; quit
                            then n: fence pairs of tokens
-control            stream  cancel: J                                   cancel, reap / capped; TTL
+control            stream  cancel: J, or behind: J                     cancel, reap and others /
+                                                                       capped; TTL
 dead               stream  j, i, c, p as above, o: the outcome; or an  finish, bury / capped; TTL
                            entry that was no call, as it came
 =================  ======  ==========================================  =======================

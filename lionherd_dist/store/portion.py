@@ -1,6 +1,9 @@
-"""How much goes into one request or one reply: a server does nothing else while it copies that."""
+"""How much goes into one request or one reply: a server does nothing else while it copies that.
 
-MOST_BYTES = 4 * 1024 * 1024  # a few milliseconds of the server's; one item may be larger
+What scripts move inside the server is bounded likewise: see ``lua/_moved.lua``.
+"""
+
+MOST_BYTES = 2 * 1024 * 1024  # a few milliseconds of the server's; one item may be larger
 
 
 class Portion:

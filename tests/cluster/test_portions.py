@@ -1,15 +1,18 @@
 """Large calls and outcomes: many requests of a bounded size, and not one that holds the server."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import anyio
 import pytest
 import tasks
+from helpers import wait_until
 from road import working
 
 from lionherd_dist import Cluster, Settings
 from lionherd_dist.embedded.server import private_server
 from lionherd_dist.store.connection import Connection
+from lionherd_dist.store.keys import Keys
 
 pytestmark = pytest.mark.anyio
 
@@ -60,3 +63,43 @@ async def test_many_jobs_of_one_large_call_share_requests_of_a_bounded_size(url:
                 for n in range(40):
                     group.start_soon(one, n)
     assert sorted(echoed) == list(range(40))
+
+
+async def test_a_limit_that_opens_wide_starts_all_large_calls(url: str) -> None:
+    """In several steps, the next of which waits neither for a call to end nor for a timer."""
+    stage, connection = tasks.new_stage(), Connection(url, name="test")
+    patient = replace(SETTINGS, session_s=300, fresh_server=True)
+    async with working(url, patient), Cluster(url, settings=patient) as cluster:
+        limiter = cluster.capacity_limiter("door", 1)
+        calls = [tasks.hold.call(bytes([n]) * ONE) for n in range(12)]
+        async with cluster.completion_stream(calls, limit=limiter) as stream:
+
+            async def all_sent() -> bool:
+                job = Keys(SETTINGS.namespace).job(stream._job.id)
+                return await connection.call("HGET", job, "next") == b"12"
+
+            await wait_until(all_sent, description="the server has all calls")
+            await wait_until(lambda: stage.running == 1, description="one call runs")
+            await limiter.set_total_tokens(12)
+            await wait_until(lambda: stage.running == 12, description="all of them run")
+            stage.gate.set()
+            assert len([index async for index, _ in stream]) == 12
+    await connection.close()
+
+
+async def test_kept_outcomes_are_read_in_replies_of_a_bounded_size(url: str) -> None:
+    """However many there are when a reader comes."""
+    async with working(url, SETTINGS), Cluster(url, settings=SETTINGS) as cluster:
+        calls = [tasks.echo.call(bytes([n]) * ONE) for n in range(30)]
+        job = await cluster.submit(calls)
+        connection = Connection(url, name="test")
+        kept = f"{Keys(SETTINGS.namespace).job(job)}:outcomes"
+
+        async def all_there() -> bool:
+            return await connection.call("XLEN", kept) == len(calls)
+
+        await wait_until(all_there, description="all outcomes are kept")
+        await connection.close()
+        async with cluster.attach(job) as stream:
+            read = [(index, value) async for index, value in stream]
+    assert sorted(read) == [(n, bytes([n]) * ONE) for n in range(30)]

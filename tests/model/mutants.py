@@ -105,12 +105,14 @@ MUTANTS = (
     Mutant(
         "release_ignores_the_cap",
         "_release",
-        "math.min(room, job.consumed + job.cap - job.released)",
-        "room",
+        ", job.consumed + job.cap - job.released",
+        "",
     ),
     Mutant("release_ignores_the_hand", "_release", "- redis.call('HLEN', job_key .. ':hand')", ""),
     Mutant("release_takes_the_newest_first", "_release", "'LPOP'", "'RPOP'"),
-    Mutant("release_counts_from_one", "_release", "job.released + i - 1", "job.released + i"),
+    Mutant(
+        "release_counts_from_one", "_release", "job.released + count)", "job.released + count + 1)"
+    ),
     # again and back
     Mutant("promote_is_early", "promote", "'-inf', now,", "'-inf', now + 1,"),
     Mutant("promote_loses_the_call", "promote", "    hand_out(", "    type("),

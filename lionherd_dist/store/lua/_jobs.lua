@@ -2,7 +2,7 @@
 -- (index -> the entry that it was handed out as) and, for suspects, its solo marks.
 -- USES _life
 local NUMBERS = {'limit', 'cap', 'next', 'released', 'consumed', 'done', 'total', 'deadline',
-                 'cancelled', 'keep'}
+                 'cancelled', 'keep', 'largest'}
 local touched = {}  -- limiters of which tokens came back, or are asked for
 
 local function load_job(job_key)
@@ -13,7 +13,8 @@ local function load_job(job_key)
   return job
 end
 
-local function leave_limiter(prefix, id)  -- the job's last call has its outcome
+local function leave_queues(prefix, id)  -- the job's last call has its outcome
+  redis.call('SREM', prefix .. 'behind', id)
   local limiter = redis.call('HGET', prefix .. 'job:' .. id, 'limiter')
   if not limiter then return end
   redis.call('HDEL', prefix .. 'limit:' .. limiter .. ':seen', id)
@@ -27,7 +28,8 @@ local function open_job(prefix, id, job, now)
   local job_key = prefix .. 'job:' .. id
   redis.call('HSET', job_key, 'limit', job.limit, 'cap', job.cap,
     'deadline', job.deadline, 'next', 0, 'released', 0, 'consumed', 0, 'done', 0, 'total', -1,
-    'owner', job.owner, 'keep', job.keep, 'inbox', job.inbox, 'cancelled', 0, 'since', now)
+    'owner', job.owner, 'keep', job.keep, 'inbox', job.inbox, 'cancelled', 0, 'largest', 0,
+    'since', now)
   if job.limiter then
     redis.call('HSET', job_key, 'limiter', job.limiter, 'tokens', job.tokens,
       'quarantine', job.quarantine)
@@ -40,7 +42,7 @@ end
 
 local function end_job(prefix, id, owner)
   local job_key = prefix .. 'job:' .. id
-  leave_limiter(prefix, id)
+  leave_queues(prefix, id)
   redis.call('UNLINK', job_key, job_key .. ':backlog', job_key .. ':hand', job_key .. ':solo',
     job_key .. ':outcomes')
   redis.call('ZREM', prefix .. 'owned:' .. owner, id)
@@ -50,7 +52,7 @@ end
 -- A kept job that is done: its outcomes wait for a reader, but not for ever.
 local function expire_kept(prefix, id, job, now)
   local job_key = prefix .. 'job:' .. id
-  leave_limiter(prefix, id)
+  leave_queues(prefix, id)
   redis.call('UNLINK', job_key .. ':backlog', job_key .. ':hand', job_key .. ':solo')
   redis.call('ZREM', prefix .. 'owned:', id)  -- no beat renews it any more
   redis.call('PEXPIRE', job_key, job.keep)

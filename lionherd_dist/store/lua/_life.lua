@@ -4,7 +4,8 @@
 local DAY = 24 * 3600 * 1000
 local JOB_LIFE, SPACE_LIFE = 7 * DAY, 8 * DAY
 local MOST_RENEWED = 50  -- jobs in one beat, which come to 800,000 in a day
-local SHARED = {'sessions', 'slots', 'opened', 'names', 'places', 'calls', 'due', 'parked', 'kept'}
+local SHARED = {'sessions', 'slots', 'opened', 'names', 'places', 'calls', 'due', 'parked', 'kept',
+                'behind'}
 local PARTS = {'', ':backlog', ':hand', ':solo', ':outcomes'}
 
 local function live_on(key) redis.call('PEXPIRE', key, SPACE_LIFE) end

@@ -1,15 +1,20 @@
--- promote: parked calls whose delay is over become available to the workers again.
+-- promote: calls become available to the workers again: parked ones whose delay is over, and those
+-- of jobs that are behind, as far as one script may move them.
+-- USES _tokens
 -- USES _requeue
 -- KEYS 1 calls: stream of released calls
 -- KEYS 2 due: zset, "job index" of a parked call -> due at (ms)
 -- KEYS 3 parked: hash, "job index" -> "attempt deadline deaths payload"
 -- KEYS 4 prefix: what every key of the namespace begins with
--- ARGV 1 now (ms, '' = server clock) | 2 most (count)
--- RETURN ms until the next parked call is due; -1 when there is none
+-- ARGV 1 now (ms, '' = server clock) | 2 most (count of parked calls, and of jobs)
+-- RETURN ms until there is more to promote; -1 when there is nothing
 local calls_key, due, parked, prefix = unpack(KEYS)
 local now = clock(ARGV[1])
+local house = {calls = calls_key, prefix = prefix, sessions = prefix .. 'sessions',
+               slots = prefix .. 'slots', now = now, asking = {}, promotes = true}
 
 for _, name in ipairs(redis.call('ZRANGEBYSCORE', due, '-inf', now, 'LIMIT', 0, ARGV[2])) do
+  if not may_move(house) then break end
   local id, index = string.match(name, '^(%S+) (%d+)$')
   local job_key = prefix .. 'job:' .. id
   local kept = redis.call('HGET', parked, name)
@@ -17,8 +22,15 @@ for _, name in ipairs(redis.call('ZRANGEBYSCORE', due, '-inf', now, 'LIMIT', 0, 
   redis.call('HDEL', parked, name)
   if kept and redis.call('EXISTS', job_key) == 1 then
     local facts, payload = string.match(kept, '^(%d+ %d+ %d+) (.*)$')
+    note_moved(house, payload)
     hand_out(calls_key, job_key, index, id .. ' ' .. index .. ' ' .. facts, payload)
   end
 end
+for _, id in ipairs(redis.call('SPOP', prefix .. 'behind', ARGV[2])) do
+  local job = load_job(prefix .. 'job:' .. id)
+  if job then release(house, id, job) end
+end
+lend_touched(house)
+if redis.call('EXISTS', prefix .. 'behind') == 1 then return 0 end
 local first = redis.call('ZRANGE', due, 0, 0, 'WITHSCORES')
 return first[2] and math.max(0, first[2] - now) or -1

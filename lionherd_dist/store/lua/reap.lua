@@ -1,5 +1,6 @@
 -- reap: sessions that expired end here: a worker's calls are given on, a client's jobs given up.
 -- A call that was in a dead hand gets a new entry, so whatever the old hand still says is void.
+-- What one script may not move any more is given on by the next.
 -- XACK and ZREM come first: a server at maxmemory refuses scripts that begin by adding.
 -- USES _cancel
 -- KEYS 1 sessions: zset, session -> expires at (ms)
@@ -16,9 +17,8 @@
 --         1 if there are limiters, which are to be tended}
 local keys = {sessions = KEYS[1], calls = KEYS[2], slots = KEYS[3], control = KEYS[6],
               due = KEYS[7], parked = KEYS[8], prefix = KEYS[9], asking = {}, now = clock(ARGV[1])}
-local prefix, now, most, inbox_ttl = keys.prefix, keys.now, tonumber(ARGV[2]), ARGV[4]
-local MOST_SESSIONS, given_on, given_up = 5, 0, 0
-local limiters = redis.call('EXISTS', prefix .. 'limits')
+local prefix, now, most, MOST_SESSIONS = keys.prefix, keys.now, tonumber(ARGV[2]), 5
+local limiters, given_on, given_up = redis.call('EXISTS', prefix .. 'limits'), 0, 0
 local unfinished = math.max(0, redis.call('ZCOUNT', keys.sessions, '-inf', now) - MOST_SESSIONS)
 
 local function note_death_alone(job_key, index, entry, died)
@@ -28,7 +28,9 @@ local function note_death_alone(job_key, index, entry, died)
 end
 
 local function give_on(entry, died)  -- 1: with its owner; 0: nobody died of it
+  if not may_move(keys) then return end
   local header, payload = handed_out(keys.calls, entry)
+  note_moved(keys, payload or '')
   redis.call('XACK', keys.calls, 'workers', entry)
   redis.call('XDEL', keys.calls, entry)
   local id, index, attempt, deadline, deaths =
@@ -45,7 +47,7 @@ local function give_on(entry, died)  -- 1: with its owner; 0: nobody died of it
     redis.call('HDEL', job_key .. ':hand', index)
     if job then give_back(keys, id, job, {index}) end
     if job and redis.call('EXISTS', job_key .. ':hand') == 0 then
-      end_cancelled(keys, prefix, id, job.owner, job.inbox, inbox_ttl)
+      end_cancelled(keys, prefix, id, job.owner, job.inbox, ARGV[4])
     end
   end
 end
@@ -54,8 +56,7 @@ end
 -- lost, or what its read was still waiting for came when its session had been reaped.
 local function dead_sessions()
   local dead = redis.call('ZRANGEBYSCORE', keys.sessions, '-inf', now, 'LIMIT', 0, MOST_SESSIONS)
-  local consumers = redis.pcall('XINFO', 'CONSUMERS', keys.calls, 'workers')
-  for _, fields in ipairs(consumers) do
+  for _, fields in ipairs(redis.pcall('XINFO', 'CONSUMERS', keys.calls, 'workers')) do
     if not redis.call('ZSCORE', keys.sessions, fields[2]) then table.insert(dead, fields[2]) end
   end
   return dead
@@ -82,7 +83,7 @@ for _, session in ipairs(dead_sessions()) do
     and redis.pcall('XPENDING', keys.calls, 'workers', '-', '+', room, session) or {}
   local died = redis.call('ZSCORE', keys.sessions, session) and 1 or 0
   for _, one in ipairs(pending) do give_on(one[1], died) end
-  room = room - #pending
+  room = may_move(keys) and room - #pending or 0
   local jobs = room > 0 and redis.call('ZRANGE', prefix .. 'owned:' .. session, 0, room - 1) or {}
   for _, id in ipairs(jobs) do
     cancel_job(keys, prefix, id, ARGV[3], session)

@@ -25,7 +25,7 @@ open_job(prefix, id, {owner = '', inbox = job_key .. ':outcomes', limit = 1, cap
 redis.call('RPUSH', job_key .. ':backlog', ARGV[5] ~= '' and ARGV[5] or fields[8])
 redis.call('HSET', job_key, 'next', 1, 'total', 1)
 redis.call('ZADD', prefix .. 'kept', 0, id)
-move({calls = calls_key, slots = slots}, job_key, id, load_job(job_key))
+move({calls = calls_key, slots = slots, prefix = prefix}, job_key, id, load_job(job_key))
 live_with_job(job_key .. ':backlog')
 for _, name in ipairs({'kept', 'calls'}) do live_on(prefix .. name) end
 return 1

@@ -50,11 +50,13 @@ for _ = 1, tonumber(ARGV[3]) do
     for f = from + known, upto, 4000 do
       redis.call('RPUSH', job_key .. ':backlog', unpack(ARGV, f, math.min(f + 3999, upto)))
     end
+    for f = from + known, upto do job.largest = math.max(job.largest, #ARGV[f]) end
     job.next = math.max(job.next, tonumber(first) + tonumber(count))
     job.consumed = math.max(job.consumed, tonumber(consumed))
     local news = job.total < 0 and tonumber(total) >= 0
     job.total = math.max(job.total, tonumber(total))
-    redis.call('HSET', job_key, 'next', job.next, 'consumed', job.consumed, 'total', job.total)
+    redis.call('HSET', job_key, 'next', job.next, 'consumed', job.consumed, 'total', job.total,
+      'largest', job.largest)
     if job.keep > 0 and news then  -- complete: from here on it outlives the session
       redis.call('HSET', job_key, 'owner', '')
       redis.call('ZREM', prefix .. 'owned:' .. session, id)
