@@ -4,6 +4,8 @@ import os
 import sys
 from collections.abc import Sequence
 
+from lionherd_dist.runtime.ending import leave
+
 try:
     from lionherd_dist.cli.main import run
 except ModuleNotFoundError as error:
@@ -35,7 +37,7 @@ def fill_closed_streams() -> None:
 def main() -> int:
     """Run the program; its exit status."""
     fill_closed_streams()
-    return run()
+    return leave(run())
 
 
 if __name__ == "__main__":

@@ -221,6 +221,12 @@ def block(path: str, seconds: float) -> None:
     time.sleep(seconds)
 
 
+@task
+async def block_apart(path: str, seconds: float) -> None:
+    """The same, in a thread that no task waits for once it is cancelled."""
+    await asyncio.to_thread(block.function, path, seconds)
+
+
 class Fatal(BaseException):
     """Neither an Exception nor anything that Python itself raises."""
 

@@ -11,19 +11,18 @@ import json
 import os
 import signal
 import sys
-import threading
 import traceback
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
-from typing import NoReturn
 
 import anyio
 
 from lionherd_dist.errors import LionherdError, StoreRefusedError, trouble
 from lionherd_dist.exporting import Wanted, exported
 from lionherd_dist.logs import Format, log_to_stderr
+from lionherd_dist.runtime.ending import UnwaitedExecutor, end, leave
 from lionherd_dist.runtime.worker import Worker
 from lionherd_dist.settings import Settings
 from lionherd_dist.telemetry import Recorder
@@ -68,10 +67,12 @@ def order_of(text: str) -> Order:
 async def serve(worker: Worker, on_ready: Callable[[], None]) -> None:
     """Run *worker* until SIGTERM or SIGINT; a second signal hands back at once.
 
-    For the main thread of a process that then ends: the signals stay minded to its very end, where
-    one more of them would otherwise turn a clean exit into a killed one.
+    For the main thread of a process that then ends, by ``leave``: the signals stay minded to its
+    very end, where one more of them would otherwise turn a clean exit into a killed one, and the
+    loop waits for no thread.
     """
     loop, pid = asyncio.get_running_loop(), os.getpid()
+    loop.set_default_executor(UnwaitedExecutor(thread_name_prefix="asyncio"))
 
     def stop(number: int, _: object) -> None:
         if os.getpid() != pid:  # a process that a task has forked: for it, a stop is the end
@@ -96,13 +97,6 @@ def _leave() -> None:
     """End the process: its calls are handed back, and nothing else ends a thread."""
     print("functions in threads did not stop; their calls are handed back", file=sys.stderr)  # noqa: T201
     end(0)
-
-
-def end(status: int) -> NoReturn:
-    """End the process at once: the interpreter's own way waits for threads, which may never end."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(status)
 
 
 def import_error(name: str, error: BaseException) -> str:
@@ -163,6 +157,9 @@ def main() -> int:
     except LionherdError as error:
         print(error, file=sys.stderr)  # noqa: T201
         return STATUS_FAILED
+    except Exception:  # noqa: BLE001 (told as the interpreter tells it, which would wait for threads)
+        traceback.print_exc()
+        return STATUS_FAILED
     if complaint is not None:
         print(complaint, file=sys.stderr)  # noqa: T201
         return STATUS_UNUSABLE
@@ -175,6 +172,4 @@ if __name__ == "__main__":
     except BaseException:  # noqa: BLE001 (shown as the interpreter would)
         traceback.print_exc()
         status_ = STATUS_FAILED
-    if any(not one.daemon for one in threading.enumerate() if one is not threading.main_thread()):
-        end(status_)  # a function that no worker minds any more would keep it from starting anew
-    sys.exit(status_)
+    sys.exit(leave(status_))

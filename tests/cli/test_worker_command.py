@@ -8,6 +8,7 @@ from pathlib import Path
 
 import anyio
 import pytest
+import redis
 
 from lionherd_dist.embedded.server import private_server
 
@@ -89,6 +90,53 @@ def test_the_first_signal_waits_for_calls_and_the_second_does_not(
         worker.wait(0.3)
     worker.terminate()
     assert worker.wait(40) == 0
+
+
+STUCK = """
+import asyncio, time
+from pathlib import Path
+from lionherd_dist import task
+
+def sleep_long():
+    Path("asleep").touch()
+    time.sleep(600)
+
+@task
+def in_a_thread(_): sleep_long()
+
+@task
+async def apart(_): await asyncio.to_thread(sleep_long)
+"""
+
+
+@pytest.fixture(params=["in_a_thread", "apart"])
+def stuck(
+    start, server: str, folder: Path, request: pytest.FixtureRequest
+) -> "subprocess.Popen[bytes]":
+    """A worker with a thread that will not end."""
+    (folder / "stuck.py").write_text(STUCK)
+    worker = start("worker", "stuck", "--redis", server, "--grace", "0")
+    worker.stderr.readline()
+    client = start("map", f"stuck:{request.param}", "--redis", server)
+    client.stdin.write(b"1\n")
+    client.stdin.flush()
+    wait_until((folder / "asleep").exists, "the thread runs")
+    return worker
+
+
+def test_a_stopped_worker_does_not_wait_for_threads(stuck) -> None:
+    """Neither for a task that is a plain function nor for what a coroutine left in a thread."""
+    stuck.terminate()
+    assert stuck.wait(40) == 0
+
+
+def test_a_worker_that_cannot_go_on_does_not_wait_for_threads(stuck, server: str) -> None:
+    """It says why, in one line, and ends: whoever minds it may start another."""
+    with redis.Redis.from_url(server) as operator:
+        operator.config_set("requirepass", "another")
+        operator.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+    assert stuck.wait(40) == 1
+    assert b"refused us: Authentication required" in stuck.stderr.readlines()[-1]
 
 
 def test_the_alive_file_is_touched_while_the_worker_lives(start, server: str, folder: Path) -> None:

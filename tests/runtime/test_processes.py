@@ -20,6 +20,7 @@ from lionherd_dist import (
     PoisonTaskError,
     Settings,
     StoreRefusedError,
+    Task,
     UnknownTaskError,
     Worker,
 )
@@ -130,13 +131,14 @@ async def test_a_second_signal_hands_back_at_once(
         asking.cancel_scope.cancel()
 
 
+@pytest.mark.parametrize("blocking", [tasks.block, tasks.block_apart], ids=lambda one: one.name)
 async def test_a_thread_that_cannot_be_stopped_does_not_keep_the_process(
-    workers: Workers, client: Cluster, diary: Path
+    workers: Workers, client: Cluster, diary: Path, blocking: Task[[str, float], None]
 ) -> None:
     """Its call is handed back, and the process leaves with status 0."""
     worker = await workers.start(grace_s=0)
     async with anyio.create_task_group() as asking:
-        asking.start_soon(asked, client, tasks.block.call(str(diary), 600), [])
+        asking.start_soon(asked, client, blocking.call(str(diary), 600), [])
         await wait_until(lambda: bool(lines(diary, "start")), description="it runs")
         worker.terminate()
         with anyio.fail_after(30):
