@@ -30,7 +30,14 @@ def test_a_job_outlives_the_loss_of_all_that_it_runs_on() -> None:
             job.catches_up()
             assert job.finish() == 0
         assert sorted(job.indexes) == list(range(job.fed))
+        assert_a_worker_has_what_it_wants_in_production(compose)
         assert_nobody_may_more_than_it_must(compose)
+
+
+def assert_a_worker_has_what_it_wants_in_production(compose: Project) -> None:
+    """The faster event loop and the numbers for Prometheus; and nothing that installs packages."""
+    look = "import uvloop, prometheus_client, importlib.util as u; print(u.find_spec('pip'))"
+    assert compose("exec", "-T", "worker", "python", "-c", look) == "None"
 
 
 def assert_nobody_may_more_than_it_must(compose: Project) -> None:
