@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 from opentelemetry import context, metrics, trace
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from lionherd_dist.telemetry import BUCKETS_S, INSTRUMENTS, Instrument
+from lionherd_dist.telemetry import BUCKETS_S, INSTRUMENTS, Instrument, Labels
 from lionherd_dist.tracing import Facts
 
 SCOPE = "lionherd_dist"
@@ -26,12 +26,21 @@ class OtelRecorder:
         meter = meter or metrics.get_meter(SCOPE)
         self._ways = {one: _way(one, meter) for one in INSTRUMENTS}
 
-    def record(self, instrument: Instrument, value: float = 1) -> None:
+    def record(self, instrument: Instrument, value: float = 1, label: str = "") -> None:
         """Note *value*."""
-        self._ways[instrument](value)
+        self._ways[instrument](value, label)
 
 
-def _way(instrument: Instrument, meter: metrics.Meter) -> Callable[[float], None]:
+def _way(instrument: Instrument, meter: metrics.Meter) -> Callable[[float, str], None]:
+    tell, labels = _unlabelled(instrument, meter), Labels()
+
+    def tell_labelled(value: float, label: str) -> None:
+        tell(value, {instrument.label: labels.bounded(label)})
+
+    return tell_labelled if instrument.label else lambda value, _: tell(value)
+
+
+def _unlabelled(instrument: Instrument, meter: metrics.Meter) -> Callable[..., None]:
     name, meaning = instrument.name, instrument.meaning
     match instrument.kind:
         case "counter":

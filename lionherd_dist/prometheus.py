@@ -5,10 +5,13 @@ Needs ``pip install "lionherd-dist[prometheus]"``.
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
 
-from lionherd_dist.telemetry import BUCKETS_S, INSTRUMENTS, Instrument
+from lionherd_dist.telemetry import BUCKETS_S, INSTRUMENTS, Instrument, Labels
+
+M = TypeVar("M", Counter, Gauge, Histogram)
 
 
 class PrometheusRecorder:
@@ -17,20 +20,29 @@ class PrometheusRecorder:
     def __init__(self, registry: CollectorRegistry) -> None:
         self._ways = {one: _way(one, registry) for one in INSTRUMENTS}
 
-    def record(self, instrument: Instrument, value: float = 1) -> None:
+    def record(self, instrument: Instrument, value: float = 1, label: str = "") -> None:
         """Note *value*."""
-        self._ways[instrument](value)
+        self._ways[instrument](value, label)
 
 
-def _way(instrument: Instrument, registry: CollectorRegistry) -> Callable[[float], None]:
+def _way(instrument: Instrument, registry: CollectorRegistry) -> Callable[[float, str], None]:
     name, meaning = instrument.name, instrument.meaning
+    names = (instrument.label,) if instrument.label else ()
+    labels = Labels()
+
+    def of(metric: M, label: str) -> M:
+        return metric.labels(labels.bounded(label)) if names else metric
+
     match instrument.kind:
         case "counter":
-            return Counter(name, meaning, registry=registry).inc
+            counter = Counter(name, meaning, names, registry=registry)
+            return lambda value, label: of(counter, label).inc(value)
         case "gauge":
-            return Gauge(name, meaning, registry=registry).set
+            gauge = Gauge(name, meaning, names, registry=registry)
+            return lambda value, label: of(gauge, label).set(value)
         case "histogram":
-            return Histogram(name, meaning, registry=registry, buckets=BUCKETS_S).observe
+            times = Histogram(name, meaning, names, registry=registry, buckets=BUCKETS_S)
+            return lambda value, label: of(times, label).observe(value)
 
 
 @contextmanager

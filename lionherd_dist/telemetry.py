@@ -19,11 +19,13 @@ class Instrument:
         name: with its unit, if it has one, as the last word.
         kind: what a recorder does with a value: add it, show it, or sort it into a bucket.
         meaning: for people; docs/telemetry.md says the same.
+        label: what its values are told apart by, "limiter" say; "" for nothing.
     """
 
     name: str
     kind: Kind
     meaning: str
+    label: str = ""
 
 
 QUEUE_WAIT = Instrument(
@@ -54,12 +56,16 @@ DUPLICATES_DROPPED = Instrument(
 )
 SESSIONS_LOST = Instrument("lionherd_sessions_lost", "counter", "sessions that this process lost")
 LEASES_LOST = Instrument(
-    "lionherd_leases_lost", "counter", "tokens of limiters that were lost while they were held"
+    "lionherd_leases_lost",
+    "counter",
+    "tokens of limiters that were lost while they were held",
+    label="limiter",
 )
 LIMITER_WAIT = Instrument(
     "lionherd_limiter_wait_seconds",
     "histogram",
     "from asking for a limiter's token to having it",
+    label="limiter",
 )
 
 INSTRUMENTS = (
@@ -74,15 +80,19 @@ BUCKETS_S = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 30
 class Recorder(Protocol):
     """Is told every measurement, in the event loop: it must not wait, and must not raise."""
 
-    def record(self, instrument: Instrument, value: float = 1) -> None:
-        """A counter grew by *value*, a gauge is at it, or a histogram has one more of it."""
+    def record(self, instrument: Instrument, value: float = 1, label: str = "") -> None:
+        """A counter grew by *value*, a gauge is at it, or a histogram has one more of it.
+
+        *label* is which of its kind, where the instrument has a label: a limiter's name. There may
+        be any number of them; see ``Labels``.
+        """
         ...
 
 
 class Silent:
     """The recorder of those who want no numbers."""
 
-    def record(self, instrument: Instrument, value: float = 1) -> None:
+    def record(self, instrument: Instrument, value: float = 1, label: str = "") -> None:
         """Nothing."""
 
 
@@ -105,6 +115,25 @@ class _Several:
     def __init__(self, recorders: Sequence[Recorder]) -> None:
         self._recorders = recorders
 
-    def record(self, instrument: Instrument, value: float = 1) -> None:
+    def record(self, instrument: Instrument, value: float = 1, label: str = "") -> None:
         for recorder in self._recorders:
-            recorder.record(instrument, value)
+            recorder.record(instrument, value, label)
+
+
+MOST_LABELS = 100
+OTHERS = "(others)"  # no limiter can have this name
+
+
+class Labels:
+    """Keeps the labels that one recorder tells apart few: a series of numbers is kept for each."""
+
+    def __init__(self) -> None:
+        self._known: set[str] = set()
+
+    def bounded(self, label: str) -> str:
+        """*label*, if it is one of the first ``MOST_LABELS``; else ``OTHERS``, for all the rest."""
+        if label not in self._known:
+            if len(self._known) >= MOST_LABELS:
+                return OTHERS
+            self._known.add(label)
+        return label

@@ -12,7 +12,17 @@ from opentelemetry.sdk.metrics.export import HistogramDataPoint, InMemoryMetricR
 
 from lionherd_dist.exporting import exported
 from lionherd_dist.otel import OtelRecorder
-from lionherd_dist.telemetry import BUCKETS_S, INSTRUMENTS, SILENT, SUCCEEDED, Instrument, together
+from lionherd_dist.telemetry import (
+    BUCKETS_S,
+    INSTRUMENTS,
+    LIMITER_WAIT,
+    MOST_LABELS,
+    OTHERS,
+    SILENT,
+    SUCCEEDED,
+    Instrument,
+    together,
+)
 
 
 @pytest.fixture
@@ -48,6 +58,20 @@ def test_the_meter_is_told_each_instrument_under_its_name(
         assert point.value == {"counter": 7, "gauge": 2}[one.kind]
 
 
+def test_the_meter_is_told_of_few_labels(reader: InMemoryMetricReader) -> None:
+    """Names of limiters may be made as one goes; a series is kept for each."""
+    recorder = recorder_of(reader)
+    for number in range(MOST_LABELS + 10):
+        recorder.record(LIMITER_WAIT, 1, f"customer-{number}")
+    (scope,) = reader.get_metrics_data().resource_metrics[0].scope_metrics
+    counts = {
+        point.attributes["limiter"]: point.count
+        for point in scope.metrics[0].data.data_points
+        if isinstance(point, HistogramDataPoint)
+    }
+    assert (len(counts), counts["customer-0"], counts[OTHERS]) == (MOST_LABELS + 1, 1, 10)
+
+
 def test_recorders_are_told_together() -> None:
     """Each of them; and where nobody listens, nothing is measured."""
 
@@ -55,7 +79,7 @@ def test_recorders_are_told_together() -> None:
         def __init__(self) -> None:
             self.values: list[float] = []
 
-        def record(self, instrument: Instrument, value: float = 1) -> None:
+        def record(self, instrument: Instrument, value: float = 1, label: str = "") -> None:
             self.values.append(value)
 
     one, other = Notes(), Notes()

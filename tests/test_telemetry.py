@@ -15,7 +15,7 @@ from lionherd_dist.logs import log_to_stderr, note
 from lionherd_dist.prometheus import PrometheusRecorder
 from lionherd_dist.runtime.meter import counted_as, queued_s
 from lionherd_dist.store.calls import Again, Back, Dead, Done, Taken
-from lionherd_dist.telemetry import INSTRUMENTS
+from lionherd_dist.telemetry import INSTRUMENTS, LEASES_LOST, MOST_LABELS, OTHERS
 
 ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "docs" / "telemetry.md").read_text()
@@ -32,9 +32,10 @@ def logger() -> Iterator[logging.Logger]:
 
 
 def test_the_table_of_instruments_is_the_code() -> None:
-    """Each name, kind and meaning, in the same order."""
-    rows = re.findall(r"^\| `(lionherd_\w+)` \| (\w+) \| (.+) \|$", PAGE, re.MULTILINE)
-    assert rows == [(one.name, one.kind, one.meaning) for one in INSTRUMENTS]
+    """Each name, kind, label and meaning, in the same order."""
+    row = r"^\| `(lionherd_\w+)` \| (\w+) \| `?(\w*)`? ?\| (.+) \|$"
+    rows = re.findall(row, PAGE, re.MULTILINE)
+    assert rows == [(one.name, one.kind, one.label, one.meaning) for one in INSTRUMENTS]
 
 
 def test_the_table_of_events_is_the_code() -> None:
@@ -50,11 +51,29 @@ def test_the_table_of_events_is_the_code() -> None:
 
 @pytest.mark.parametrize("one", INSTRUMENTS, ids=lambda one: one.name)
 def test_prometheus_is_told_each_instrument_under_its_name(one) -> None:
-    """And its value: added, set or sorted in."""
+    """And its value: added, set or sorted in; beside its label, where it has one."""
     registry = CollectorRegistry()
-    PrometheusRecorder(registry).record(one, 2)
+    PrometheusRecorder(registry).record(one, 2, "api")
     suffix = {"counter": "_total", "gauge": "", "histogram": "_sum"}[one.kind]
-    assert f"\n{one.name}{suffix} 2.0\n" in generate_latest(registry).decode()
+    label = f'{{{one.label}="api"}}' if one.label else ""
+    assert f"\n{one.name}{suffix}{label} 2.0\n" in generate_latest(registry).decode()
+
+
+def test_a_limiter_for_each_customer_does_not_fill_the_memory() -> None:
+    """The first names have a series each, and all others one together; no loss goes uncounted."""
+    registry = CollectorRegistry()
+    recorder = PrometheusRecorder(registry)
+    for number in [*range(1_000), 0]:
+        recorder.record(LEASES_LOST, 1, f"customer-{number}")
+    lines = generate_latest(registry).decode().splitlines()
+    counts = dict(
+        line.removeprefix("lionherd_leases_lost_total").split()
+        for line in lines
+        if line.startswith("lionherd_leases_lost_total{")
+    )
+    assert len(counts) == MOST_LABELS + 1
+    assert counts['{limiter="customer-0"}'] == "2.0"
+    assert counts[f'{{limiter="{OTHERS}"}}'] == f"{1_000 - MOST_LABELS:.1f}"
 
 
 @pytest.mark.parametrize(

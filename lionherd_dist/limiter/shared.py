@@ -169,7 +169,8 @@ class SharedLimiter:
         if lease is None:
             raise anyio.WouldBlock
         book.borrowers[borrower] = lease
-        self._desk.recorder.record(LIMITER_WAIT, time.monotonic() - asked_at)
+        waited_s = time.monotonic() - asked_at
+        self._desk.recorder.record(LIMITER_WAIT, waited_s, self.name)
         return lease
 
     def _compare_total(self) -> None:

@@ -31,9 +31,12 @@ class Notes:
 
     def __init__(self) -> None:
         self.values: dict[str, list[float]] = defaultdict(list)
+        self.labels: dict[str, set[str]] = defaultdict(set)
 
-    def record(self, instrument: Instrument, value: float = 1) -> None:
-        self.values[instrument.name.removeprefix("lionherd_")].append(value)
+    def record(self, instrument: Instrument, value: float = 1, label: str = "") -> None:
+        name = instrument.name.removeprefix("lionherd_")
+        self.values[name].append(value)
+        self.labels[name].add(label)
 
     def total(self, name: str) -> float:
         return sum(self.values[name])
@@ -133,6 +136,7 @@ async def test_a_client_tells_of_its_limiters_and_of_what_it_lost(
                 await anyio.sleep_forever()
         await wait_until(lambda: notes.total("sessions_lost") == 1, description="it is told")
     assert notes.total("leases_lost") == 1
+    assert notes.labels["leases_lost"] == notes.labels["limiter_wait_seconds"] == {"api"}
     left = await keys_of(settings)
     if left:
         await connection.call("DEL", *left)
