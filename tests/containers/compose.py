@@ -68,3 +68,5 @@ def project(*files: str, up: tuple[str, ...] | None) -> Iterator[Project]:
     finally:
         subprocess.run(["docker", *compose.command, "unpause"], capture_output=True, check=False)
         compose("--profile", "*", "down", "--volumes", "--remove-orphans", "--timeout", "5")
+        image = ["docker", "image", "rm", f"{compose.name}-worker"]  # there is none if it failed
+        subprocess.run(image, capture_output=True, check=False)
