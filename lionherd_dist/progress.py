@@ -11,14 +11,15 @@ BAR_ROOM = "lionherd_dist.bar"  # imported when it is wanted: what it draws with
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """The outcomes of a stream that were consumed so far.
+    """The outcomes of a job that were consumed so far.
 
     Args:
         done: how many, failures included.
-        failed: how many of them are no success.
+        failed: how many of them are no success; of those that were consumed here.
         total: how many there will be; None while that is not known.
-        elapsed_s: seconds since the stream was entered.
-        per_second: ``done`` by ``elapsed_s``.
+        elapsed_s: seconds since its stream was entered.
+        per_second: how many were consumed here, by ``elapsed_s``.
+        before: how many of ``done`` earlier readers of an attached job had consumed.
     """
 
     done: int
@@ -26,6 +27,7 @@ class Progress:
     total: int | None
     elapsed_s: float
     per_second: float
+    before: int = 0
 
 
 class Bar(Protocol):

@@ -11,6 +11,7 @@ from lionherd_dist.cli.outcomes import Done, Failed, line_of, result_of
 from lionherd_dist.cli.output import LineWriter
 from lionherd_dist.cli.tally import Tally
 from lionherd_dist.cluster.cluster import Cluster
+from lionherd_dist.progress import Progress
 
 
 async def send(
@@ -45,7 +46,11 @@ async def read(cluster: Cluster, job: str, tally: Tally, writer: LineWriter) -> 
     A line has left this process before the server hears that we are done with it: if we are
     killed, the next reader may see one line again, and misses none.
     """
-    async with cluster.attach(job) as stream:
+
+    def counted(progress: Progress) -> None:
+        tally.total, tally.before = progress.total, progress.before
+
+    async with cluster.attach(job, progress=counted) as stream:
         async for index, outcome in stream:
             result = result_of(outcome)
             match result:

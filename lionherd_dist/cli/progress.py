@@ -58,7 +58,7 @@ def _bar(tally: Tally) -> View:
     def refresh() -> None:
         progress.update(
             bar,
-            completed=tally.done,
+            completed=tally.before + tally.done,
             total=tally.total,
             description=_beside(tally),
             refresh=True,
@@ -73,7 +73,7 @@ def _bar(tally: Tally) -> View:
 def _beside(tally: Tally) -> str:
     """What stands beside the bar."""
     of_all = "" if tally.total is None else f"/{tally.total:,}"
-    parts = [f"{tally.done:,}{of_all}", f"[cyan]{per_second(tally.rate)}[/]"]
+    parts = [f"{tally.before + tally.done:,}{of_all}", f"[cyan]{per_second(tally.rate)}[/]"]
     if tally.failures:
         parts.insert(1, f"[red]{tally.failed_count:,} failed[/]")
     if tally.left_s is not None:

@@ -12,12 +12,14 @@ class Tally:
     Attributes:
         total: how many items there are; None while that is not known.
         done: items with an outcome, failures included.
+        before: how many of all were done in other runs, whose job this one goes on to read.
         failures: how many failed, by the name of the error's class.
         examples: the first failure of each class, for people.
     """
 
     total: int | None = None
     done: int = 0
+    before: int = 0
     failures: Counter[str] = field(default_factory=Counter)
     examples: dict[str, str] = field(default_factory=dict)
     started: float = field(default_factory=time.monotonic)
@@ -54,13 +56,13 @@ class Tally:
         """Seconds that the rest will take at this rate; None if that cannot be said."""
         if self.total is None or not self.done:
             return None
-        return max(0, self.total - self.done) / self.rate
+        return max(0, self.total - self.before - self.done) / self.rate
 
 
 def status_line(tally: Tally) -> str:
     """Where the run stands, on one line: what is printed now and then where no bar can be."""
     of_all = f" of {tally.total:,}" if tally.total is not None else ""
-    parts = [f"{tally.done:,}{of_all} done", f"{tally.failed_count:,} failed"]
+    parts = [f"{tally.before + tally.done:,}{of_all} done", f"{tally.failed_count:,} failed"]
     parts.append(f"{per_second(tally.rate)}")
     if tally.left_s is not None:
         parts.append(f"{span(tally.left_s)} left")

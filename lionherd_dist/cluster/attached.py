@@ -12,6 +12,7 @@ from lionherd_dist.call import Failure, Success
 from lionherd_dist.cluster.decoding import opened
 from lionherd_dist.cluster.lines import Reader
 from lionherd_dist.cluster.link import Link
+from lionherd_dist.cluster.telling import Listeners, OnProgress, Teller
 from lionherd_dist.cluster.trace import UNTRACED, Trace
 from lionherd_dist.errors import (
     JobLostError,
@@ -39,8 +40,12 @@ class AttachedStream:
     told again, and those that it made anew are not given again.
     """
 
-    def __init__(self, link: Link, job: str, *, patience_s: float) -> None:
+    def __init__(
+        self, link: Link, job: str, *, patience_s: float, progress: OnProgress | bool
+    ) -> None:
         self._link, self._job, self._patience_s = link, job, patience_s
+        self._progress = progress
+        self._teller: Teller | None = None
         self._stack = AsyncExitStack()
         self._reader: Reader | None = None
         self._portion = kept.portion()
@@ -53,6 +58,9 @@ class AttachedStream:
         self._trace: Trace = UNTRACED
 
     async def __aenter__(self) -> Self:
+        teller = None
+        if self._progress:  # first: a bar that cannot be drawn keeps nobody out
+            teller = Teller(Listeners(self._progress), self._known_total)
         async with AsyncExitStack() as stack:
             stack.enter_context(self._link.jobs.attached(self._job))
             reader = await stack.enter_async_context(self._link.reader("attach"))
@@ -71,7 +79,10 @@ class AttachedStream:
                     raise JobTakenError(f"job {self._job} is being read by {other}")
                 case kept.Place(read, total):
                     self._read, self._total = read, total
-            self._reader = reader
+            if teller is not None:
+                teller.resumed(self._read)
+                stack.callback(teller.end)
+            self._reader, self._teller = reader, teller
             self._trace = self._link.tracing.attach(self._job)
             self._stack = stack.pop_all()
         return self
@@ -111,6 +122,9 @@ class AttachedStream:
             raise RuntimeError("enter the stream first: async with cluster.attach(...) as stream")
         return self._reader
 
+    def _known_total(self) -> int | None:
+        return None if self._total < 0 else self._total  # it is still being sent
+
     def __aiter__(self) -> AsyncIterator[tuple[int, object]]:
         _ = self._entered
         return self
@@ -124,7 +138,10 @@ class AttachedStream:
             raise StopAsyncIteration
         self._given = self._arrived.popleft()
         index, data = self._given.index, self._given.outcome
-        match self._trace.read(opened(data, self._link.seal, self._job, index)):
+        outcome = self._trace.read(opened(data, self._link.seal, self._job, index))
+        if self._teller is not None:
+            self._teller.consumed(outcome)
+        match outcome:
             case Success(value):
                 return index, value
             case Failure(error):

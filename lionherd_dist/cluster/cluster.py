@@ -16,7 +16,7 @@ from lionherd_dist.cluster.opening import live_beside, open_link
 from lionherd_dist.cluster.patterns import Patterns
 from lionherd_dist.cluster.stream import RemoteStream
 from lionherd_dist.cluster.submission import submit
-from lionherd_dist.cluster.telling import Listeners
+from lionherd_dist.cluster.telling import Listeners, OnProgress
 from lionherd_dist.environment import Where, redis_address
 from lionherd_dist.limiter.shared import OnLost, SharedLimiter
 from lionherd_dist.place import Place
@@ -108,17 +108,21 @@ class Cluster(Patterns):
             raise ValueError(f"result_ttl is {result_ttl}: give at least 1 second")
         return await submit(self._link, calls, limit=checked(limit), keep_ms=int(result_ttl * 1000))
 
-    def attach(self, job_id: str) -> AttachedStream:
+    def attach(self, job_id: str, *, progress: OnProgress | bool = False) -> AttachedStream:
         """The outcomes of a submitted job: ``async with cluster.attach(job_id) as stream``.
 
         Goes on after the last outcome that a reader was done with: asking for the next one says so.
         Leaving early leaves the rest for the next reader. Failures come as exceptions, in place.
+        *progress* as ``completion_stream`` has it, and once at the beginning: what was read before
+        counts, too.
 
         Raises, on entering:
             JobNotFoundError: there is no such job.
             JobTakenError: another process reads it now.
+            ExtraMissingError: what draws the bar is not installed.
         """
-        return AttachedStream(self._link, job_id, patience_s=self._settings.patience_s)
+        patience_s = self._settings.patience_s
+        return AttachedStream(self._link, job_id, patience_s=patience_s, progress=progress)
 
     async def cancel(self, job_id: str) -> None:
         """Cancel a submitted job: what waits is dropped, what runs is told to stop; all is gone."""

@@ -50,21 +50,32 @@ class Patterns(ABC):
 
     @overload
     async def gather(
-        self, *calls: Call[R], return_exceptions: Literal[False] = False
+        self,
+        *calls: Call[R],
+        return_exceptions: Literal[False] = False,
+        progress: OnProgress | bool = False,
     ) -> list[R]: ...
     @overload
-    async def gather(self, *calls: Call[R], return_exceptions: bool) -> list[R | BaseException]: ...
     async def gather(
-        self, *calls: Call[R], return_exceptions: bool = False
+        self, *calls: Call[R], return_exceptions: bool, progress: OnProgress | bool = False
+    ) -> list[R | BaseException]: ...
+    async def gather(
+        self,
+        *calls: Call[R],
+        return_exceptions: bool = False,
+        progress: OnProgress | bool = False,
     ) -> list[R] | list[R | BaseException]:
         """The results of *calls*, in their order; run at once, as far as the workers have slots.
+
+        *progress* as ``completion_stream`` has it.
 
         Raises:
             ExceptionGroup: of the first failure; the rest is cancelled. With *return_exceptions*
                 failures stand among the results instead.
         """
         payloads = list(encode_all(calls))  # refused here, before anything is sent
-        return await self._collected(payloads, None, return_exceptions)
+        listeners = Listeners(progress) if progress else None
+        return await self._collected(payloads, None, return_exceptions, listeners)
 
     async def race(
         self, *calls: Call[R], first: Literal["completion", "success"] = "completion"

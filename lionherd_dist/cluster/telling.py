@@ -41,9 +41,14 @@ class Teller:
         self._bar: Bar | None = open_bar() if listeners.progress is True else None
         given = None if isinstance(listeners.progress, bool) else listeners.progress
         self._on_progress = self._bar.show if self._bar is not None else given
-        self._done = self._failed = 0
+        self._before = self._done = self._failed = 0
         self._begun = time.monotonic()
         self._next = self._begun + TOLD_EVERY_S
+
+    def resumed(self, before: int) -> None:
+        """Others have consumed *before* outcomes, and the stream goes on after them: tell so."""
+        self._before = before
+        self._tell()
 
     def consumed(self, outcome: Outcome) -> None:
         """One more outcome goes to the consumer."""
@@ -70,11 +75,17 @@ class Teller:
     def _tell(self) -> None:
         if self._on_progress is None:
             return
-        now = time.monotonic()
-        elapsed_s = now - self._begun
-        rate = self._done / max(elapsed_s, 1e-9)
+        elapsed_s = time.monotonic() - self._begun
+        progress = Progress(
+            done=self._before + self._done,
+            failed=self._failed,
+            total=self._total(),
+            elapsed_s=elapsed_s,
+            per_second=self._done / max(elapsed_s, 1e-9),
+            before=self._before,
+        )
         try:
-            self._on_progress(Progress(self._done, self._failed, self._total(), elapsed_s, rate))
+            self._on_progress(progress)
         except Exception as error:  # noqa: BLE001 (as above)
             self._on_progress = None
             _tell_failed("progress", error)

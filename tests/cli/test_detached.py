@@ -5,7 +5,14 @@ import json
 import os
 import signal
 
+import anyio
 import pytest
+import tasks
+
+from lionherd_dist import Cluster
+from lionherd_dist.cli.detached import read
+from lionherd_dist.cli.output import LineWriter
+from lionherd_dist.cli.tally import Tally, status_line, summary
 
 from .conftest import wait_until
 
@@ -66,6 +73,24 @@ def test_a_killed_reader_is_followed_by_one_that_misses_nothing(run, start, serv
     after = list(outcomes(results[-1][1]))
     assert set(seen) | set(after) == set(range(3000))
     assert len(set(seen) & set(after)) <= 1
+
+
+@pytest.mark.anyio
+async def test_a_reader_sees_how_far_the_whole_job_is(cluster: Cluster) -> None:
+    """Of all its items, with what was read before; the summary is of what this reader did."""
+    job = await cluster.submit(map(tasks.double.call, range(10)))
+    async with cluster.attach(job) as stream:
+        for _ in range(7):
+            await anext(stream)  # it is done with six of them
+    tally, lines = Tally(), list[bytes]()
+    writer = LineWriter(lines.append)
+    async with anyio.create_task_group() as group:
+        group.start_soon(writer.run)
+        await read(cluster, job, tally, writer)
+        group.cancel_scope.cancel()
+    assert b"".join(lines).count(b"\n") == 4
+    assert status_line(tally).startswith("10 of 10 done, 0 failed")
+    assert summary(tally).startswith("4 done, 0 failed")
 
 
 def test_a_bad_line_leaves_no_half_a_job(run, server) -> None:

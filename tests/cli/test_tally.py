@@ -1,5 +1,7 @@
 """Numbers of a run, as text for people."""
 
+import time
+
 import pytest
 
 from lionherd_dist.cli.tally import Tally, per_second, span, status_line, summary
@@ -43,3 +45,10 @@ def test_time_left_is_told_only_where_the_total_is_known() -> None:
     tally.total = 10
     assert "1 of 10 done" in status_line(tally)
     assert status_line(tally).endswith(" left")
+
+
+def test_what_other_runs_did_counts_as_done_but_not_as_fast() -> None:
+    """A hundred thousand in a moment would be no rate to tell from."""
+    tally = Tally(total=100_010, before=100_000, done=5, started=time.monotonic() - 5)
+    assert tally.left_s == pytest.approx(5, rel=0.1)
+    assert status_line(tally).startswith("100,005 of 100,010 done")

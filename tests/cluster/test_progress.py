@@ -64,6 +64,46 @@ async def test_a_map_tells_of_its_progress_too(cluster: Cluster) -> None:
     assert (told[-1].done, told[-1].failed, told[-1].total) == (5, 0, 5)
 
 
+async def test_gathered_calls_tell_of_their_progress_too(cluster: Cluster) -> None:
+    """Failures are counted where they stand among the results."""
+    told: list[Progress] = []
+    calls = [tasks.fail_on_three.call(n) for n in range(5)]
+    outcomes = await cluster.gather(*calls, return_exceptions=True, progress=told.append)
+    assert len(outcomes) == 5
+    assert (told[-1].done, told[-1].failed, told[-1].total) == (5, 1, 5)
+
+
+async def test_a_job_that_is_read_on_goes_on_to_count(cluster: Cluster) -> None:
+    """What others read stands in the count, and not in the rate."""
+    job = await cluster.submit(map(tasks.fail_on_three.call, range(10)))
+    first: list[Progress] = []
+    async with cluster.attach(job, progress=first.append) as stream:
+        seen = [(await anext(stream))[0] for _ in range(7)]  # it is done with six of them
+    assert (first[-1].done, first[-1].total, first[-1].before) == (7, 10, 0)
+    then: list[Progress] = []
+    async with cluster.attach(job, progress=then.append) as stream:
+        assert (then[0].done, then[0].total) == (6, 10)  # however slow the next one is
+        seen += [index async for index, _ in stream]
+    assert (then[-1].done, then[-1].total, then[-1].before) == (10, 10, 6)
+    assert then[-1].per_second == pytest.approx(4 / then[-1].elapsed_s)
+    assert first[-1].failed + then[-1].failed == (2 if seen[6] == 3 else 1)  # one was given twice
+
+
+async def test_a_reader_whose_bar_cannot_be_drawn_keeps_nobody_out(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The job is still there for the next one."""
+    job = await cluster.submit([tasks.double.call(1)])
+    with monkeypatch.context() as patched:
+        patched.setitem(sys.modules, "rich.console", None)
+        patched.delitem(sys.modules, "lionherd_dist.bar", raising=False)
+        with pytest.raises(ExtraMissingError):
+            async with cluster.attach(job, progress=True):
+                pass
+    async with cluster.attach(job) as stream:
+        assert [pair async for pair in stream] == [(0, 2)]
+
+
 async def test_true_draws_a_bar_on_standard_error(
     cluster: Cluster, capsys: pytest.CaptureFixture[str]
 ) -> None:
