@@ -304,6 +304,31 @@ def test_outcomes_of_version_1_are_read_and_written_as_ever(name: str) -> None:
     assert outcome_bytes(expected) == written
 
 
+def test_a_call_to_be_timed_of_version_1_is_read_and_written_as_ever() -> None:
+    """A worker of this release times the calls of every release with this version."""
+    written = (GOLDEN / "call-timed").read_bytes()
+    asked = call(7, timeout=1.5)
+    assert decode_call(written) == decode_call(encode_call(asked))._replace(timed=True)
+    assert encode_call(asked, timed=True) == written
+
+
+golden_timed: dict[str, Success | Failure] = {
+    "success-timed": Success("ok", Ran(1_700_000_000_000.25, 12.5)),
+    "failure-timed": Failure(KeyError("missing", 5), Ran(1_700_000_000_000.25, 12.5)),
+}
+
+
+@pytest.mark.parametrize("name", golden_timed)
+def test_times_of_version_1_are_read_and_written_as_ever(name: str) -> None:
+    """A client of this release understands the times of every release with this version."""
+    written, expected = (GOLDEN / name).read_bytes(), golden_timed[name]
+    arrived = decode_outcome(written)
+    assert isinstance(arrived, type(expected))
+    failed = isinstance(expected, Failure)
+    assert arrived.ran == Ran(1_700_000_000_000.25, 12.5, "host:1", 2, failed=failed)
+    assert encode_outcome(expected, worker="host:1", attempt=2) == written
+
+
 golden_bytes = st.sampled_from(sorted(GOLDEN.iterdir())).map(Path.read_bytes)
 
 
