@@ -28,6 +28,7 @@ def page(outline: Outline, seen: Chronicle) -> str:
 <body>
 <h1>{title}</h1>
 <p>{_state(outline)}</p>
+{_untimed(outline, seen)}
 {_facts(outline, seen)}
 {"".join(parts)}
 </body>
@@ -39,6 +40,17 @@ def _state(outline: Outline) -> str:
     of_all = "" if outline.total is None else f" of {outline.total:,}"
     how = "Stopped after" if outline.stopped else "Done:"
     return f"{how} {outline.done:,}{of_all} calls in {duration(outline.elapsed_s * 1000)}."
+
+
+def _untimed(outline: Outline, seen: Chronicle) -> str:
+    """How many calls the drawings leave out, and why; nothing if they have them all."""
+    untimed = outline.done - seen.durations.count
+    if untimed <= 0:
+        return ""
+    return (
+        f"<p>{untimed:,} of them came without times, and are in none of the pictures: no worker "
+        "ran them to an end, or one of an older release did.</p>"
+    )
 
 
 def _facts(outline: Outline, seen: Chronicle) -> str:

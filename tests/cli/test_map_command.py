@@ -60,14 +60,15 @@ def test_failures_are_outcomes_and_the_status_is_1(run) -> None:
 
 def test_a_report_tells_of_the_run(run, folder: Path) -> None:
     """Its workers, its failures and its limiter are on the page; the outcomes are as ever."""
-    lines = [*map(str, range(200)), "null"]
+    lines = [*map(str, range(200)), "null", "{no item"]
     status, out, _ = run(
         "map", "my_tasks:double", "--workers", "2", "--limiter", "api:5", "--report", "out.html",
         stdin="\n".join(lines),
     )  # fmt: skip
-    assert (status, len(outcomes(out))) == (1, 201)
+    assert (status, len(outcomes(out))) == (1, 202)
     page = (folder / "out.html").read_text()
-    assert "Done: 201 of 201 calls" in page
+    assert "Done: 202 of 202 calls" in page
+    assert "1 of them came without times" in page  # of what is no item there is no call
     assert 'class="strip"' in page
     assert "<td>TypeError</td>" in page
     assert "Limiter occupancy" in page

@@ -56,3 +56,18 @@ def test_a_job_without_times_has_a_page() -> None:
     made = page(Outline("map", 0, None, 0.0, [], stopped=True), Chronicle("api"))
     assert "Stopped after 0 calls" in made
     assert "No call told when it ran." in made
+
+
+@pytest.mark.parametrize(
+    ("done", "told"), [(10, None), (11, "1 of them"), (1_210, "1,200 of them")]
+)
+def test_calls_without_times_are_counted(done: int, told: str | None) -> None:
+    """What is drawn of ten calls is not all of the job, where it had more."""
+    chronicle = Chronicle()
+    for index in range(10):
+        chronicle.ran(Ran(float(index), 1.0, "host:1", 1))
+    made = page(Outline("map", done, done, 1.0, []), chronicle)
+    if told is None:
+        assert "without times" not in made
+    else:
+        assert f"{told} came without times" in made
