@@ -10,7 +10,7 @@ from lionherd_dist.cli.asking import Asker, as_json, ask, say_json
 from lionherd_dist.cli.complaints import UsageProblemError
 from lionherd_dist.cli.limits_view import limiter_object, limiters_sheet, users_sheet
 from lionherd_dist.cli.sheets import show
-from lionherd_dist.limiter.shared import MOST_TOKENS
+from lionherd_dist.limiter.shared import MOST_TOKENS, check_name
 from lionherd_dist.settings import Settings
 from lionherd_dist.store.limit_rows import (
     LimiterRow,
@@ -111,6 +111,7 @@ def set_(name: str, total: int, redis: str | None, namespace: str) -> None:
     Example:
       lionherd-dist limits set api 20
     """  # noqa: D301 (\b keeps click from filling a block)
+    check_name(name)
     session_ms = Settings(namespace=namespace).session_ms
     before = ask(
         redis,

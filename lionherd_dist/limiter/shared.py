@@ -24,6 +24,13 @@ MOST_TOKENS = 1_000_000
 OnLost = Literal["cancel", "warn"]
 
 
+def check_name(name: str) -> str:
+    """*name*, if a limiter can have it."""
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"{name!r} is no name for a limiter: use 1 to 200 of A-Z a-z 0-9 _ . : -")
+    return name
+
+
 def check_total(total_tokens: int, *, least: int) -> int:
     """*total_tokens*, if a limiter can have so many."""
     if not isinstance(total_tokens, int) or isinstance(total_tokens, bool):
@@ -47,10 +54,7 @@ class SharedLimiter:
     def __init__(
         self, desk: Desk, name: str, total_tokens: int, *, on_lost: OnLost, strict: bool
     ) -> None:
-        if not _NAME.fullmatch(name):
-            raise ValueError(
-                f"{name!r} is no name for a limiter: use 1 to 200 of A-Z a-z 0-9 _ . : -"
-            )
+        check_name(name)
         if on_lost not in {"cancel", "warn"}:
             raise ValueError(f"on_lost is {on_lost!r}: give 'cancel' or 'warn'")
         self.name, self._wanted = name, check_total(total_tokens, least=1)

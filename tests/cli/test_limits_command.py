@@ -30,6 +30,14 @@ def test_limits_that_are_not_there_are_named(ask: Ask) -> None:
     assert (status, "neither holds nor waits" in err) == (2, True)
 
 
+def test_a_name_that_no_limiter_can_have_is_set_for_nobody(ask: Ask, seen) -> None:
+    """A slip of the finger would be a limiter that stays for thirty days and limits nothing."""
+    for name in ("a b", "api}", "", "x" * 201):
+        status, _, err = ask("limits", "set", name, "5")
+        assert (status, "is no name for a limiter" in err) == (2, True)
+    assert seen("limits", "ls")["limiters"] == []
+
+
 def test_a_limiter_is_given_by_name_and_number(run, server) -> None:
     """What is neither is refused before anything is sent."""
     for text in ("api", "api:0", ":5", "api:five"):
