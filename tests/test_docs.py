@@ -2,16 +2,20 @@
 
 import os
 import re
+import shlex
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from lionherd_dist import environment
+
 ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").glob("*.md"))]
 # Pages that say that the variable names one.
 WITH_A_SERVER = {"commands.md", "operations.md", "telemetry.md"}
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -66,6 +70,40 @@ def test_every_block_of_a_page_runs(page: Path, tmp_path: Path, redis_url: str) 
             assert done.returncode == 0, f"{block.where}:\n{done.stdout}\n{done.stderr}"
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_what_a_page_shows_without_running_it_exists(page: Path) -> None:
+    """Sessions that need a machine or a server elsewhere: targets, options, variables, extras."""
+    sessions = [block for block in blocks(page) if block.language == "console"]
+    for block in sessions:
+        for line in block.text.splitlines():
+            assert line.startswith("$ "), f"{block.where}: {line}"
+            words = shlex.split(line.removeprefix("$ "), comments=True)
+            assert known(words), f"{block.where}: {line}"
+
+
+def known(words: list[str]) -> bool:
+    """Whether what a command names is there."""
+    match words:
+        case ["make", target]:
+            return f"\n{target}:" in (ROOT / "Makefile").read_text()
+        case ["export", setting]:
+            name = setting.partition("=")[0].removesuffix(environment.FILE_SUFFIX)
+            return name in {environment.URL_VARIABLE, environment.PASSWORD_VARIABLE}
+        case ["pip", "install", package]:
+            extras = re.findall(r"\w+", package.partition("[")[2])
+            named = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+            return set(extras) <= set(named["optional-dependencies"])
+        case ["lionherd-dist", command, *rest]:
+            options = {word for word in rest if word.startswith("-")}
+            return options <= set(re.findall(r"--[\w-]+", help_of(command)))
+    return words[0] == "curl"
+
+
+def help_of(command: str) -> str:
+    program = [sys.executable, "-m", "lionherd_dist", command, "--help"]
+    return subprocess.run(program, capture_output=True, text=True, check=True).stdout
+
+
 def test_the_commands_that_the_readme_shows_exist() -> None:
     """Each `make` target is one, and each script of `lionherd-dist` answers --help."""
     text = (ROOT / "README.md").read_text()
@@ -75,13 +113,7 @@ def test_the_commands_that_the_readme_shows_exist() -> None:
     for target in targets:
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
     for command in set(re.findall(r"lionherd-dist (\w+)", text)):
-        done = subprocess.run(
-            [sys.executable, "-m", "lionherd_dist", command, "--help"],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        assert "Examples" in done.stdout
+        assert "Examples" in help_of(command)
 
 
 def test_every_promise_names_tests_that_exist() -> None:
