@@ -1,7 +1,7 @@
 #!/bin/sh
 # Once for each cluster: a random password for every user of the given ACL files. In /secrets,
-# users.acl then has the passwords' hashes, for the server; worker.url and client.url are for the
-# user of the worker's image alone, and the passwords of other users for the server's.
+# users.acl then has the passwords' hashes, for the server; worker.url and client.url can be read by
+# the workers' user and by the clients' alone, and the passwords of other users by the server's.
 #   $1: the URL with USER and PASSWORD to be filled in; the rest: ACL files.
 set -eu
 umask 077
@@ -16,7 +16,8 @@ for user in $(sed -n 's/^user \([a-z]*\) on #SECRET .*/\1/p' /tmp/users); do
   case $user in
     worker | client)
       printf %s "$url" | sed "s/USER/$user/; s/PASSWORD/$password/" >"/secrets/$user.url"
-      chown 10001 "/secrets/$user.url"
+      [ "$user" = worker ] && reader=10001 || reader=10002
+      chown "$reader" "/secrets/$user.url"
       ;;
     *)
       printf %s "$password" >"/secrets/$user"

@@ -54,3 +54,6 @@ def assert_nobody_may_more_than_it_must(compose: Project) -> None:
         assert '"HostPort"' not in shown
         password = compose("exec", "-T", "worker", "cat", "/secrets/worker.url").split(":")[2]
         assert password.partition("@")[0] not in shown
+    reading = ("--entrypoint", "sh", "client", "-c", "cat /secrets/* 2>&1 >/dev/null || true")
+    refused = compose("run", "--rm", "--no-TTY", *reading).splitlines()
+    assert [line.split()[1] for line in refused] == ["/secrets/users.acl:", "/secrets/worker.url:"]
