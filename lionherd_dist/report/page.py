@@ -10,6 +10,8 @@ from lionherd_dist.report.words import duration, number, shown
 # What the browser is told to refuse, whatever stands below: all requests and all scripts.
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
+NEARLY_ALL = 0.95
+
 
 def page(outline: Outline, seen: Chronicle) -> str:
     """The job as a page of HTML."""
@@ -27,7 +29,7 @@ def page(outline: Outline, seen: Chronicle) -> str:
 </head>
 <body>
 <h1>{title}</h1>
-<p>{_state(outline)}</p>
+<p>{_state(outline, seen)}</p>
 {_untimed(outline, seen)}
 {_facts(outline, seen)}
 {"".join(parts)}
@@ -36,10 +38,17 @@ def page(outline: Outline, seen: Chronicle) -> str:
 """
 
 
-def _state(outline: Outline) -> str:
+def _state(outline: Outline, seen: Chronicle) -> str:
     of_all = "" if outline.total is None else f" of {outline.total:,}"
     how = "Stopped after" if outline.stopped else "Done:"
-    return f"{how} {outline.done:,}{of_all} calls in {duration(outline.elapsed_s * 1000)}."
+    took_ms = outline.elapsed_s * 1000
+    drawn = ""
+    if 0 < seen.axis.span_ms < took_ms * NEARLY_ALL:  # workers had to be started, for one
+        drawn = (
+            f", of which the pictures show {duration(seen.axis.span_ms)}: from when the first call "
+            "began to when the last one ended"
+        )
+    return f"{how} {outline.done:,}{of_all} calls in {duration(took_ms)}{drawn}."
 
 
 def _untimed(outline: Outline, seen: Chronicle) -> str:

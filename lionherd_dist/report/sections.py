@@ -85,7 +85,7 @@ def failures(outline: Outline) -> str:
             f'<tr><td class="number">{count:,}</td><td>{len(rest):,} more types</td><td></td></tr>'
         )
     table = (
-        '<table><tr><th class="number">calls</th><th>type</th><th>the first</th></tr>'
+        '<table><tr><th class="number">calls</th><th class="type">type</th><th>the first</th></tr>'
         f"{''.join(rows)}</table>"
     )
     about = f"{outline.failed:,} of {outline.done:,} calls."
@@ -128,8 +128,8 @@ def limiter(seen: Chronicle) -> str:
     held, waiting = _means(list(used.held), samples), _means(list(used.waiting), samples)
     most = drawing.ceiling(max(used.total, *held, *waiting))
     svg = drawing.chart(
-        drawing.steps(waiting, most, "wait")
-        + drawing.steps(held, most, "good")
+        drawing.steps(held, most, "good")
+        + drawing.steps(waiting, most, "wait")
         + drawing.level(used.total, most, "mark", len(samples)),
         len(samples),
     )

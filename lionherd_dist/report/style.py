@@ -34,24 +34,26 @@ align-items:center}
 .key{display:flex;flex-wrap:wrap;gap:4px 14px;margin:10px 0 0}
 .key i{display:inline-block;width:11px;height:11px;border-radius:2px;margin-right:5px;
 vertical-align:-1px}
-.key .m{height:2px;vertical-align:4px}
-.good{fill:var(--good)}.bad{fill:var(--bad)}.wait{fill:var(--soft);opacity:.35}
+.key .m,.key .wait{height:2px;vertical-align:4px}
+.good{fill:var(--good)}.bad{fill:var(--bad)}
+.wait{fill:none;stroke:var(--ink);stroke-width:1.5;vector-effect:non-scaling-stroke}
 i.good{background:var(--good)}i.bad{background:var(--bad)}
-i.wait{background:var(--soft);opacity:.35}i.m{background:var(--mark)}
+i.wait{background:var(--ink)}i.m{background:var(--mark)}
 .mark{stroke:var(--mark);stroke-width:2;stroke-dasharray:5 4;fill:none;
 vector-effect:non-scaling-stroke}
 .s0{fill:var(--s0)}.s1{fill:var(--s1)}.s2{fill:var(--s2)}.s3{fill:var(--s3)}
 .s4{fill:var(--s4)}.s5{fill:var(--s5)}
 i.s0{background:var(--s0)}i.s1{background:var(--s1)}i.s2{background:var(--s2)}
 i.s3{background:var(--s3)}i.s4{background:var(--s4)}i.s5{background:var(--s5)}
-table{width:100%;border-collapse:collapse;font-size:14px}
+table{width:100%;border-collapse:collapse;font-size:14px;table-layout:fixed}
 th{text-align:left;color:var(--soft);font-weight:normal;font-size:13px}
 th,td{padding:5px 10px 5px 0;border-bottom:1px solid var(--line);vertical-align:top;
 overflow-wrap:anywhere}
 tr:last-child td{border-bottom:0}
-.number{text-align:right;font-variant-numeric:tabular-nums;width:1%;white-space:nowrap;
+.number{text-align:right;font-variant-numeric:tabular-nums;width:84px;white-space:nowrap;
 padding-right:16px}
-@media(max-width:600px){.workers{grid-template-columns:1fr;gap:3px}
+.type{width:34%}
+@media(max-width:600px){.number{width:62px}.type{width:42%}.workers{grid-template-columns:1fr;gap:3px}
 .workers .along{grid-column:1}.who{margin-top:6px}
 .who small{display:inline;margin-left:6px}.chart{height:120px}section{padding:12px}
 .empty{display:none}}

@@ -8,11 +8,16 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from lionherd_dist.report.chronicle import Chronicle, Outline
+from lionherd_dist.report.chronicle import Chronicle, Failures, Outline
 from lionherd_dist.report.page import page as page_of
 
 SECTIONS = ("timeline", "rate", "failures", "latency", "limiter")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+LINES = """cell => {
+  const text = document.createRange(); text.selectNodeContents(cell)
+  return text.getClientRects().length
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +91,16 @@ def test_a_report_can_be_read(browser: Browser, file: Path, width: int, scheme: 
         assert across <= width, "it scrolls sideways"
         assert opened.requests == [file.as_uri()]
         assert opened.complaints == []
+
+
+def test_the_type_of_an_error_is_one_word_on_a_phone(browser: Browser, tmp_path: Path) -> None:
+    """However long the message beside it is."""
+    failures = [Failures("JSONDecodeError", 9, "item 672: " + "Missing parentheses. " * 5)]
+    path = tmp_path / "report.html"
+    path.write_text(page_of(Outline("map", 9, 9, 1.0, failures), Chronicle()), encoding="utf-8")
+    with browser.new_page(viewport={"width": 400, "height": 900}) as page:
+        Opened(page, path)
+        assert page.get_by_text("JSONDecodeError", exact=True).evaluate(LINES) == 1
 
 
 def test_names_of_users_are_shown_and_not_obeyed(browser: Browser, file: Path) -> None:

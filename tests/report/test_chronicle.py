@@ -59,6 +59,17 @@ def test_a_job_without_times_has_a_page() -> None:
 
 
 @pytest.mark.parametrize(
+    ("elapsed_s", "told"), [(1.0, "in 1 s."), (3.0, "in 3 s, of which the pictures show 1 s: from")]
+)
+def test_time_that_no_picture_shows_is_told(elapsed_s: float, told: str) -> None:
+    """The rate over all of it is less than any bar: workers had to start before there was one."""
+    chronicle = Chronicle()
+    for index in range(100):
+        chronicle.ran(Ran(index * 10.0, 9.0, "host:1", 1))
+    assert told in page(Outline("map", 100, 100, elapsed_s, []), chronicle)
+
+
+@pytest.mark.parametrize(
     ("done", "told"), [(10, None), (11, "1 of them"), (1_210, "1,200 of them")]
 )
 def test_calls_without_times_are_counted(done: int, told: str | None) -> None:
