@@ -3,6 +3,8 @@
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import starmap
 
 import click
 from rich import box
@@ -21,7 +23,8 @@ class Sheet:
 
     Args:
         title: what it shows.
-        columns: their headings, all empty for none; a ``>`` sets a column to the right.
+        columns: their headings, all empty for none. ``>`` sets a column to the right, ``…`` cuts
+            its cells to one line where there is no room.
         rows: the cells, as they came: they are made printable when they are drawn.
         note: what is to be said below it, if anything; in its place if there are no rows.
         most: characters of a cell that are shown.
@@ -43,14 +46,35 @@ def _drawn(sheet: Sheet) -> list[Table | Text]:
     title = Text(sheet.title, style="bold")
     if not sheet.rows:
         return [title, Text(f"  {printable(sheet.note)}", style="dim"), Text()]
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_header=any(sheet.columns))
-    for column in sheet.columns:
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        show_edge=False,
+        padding=(0, 1, 0, 0),
+        show_header=any(sheet.columns),
+    )
+    for place, column in enumerate(sheet.columns):
         right = column.startswith(">")
-        table.add_column(column.removeprefix(">"), justify="right" if right else "left")
+        table.add_column(
+            _heading(column),
+            justify="right" if right else "left",
+            no_wrap=right or not place,  # a number or an id that is cut is another
+        )
     for row in sheet.rows:
-        table.add_row(*(Text(printable(cell, sheet.most)) for cell in row))
+        table.add_row(*starmap(partial(_cell, sheet.most), zip(sheet.columns, row, strict=True)))
     below = [Text(f"  {printable(sheet.note)}\n", style="dim")] if sheet.note else []
-    return [title, table, *below]
+    return [title, table, *(below or [Text()])]
+
+
+def _heading(column: str) -> str:
+    return column.removeprefix(">").removeprefix("…")
+
+
+def _cell(most: int, column: str, text: str) -> Text:
+    one_line = column.startswith("…")
+    return Text(
+        printable(text, most), no_wrap=one_line or None, overflow="ellipsis" if one_line else None
+    )
 
 
 def plain_text(sheets: Sequence[Sheet]) -> str:
@@ -61,7 +85,7 @@ def plain_text(sheets: Sequence[Sheet]) -> str:
 def _plain(sheet: Sheet) -> str:
     lines = [sheet.title]
     if sheet.rows:
-        headings = tuple(column.removeprefix(">") for column in sheet.columns)
+        headings = tuple(map(_heading, sheet.columns))
         top = [headings] if any(headings) else []
         cells = [*top, *(tuple(printable(c, sheet.most) for c in r) for r in sheet.rows)]
         widths = [max(map(len, column)) for column in zip(*cells, strict=True)]

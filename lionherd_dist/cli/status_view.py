@@ -54,7 +54,7 @@ def _workers(seen: Overview) -> Sheet:
         )
         for worker in seen.workers
     ]
-    columns = ("session", "process", ">slots", ">in hand", ">session ends in", "tasks")
+    columns = ("session", "process", ">slots", ">in hand", ">session ends in", "…tasks")
     note = _unlisted(seen) if rows else "none: nothing runs until one is started"
     return Sheet(f"workers ({len(rows):,})", columns, rows, note)
 

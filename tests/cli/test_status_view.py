@@ -1,7 +1,11 @@
 """How fast jobs go, by what is known of them."""
 
+import io
 from dataclasses import replace
 
+from rich.console import Console
+
+from lionherd_dist.cli.sheets import drawn
 from lionherd_dist.cli.status_view import rates_between, status_sheets
 from lionherd_dist.store.job_rows import JobRow
 from lionherd_dist.store.reading import Overview, SessionRow
@@ -35,3 +39,21 @@ def test_what_is_not_listed_is_counted() -> None:
     assert "699 more" in workers.note
     assert "299 more" in jobs.note
     assert workers.rows[0][-2:] == ("dead for 2.0 s", "a, b, c, d, …")
+
+
+def test_a_screen_of_eighty_columns_cuts_neither_ids_nor_numbers() -> None:
+    """What is cut of them cannot be used, or is another number; a worker has one line."""
+    names = tuple(f"a.long.module.name:task_{number}" for number in range(4))
+    workers = [
+        SessionRow(f"80d2dcd429a{n}", f"a3c67e7f2e79:{n}", 1, 100, names, 0, 0) for n in "12"
+    ]
+    job = replace(JOB, id="5f3a9c01b2d4-1", accepted=1_000_000, total=1_000_000, done=20_000)
+    seen = replace(SEEN, sessions=workers, session_count=2, jobs=[job])
+    console = Console(width=80, file=io.StringIO())
+    with console.capture() as shown:
+        console.print(drawn(status_sheets(seen, rates_between(None, seen))))
+    lines = shown.get().splitlines()
+    assert max(map(len, lines)) <= 80
+    assert {"20,000", "1,000,000", "5f3a9c01b2d4-1"} <= set(shown.get().split())
+    first, second = (number for number, line in enumerate(lines) if "a3c67e7f2e79:" in line)
+    assert second == first + 1
