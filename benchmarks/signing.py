@@ -18,8 +18,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from time import perf_counter, process_time
 
-from cluster_parts.gauges import process_cpu_s
-from cluster_parts.noop import check, noop
+from harness.gauges import process_cpu_s
+from harness.noop import check
+from scaling.tasks import double
 
 from lionherd_dist import Cluster, Settings
 from lionherd_dist.embedded.server import private_server
@@ -40,7 +41,7 @@ class Contender:
 
     async def burst(self) -> None:
         before = self._clocks()
-        calls = map(noop.call, range(BURST))
+        calls = map(double.call, range(BURST))
         async with self._cluster.completion_stream(calls) as stream:
             results = [outcome async for outcome in stream]
         after = self._clocks()
@@ -58,7 +59,7 @@ class Contender:
 @asynccontextmanager
 async def contending(url: str, name: str, key: str) -> AsyncIterator[Contender]:
     settings = Settings(namespace=name, signing_key=key)
-    order = Order(("cluster_parts.noop",), url, 100, 2.0, settings)
+    order = Order(("scaling.tasks",), url, 100, 2.0, settings)
     async with (
         Fleet(order, size=1, on_output=lambda data: None) as fleet,
         Cluster(url, settings=settings) as cluster,

@@ -128,3 +128,15 @@ def test_workers_and_clients_find_each_other_at_their_place(
     assert place.ready_workers() == []
     Place.here().ready()
     assert len(place.ready_workers()) == 1
+
+
+def test_what_signing_costs_can_be_measured() -> None:
+    """A burst each, which is too short for the figure to mean anything."""
+    done = subprocess.run(
+        [sys.executable, str(BENCHMARKS / "signing.py"), "--rounds", "1"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=100,
+    )
+    assert "throughput signed / plain: " in done.stdout, done.stderr
