@@ -5,7 +5,11 @@
 #   $1: the URL with USER and PASSWORD to be filled in; the rest: ACL files.
 set -eu
 umask 077
-[ ! -e /secrets/users.acl ] || exit 0
+give() {
+  chown 10001 /secrets/worker.url
+  chown 10002 /secrets/client.url
+}
+[ ! -e /secrets/users.acl ] || { give && exit 0; }
 url=$1
 shift
 cat "$@" >/tmp/users
@@ -16,8 +20,6 @@ for user in $(sed -n 's/^user \([a-z]*\) on #SECRET .*/\1/p' /tmp/users); do
   case $user in
     worker | client)
       printf %s "$url" | sed "s/USER/$user/; s/PASSWORD/$password/" >"/secrets/$user.url"
-      [ "$user" = worker ] && reader=10001 || reader=10002
-      chown "$reader" "/secrets/$user.url"
       ;;
     *)
       printf %s "$password" >"/secrets/$user"
@@ -25,6 +27,7 @@ for user in $(sed -n 's/^user \([a-z]*\) on #SECRET .*/\1/p' /tmp/users); do
       ;;
   esac
 done
+give
 chmod 755 /secrets
 cp /tmp/users /secrets/.users.acl
 chown redis /secrets/.users.acl

@@ -10,8 +10,8 @@ place of the same job again, is run again, as after the death of a worker.
 """
 
 import hashlib
-import hmac
 from collections.abc import Sequence
+from hmac import compare_digest
 from typing import Literal, TypeAlias
 
 from lionherd_dist.errors import SignatureError
@@ -21,8 +21,10 @@ Kind: TypeAlias = Literal["call", "outcome"]
 
 _TAG_BYTES = 16
 _HEAD = b"\x93\x02\xc4\x10"  # msgpack's own words for: a list of three, the number 2, 16 bytes
-_BEFORE = len(_HEAD) + _TAG_BYTES
+_TAG_FROM = len(_HEAD)
+_BEFORE = _TAG_FROM + _TAG_BYTES
 _MOST_BYTES = _BEFORE + DEFAULT_LIMITS.max_bytes
+_MOST_JOBS = 1_000
 
 
 class Seal:
@@ -31,20 +33,22 @@ class Seal:
     Args:
         keys: secret texts, see ``Settings.signing_key``; never shown by anything here.
         namespace: of the jobs.
+
+    Attributes:
+        signs: True if there is a key.
     """
 
     def __init__(self, keys: Sequence[str], namespace: str) -> None:
-        self._keyed = {kind: [_keyed(key, kind, namespace) for key in keys] for kind in _PERSONS}
-
-    @property
-    def signs(self) -> bool:
-        """True if there is a key."""
-        return bool(self._keyed["call"])
+        self.signs = bool(keys)
+        self._of = {
+            kind: _Jobs([_keyed(key, kind, namespace) for key in keys]) for kind in _PERSONS
+        }
 
     def signed(self, kind: Kind, message: bytes, job: str, index: int) -> bytes:
         """*message*, signed for its place; as it is where there is no key."""
-        keyed = self._keyed[kind]
-        return _HEAD + _tag(keyed[0], message, job, index) + message if keyed else message
+        if not self.signs:
+            return message
+        return _HEAD + _tag(self._of[kind][job][0], message, index) + message
 
     def opened(self, kind: Kind, data: bytes, job: str, index: int) -> bytes:
         """The message in *data*, which may be anything, once its signature was found good.
@@ -55,8 +59,7 @@ class Seal:
         Raises:
             SignatureError: it is not signed for this place with a key that is accepted here.
         """
-        keyed = self._keyed[kind]
-        if not keyed:
+        if not self.signs:
             if kind == "call" and data.startswith(_HEAD):
                 raise SignatureError(
                     "the call is signed, and this process has no key to check that with: give it "
@@ -70,9 +73,9 @@ class Seal:
             )
         if len(data) > _MOST_BYTES:
             raise SignatureError(f"the {kind} is too large to be ours: {len(data)} bytes")
-        tag, message = data[len(_HEAD) : _BEFORE], data[_BEFORE:]
-        for one in keyed:  # spelt out: any() takes half as long again, and this runs for every call
-            if hmac.compare_digest(tag, _tag(one, message, job, index)):
+        tag, message = data[_TAG_FROM:_BEFORE], data[_BEFORE:]
+        for one in self._of[kind][job]:  # spelt out: any() takes half as long again, for every call
+            if compare_digest(tag, _tag(one, message, index)):
                 return message
         raise SignatureError(
             f"the {kind} has a wrong signature: it was signed with a key that is not accepted "
@@ -96,8 +99,23 @@ def _keyed(key: str, kind: Kind, namespace: str) -> hashlib.blake2b:
     return keyed
 
 
-def _tag(keyed: hashlib.blake2b, message: bytes, job: str, index: int) -> bytes:
+class _Jobs(dict[str, list[hashlib.blake2b]]):
+    """What every tag of a job begins with, for each key: kept, as it is the same for all calls."""
+
+    def __init__(self, keyed: list[hashlib.blake2b]) -> None:
+        self._keyed = keyed
+
+    def __missing__(self, job: str) -> list[hashlib.blake2b]:
+        if len(self) >= _MOST_JOBS:
+            self.clear()
+        found = self[job] = [one.copy() for one in self._keyed]
+        for one in found:
+            one.update(b"%d %b " % (len(job), job.encode()))
+        return found
+
+
+def _tag(placed: hashlib.blake2b, message: bytes, index: int) -> bytes:
     """Lengths stand before what they measure, so that no two places read alike."""
-    hash_ = keyed.copy()
-    hash_.update(b"%d %b %d %b" % (len(job), job.encode(), index, message))
+    hash_ = placed.copy()
+    hash_.update(b"%d %b" % (index, message))
     return hash_.digest()

@@ -44,6 +44,16 @@ def test_what_was_signed_is_opened_in_its_place() -> None:
     assert SEAL.opened("call", SIGNED, "J-1", 7) == CALL
 
 
+def test_any_number_of_jobs_is_signed_in_bounded_memory() -> None:
+    """What is kept for a job is made anew when it was dropped, and is the same."""
+    seal = Seal([OTHER, KEY], "default")
+    for number in range(2_500):
+        seal.opened("call", SEAL.signed("call", CALL, f"J-{number}", 7), f"J-{number}", 7)
+    assert seal.opened("call", SIGNED, "J-1", 7) == CALL
+    assert len(seal._of["call"]) <= 1_000
+    refused(seal, SIGNED, job="J-2")
+
+
 @given(st.integers(0, len(SIGNED) - 1), st.integers(1, 255))
 def test_a_changed_byte_anywhere_is_refused(at: int, flipped: int) -> None:
     """In the head, in the tag, in the task's name, in its arguments."""
