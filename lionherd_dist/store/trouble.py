@@ -32,7 +32,7 @@ def translate(error: Exception, address: str) -> LionherdError:
     refusal = error.__cause__  # of a handshake: redis-py wraps it, and it may be one that stays
     if isinstance(refusal, redis_errors.AuthenticationError | redis_errors.ResponseError):
         error = refusal
-    text = str(error) or type(error).__name__
+    text = str(error).rstrip(".") or type(error).__name__  # a sentence of ours goes on
     if isinstance(error.__context__, ssl.SSLCertVerificationError):
         return StoreRefusedError(f"{address} is not trusted: {error.__context__.verify_message}")
     if isinstance(error, _ELSEWHERE_ERRORS) or text.startswith(_ELSEWHERE):
