@@ -5,10 +5,12 @@ from dataclasses import asdict
 
 from lionherd_dist.cli.sheets import Sheet
 from lionherd_dist.cli.tally import per_second, span
+from lionherd_dist.printable import printable
 from lionherd_dist.store.job_rows import JobRow
 
 Rates = Mapping[str, float | None]  # calls done per second, by job id
 
+MOST_OF_A_NAME = 16  # characters of a limiter's; all of it is in --json
 COLUMNS = ("job", "state", ">done", ">of", ">rate", ">backlog", ">in hand", ">limit", ">age")
 
 
@@ -28,9 +30,15 @@ def _cells(job: JobRow, rate: float | None) -> tuple[str, ...]:
     total = "?" if job.total is None else f"{job.total:,}"
     return (
         *(job.id, job.state, f"{job.done:,}", total, "" if rate is None else per_second(rate)),
-        *(f"{job.backlog:,}", f"{job.in_hand:,}", f"{job.limit:,}" if job.limit else "none"),
+        *(f"{job.backlog:,}", f"{job.in_hand:,}", _limit(job)),
         "?" if job.age_ms is None else span(job.age_ms / 1000),
     )
+
+
+def _limit(job: JobRow) -> str:
+    if job.limiter:
+        return printable(job.limiter, MOST_OF_A_NAME)
+    return f"{job.limit:,}" if job.limit else "none"
 
 
 def job_object(job: JobRow, rate: float | None) -> dict[str, object]:

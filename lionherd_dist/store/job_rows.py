@@ -11,7 +11,7 @@ State: TypeAlias = Literal["sending", "running", "held back", "stopping", "done"
 
 MOST_IN_HAND = 20  # calls that are looked at one by one
 _FIELDS = ("owner", "keep", "limit", "cap", "next", "released", "consumed", "done", "total")
-_LATER_FIELDS = ("deadline", "cancelled", "since", "read", "reader")
+_LATER_FIELDS = ("deadline", "cancelled", "since", "read", "reader", "limiter")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,7 @@ class JobRow:
         left_ms: until its deadline; None if it has none.
         reader: the session that reads its kept outcomes, or "".
         cancelled: it was cancelled, and its last calls are stopping.
+        limiter: the name of the one whose tokens its calls need, or "".
     """
 
     id: str
@@ -51,6 +52,7 @@ class JobRow:
     left_ms: int | None
     reader: str
     cancelled: bool
+    limiter: str = ""
 
     @property
     def state(self) -> State:
@@ -115,10 +117,10 @@ async def job_rows(
 
 def _row(job: str, fields: Reply, backlog: Reply, in_hand: Reply, *, now_ms: int) -> JobRow | None:
     values = [(value or b"").decode(errors="replace") for value in cast("list[bytes]", fields)]
-    owner, reader = values[0], values[-1]
+    owner, reader, limiter = values[0], *values[-2:]
     if not any(values[1:]):
         return None
-    numbers = [int(value or 0) for value in values[1:-1]]
+    numbers = [int(value or 0) for value in values[1:-2]]
     keep, limit, cap, next_, released, consumed, done, total = numbers[:8]
     deadline, cancelled, since, read = numbers[8:]
     return JobRow(
@@ -137,6 +139,7 @@ def _row(job: str, fields: Reply, backlog: Reply, in_hand: Reply, *, now_ms: int
         left_ms=deadline - now_ms if deadline else None,
         reader=reader,
         cancelled=bool(cancelled),
+        limiter=limiter,
     )
 
 

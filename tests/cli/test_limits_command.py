@@ -10,6 +10,8 @@ def test_a_jobs_limiter_is_seen_set_and_taken_away(ask: Ask, seen, worker, submi
     (row,) = seen("limits", "ls")["limiters"]
     assert (row["name"], row["total"], row["borrowed"], row["waiting"]) == ("api", 4, 4, 1)
     assert seen("status")["limiters"] == [row]
+    assert seen("jobs", "show", job)["limiter"] == "api"  # why it is no faster
+    assert ask("jobs", "ls")[1].splitlines()[2].split()[-3] == "api"  # and its age, of two words
     status, out, _ = ask("limits", "set", "api", "6")
     assert (status, out) == (0, "limiter api has 6 tokens; it had 4\n")
     wait_until(lambda: seen("status")["calls"]["in_hand"] == 6, "six calls are in hand")

@@ -10,7 +10,7 @@ import pytest
 from .conftest import Ask, wait_until
 
 JOB_FIELDS = {
-    *("id", "owner", "kept_ms", "limit", "accepted", "total", "done", "read", "backlog"),
+    *("id", "owner", "kept_ms", "limit", "limiter", "accepted", "total", "done", "read", "backlog"),
     *("in_hand", "room", "age_ms", "left_ms", "reader", "cancelled", "state", "per_second"),
 }
 
