@@ -193,7 +193,9 @@ class ForkedClientError(LionherdError):
     """A cluster was used in a process that was forked from the one that opened it.
 
     Its connections, its heartbeat and its event loop stayed behind. Open a cluster of its own in
-    each process, and start processes by ``spawn`` or ``forkserver``.
+    each process, and start processes by ``spawn`` or ``forkserver``. A process that was forked
+    inside of an event loop ends by ``os._exit``, as those of ``multiprocessing`` do: ending the
+    loop there, as ``sys.exit`` does, hurts the one that it was forked from.
     """
 
 

@@ -64,6 +64,7 @@ class LocalCluster(Cluster):
         self._ground = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
+        self._check_new()
         async with AsyncExitStack() as stack:
             url = await stack.enter_async_context(private_server(self._server))
             self._address = parse(url)
@@ -86,6 +87,8 @@ class LocalCluster(Cluster):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if self._is_forked:
+            return
         try:
             await super().__aexit__(kind, error, trace)
         finally:

@@ -106,6 +106,8 @@ class AttachedStream:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if self._link.home.is_forked:
+            return
         try:
             await self._leave(self._entered)
             await self._stack.__aexit__(kind, error, trace)

@@ -12,7 +12,7 @@ from lionherd_dist.cluster.attached import AttachedStream
 from lionherd_dist.cluster.limit import Limit, checked
 from lionherd_dist.cluster.link import Link
 from lionherd_dist.cluster.open_jobs import OpenJobs
-from lionherd_dist.cluster.opening import live_beside, open_link
+from lionherd_dist.cluster.opening import Living, live_beside
 from lionherd_dist.cluster.patterns import Patterns
 from lionherd_dist.cluster.stream import RemoteStream
 from lionherd_dist.cluster.submission import submit
@@ -61,16 +61,13 @@ class Cluster(Patterns):
         self._open_link: Link | None = None
 
     async def __aenter__(self) -> Self:
-        try:
-            asyncio.get_running_loop()
-        except RuntimeError:
-            raise RuntimeError(
-                "a cluster needs asyncio, as redis-py does; gather, race, bounded_map, "
-                "CompletionStream and retry run in-process on trio"
-            ) from None
-        self._open_link = await self._stack.enter_async_context(
-            open_link(self._address, self._settings, self._recorder, self._tracer)
-        )
+        self._check_new()
+        link = Link(self._address, self._settings, self._recorder, self._tracer)
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(Living(link))
+            await link.ready()
+            self._stack = stack.pop_all()
+        self._open_link = link
         return self
 
     async def __aexit__(
@@ -79,8 +76,27 @@ class Cluster(Patterns):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if self._is_forked:
+            return
         self._open_link = None
         await self._stack.__aexit__(kind, error, trace)
+
+    @property
+    def _is_forked(self) -> bool:
+        """True where all that is open belongs to the process from which this one was forked."""
+        return self._open_link is not None and self._open_link.home.is_forked
+
+    def _check_new(self) -> None:
+        """Refuse to be opened where, or while, that cannot be."""
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            raise RuntimeError(
+                "a cluster needs asyncio, as redis-py does; gather, race, bounded_map, "
+                "CompletionStream and retry run in-process on trio"
+            ) from None
+        if self._open_link is not None:
+            raise RuntimeError("this cluster is open already: share it, or make another")
 
     @property
     def _link(self) -> Link:

@@ -5,7 +5,6 @@ by a new one; jobs of the old one end in ``JobLostError``, or move over with ``r
 """
 
 import math
-import os
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import replace
@@ -15,20 +14,16 @@ import anyio
 
 from lionherd_dist.address import Address
 from lionherd_dist.cluster.handing import hand_out
+from lionherd_dist.cluster.home import Home
 from lionherd_dist.cluster.job import Job
 from lionherd_dist.cluster.lines import Reader, connection
 from lionherd_dist.cluster.open_jobs import OpenJobs
 from lionherd_dist.cluster.trace import Tracing
 from lionherd_dist.cluster.watch import watch
 from lionherd_dist.cluster.writer import Writer
-from lionherd_dist.errors import (
-    ForkedClientError,
-    LionherdError,
-    StoreUnavailableError,
-    trouble,
-)
+from lionherd_dist.errors import LionherdError, StoreUnavailableError, trouble
 from lionherd_dist.limiter.desk import Desk
-from lionherd_dist.local.background import background
+from lionherd_dist.local.background import Background
 from lionherd_dist.session.losses import tell_lost
 from lionherd_dist.session.session import Session, open_session
 from lionherd_dist.settings import Settings
@@ -48,6 +43,7 @@ class Link:
     """Jobs are opened here and hear here of their outcomes.
 
     Attributes:
+        home: where it can be used.
         seal: signs what is sent and checks what arrives.
         tracing: begins the spans of jobs.
         jobs: those that are open, or read, here.
@@ -67,7 +63,7 @@ class Link:
         self.seal = Seal(settings.signing_keys, settings.namespace)
         self.tracing = Tracing(tracer, settings.namespace)
         self.reading: set[str] = set()
-        self._pid = os.getpid()
+        self.home = Home()
         self.jobs = OpenJobs() if jobs is None else jobs
         self._numbers = self._readers = 0
         self._session: Session | None = None
@@ -104,12 +100,9 @@ class Link:
         Raises:
             StoreUnavailableError, StoreRefusedError: there is none to be had.
             ForkedClientError: this process was forked from the one that opened the cluster.
+            RuntimeError: this is not the event loop that opened it.
         """
-        if os.getpid() != self._pid:
-            raise ForkedClientError(
-                f"this cluster was opened in process {self._pid}, and this is {os.getpid()}: open "
-                "one in each process, and start processes by spawn or forkserver"
-            )
+        self.home.check()
         while self._writer is None:
             if self._trouble is not None:
                 raise self._trouble
@@ -203,7 +196,7 @@ class Link:
                 capacity=NO_CAPACITY,
                 on_lost=on_lost,
             ) as session,
-            background() as helpers,
+            Background() as helpers,
         ):
             writer = Writer(
                 write,

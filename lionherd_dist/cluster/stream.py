@@ -13,7 +13,7 @@ from lionherd_dist.cluster.link import Link
 from lionherd_dist.cluster.telling import Listeners, Teller
 from lionherd_dist.cluster.trace import UNTRACED, Trace
 from lionherd_dist.errors import RemoteError
-from lionherd_dist.local.background import background
+from lionherd_dist.local.background import Background
 
 R = TypeVar("R")
 
@@ -63,7 +63,7 @@ class RemoteStream(Generic[R]):
             traceparent=self._trace.traceparent,
         )
         if not feeder.fed_at_once(self._calls):
-            group = await self._feeding.enter_async_context(background())
+            group = await self._feeding.enter_async_context(Background())
             group.start_soon(feeder.feed, self._calls)
         return self
 
@@ -73,6 +73,8 @@ class RemoteStream(Generic[R]):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if self._link.home.is_forked:
+            return
         try:
             await self._leave(kind, error, trace)
         finally:

@@ -25,7 +25,7 @@ class Child:
 
     def __init__(self, transport: asyncio.SubprocessTransport, watch: "_Watch") -> None:
         self._transport, self._watch = transport, watch
-        self.pid = transport.get_pid()
+        self.pid, self._starter = transport.get_pid(), os.getpid()
 
     @classmethod
     async def start(
@@ -101,20 +101,23 @@ class Child:
         self.send_signal(signal.SIGKILL)
 
     def send_signal(self, number: int) -> None:
-        """Send it signal *number*, if it still runs.
+        """Send it signal *number*, if it still runs; a process forked from ours has no say here.
 
         Not by the transport: subprocess looks first whether the process has ended, and by looking
         takes the exit status away from the event loop, which then tells 255 and a warning.
         """
-        if self.returncode is None:
+        if self.returncode is None and self._is_ours:
             with suppress(ProcessLookupError):
                 os.kill(self.pid, number)
 
     async def stop(self, grace_s: float = 0.0) -> int:
         """The exit status, after SIGTERM and, *grace_s* seconds later, SIGKILL; at once if 0.
 
-        Cannot be cancelled, and is bounded: whoever starts to stop it has stopped it.
+        Cannot be cancelled, and is bounded: whoever starts to stop it has stopped it. Does nothing
+        in a process forked from ours.
         """
+        if not self._is_ours:
+            return self._status()
         with anyio.CancelScope(shield=True):
             if grace_s > 0:
                 self.terminate()
@@ -124,6 +127,10 @@ class Child:
             with anyio.move_on_after(_KILLED_S):
                 await self.wait()
         return self._status()
+
+    @property
+    def _is_ours(self) -> bool:
+        return os.getpid() == self._starter
 
     def _status(self) -> int:
         status = self.returncode

@@ -37,7 +37,7 @@ async def private_server(
         ServerStartError: it did not answer within 10 s; the message has the end of its log.
     """
     program = find_server(path)
-    directory = _private_directory()
+    directory, pid = _private_directory(), os.getpid()
     try:
         socket = str(Path(directory) / "s")
         child = await Child.start(
@@ -49,7 +49,8 @@ async def private_server(
         finally:
             await child.stop()  # there is nothing to save, so there is nothing to wait for
     finally:
-        shutil.rmtree(directory, ignore_errors=True)
+        if os.getpid() == pid:  # a forked process leaves it to the one that it was forked from
+            shutil.rmtree(directory, ignore_errors=True)
 
 
 def _private_directory() -> str:

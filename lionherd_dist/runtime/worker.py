@@ -112,6 +112,7 @@ class Worker:
             StoreUnavailableError: the server was silent for ``patience_s`` from the start.
             StoreRefusedError: the server will not have us.
         """
+        _check_asyncio()
         async with open_slots(self._concurrency) as slots:
             post = Post(self.name, slots, self._address, self._recorder, self._tracer)
             opening = self._settings
@@ -157,6 +158,13 @@ class Worker:
 
     def _forget_clock(self) -> None:
         self._clock = None
+
+
+def _check_asyncio() -> None:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        raise RuntimeError("a worker needs asyncio, as redis-py does") from None
 
 
 def _imported(modules: Sequence[str | ModuleType]) -> list[ModuleType]:

@@ -17,7 +17,7 @@ from lionherd_dist.address import Address
 from lionherd_dist.errors import LionherdError, StoreRefusedError
 from lionherd_dist.logs import note
 from lionherd_dist.session.clock import ServerClock
-from lionherd_dist.session.heartbeat import Heartbeat, Pulse
+from lionherd_dist.session.heartbeat import JOIN_S, Heartbeat, Pulse
 from lionherd_dist.session.trust import Trust, uptime_s
 from lionherd_dist.settings import Settings
 from lionherd_dist.store.connection import Connection
@@ -103,14 +103,22 @@ async def open_session(
     pulse = Pulse(settings.session_s, settings.stall_limit_s)
     heartbeat = Heartbeat(beats, pulse, clock, trust, on_lost=on_lost)
     heartbeat.start()
+    pid = os.getpid()
     note(logging.INFO, "session begun", session=id_, namespace=settings.namespace)
     try:
         yield Session(id_, clock, trust, welcome.control_id)
     finally:
-        with anyio.CancelScope(shield=True):
-            await anyio.to_thread.run_sync(heartbeat.stop, limiter=anyio.CapacityLimiter(1))
-            if not heartbeat.stalled:  # else it expires, as a death: who stalls for ever is found
-                await _leave(connection, keys, [id_])
+        if os.getpid() == pid:  # in a forked process it is not ours, and the thread is not here
+            with anyio.CancelScope(shield=True):
+                await _stop(heartbeat)
+                if not heartbeat.stalled:  # else it expires, as a death: endless stalls are found
+                    await _leave(connection, keys, [id_])
+
+
+async def _stop(heartbeat: Heartbeat) -> None:
+    own = anyio.CapacityLimiter(1)
+    with anyio.move_on_after(JOIN_S):  # an event loop that a fork has hurt hears of no thread
+        await anyio.to_thread.run_sync(heartbeat.stop, limiter=own, abandon_on_cancel=True)
 
 
 async def _leave(

@@ -4,6 +4,7 @@ Sentinels may name a server that is no master yet, or no longer; so that is aske
 very connection that will be used. In a cluster each request is told if it came to the wrong node.
 """
 
+import os
 import time
 from collections.abc import Sequence
 from typing import cast
@@ -11,7 +12,7 @@ from typing import cast
 from redis.exceptions import RedisError
 
 from lionherd_dist.address import Address, Node
-from lionherd_dist.errors import LionherdError, StoreUnavailableError
+from lionherd_dist.errors import ForkedClientError, LionherdError, StoreUnavailableError
 from lionherd_dist.store.dialing import AsyncLink, BlockingLink, async_link, blocking_link
 from lionherd_dist.store.finding import ASK_S, Finder, Question
 from lionherd_dist.store.trouble import translate
@@ -26,11 +27,19 @@ class Line:
         self._address, self._name = address, name
         self._finder = Finder(address, namespace)
         self._link: AsyncLink | None = None
+        self._pid = os.getpid()
 
     @property
     def link(self) -> AsyncLink | None:
         """The connection, if it is open."""
-        return self._link if self._link is not None and self._link.is_connected else None
+        if self._link is None or not self._link.is_connected or self._is_forked:
+            return None
+        return self._link
+
+    @property
+    def _is_forked(self) -> bool:
+        """True in a process that shares the connection with the one that it was forked from."""
+        return os.getpid() != self._pid
 
     async def open(self) -> AsyncLink:
         """The open connection, made if there is none; it sets no limit to the time of an answer.
@@ -38,7 +47,13 @@ class Line:
         Raises:
             StoreUnavailableError, StoreRefusedError: the server cannot be found.
             RedisError, OSError: it cannot be reached, or does not let us in.
+            ForkedClientError: this process was forked from the one that it is for.
         """
+        if self._is_forked:
+            raise ForkedClientError(
+                f"this connection is that of process {self._pid}, and this is {os.getpid()}: open "
+                "a cluster in each process"
+            )
         if self._link is None or not self._link.is_connected:
             node = await self._found()
             self._link = async_link(self._address, node, self._name)
@@ -53,7 +68,7 @@ class Line:
     async def close(self) -> None:
         """Close the connection; the next use opens it again."""
         link, self._link = self._link, None
-        if link is not None:
+        if link is not None and not self._is_forked:  # closed there, it would be dead here, too
             try:
                 await link.disconnect(nowait=True)
             except (RedisError, OSError, TimeoutError):

@@ -2,18 +2,20 @@
 
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from datetime import UTC, datetime
 
 import anyio
 import pytest
 import tasks
+import trio
 from helpers import wait_until
 
 from lionherd_dist import (
     Call,
     Cluster,
     EncodeError,
+    LocalCluster,
     NotATaskError,
     PayloadTooLargeError,
     RemoteError,
@@ -125,6 +127,30 @@ async def test_a_closed_cluster_says_so(redis_url: str) -> None:
     """Outside its block it is not open."""
     with pytest.raises(RuntimeError, match="not open"):
         await Cluster(redis_url).run(tasks.double.call(1))
+
+
+async def test_a_cluster_is_not_opened_while_it_is_open(cluster: Cluster) -> None:
+    """Leaving the inner block would close the outer one."""
+    with pytest.raises(RuntimeError, match="open already"):
+        await cluster.__aenter__()
+    assert await cluster.run(tasks.double.call(1)) == 2
+
+
+@pytest.mark.parametrize(
+    "enter",
+    [
+        lambda url: Cluster(url).__aenter__(),
+        lambda _: LocalCluster("tasks", workers=1).__aenter__(),
+        lambda url: Worker(tasks, redis=url).run(),
+    ],
+    ids=["a cluster", "a local cluster", "a worker"],
+)
+def test_trio_is_refused_in_words(
+    enter: Callable[[str], Coroutine[object, object, object]], redis_url: str
+) -> None:
+    """At once, before anything is started."""
+    with pytest.raises(RuntimeError, match="needs asyncio"):
+        trio.run(enter, redis_url)
 
 
 # --- values
