@@ -5,6 +5,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -48,9 +49,15 @@ class Workers:
         self.url, self.settings, self._stack = url, settings, stack
 
     async def start(
-        self, *modules: str, slots: int = 10, grace_s: float = 5.0, ready: bool = True
+        self,
+        *modules: str,
+        slots: int = 10,
+        grace_s: float = 5.0,
+        ready: bool = True,
+        settings: Settings | None = None,
     ) -> Child:
-        order = Order(modules or ("tasks",), self.url, slots, grace_s, self.settings, "READY")
+        own = settings or self.settings
+        order = Order(modules or ("tasks",), self.url, slots, grace_s, own, "READY")
         child = await Child.start(
             [sys.executable, "-m", "lionherd_dist.runtime.process"],
             env={**os.environ, "PYTHONPATH": str(TESTS), ORDER_VARIABLE: order.as_text()},
@@ -203,6 +210,39 @@ async def test_a_paused_worker_neither_steals_back_nor_counts_twice(
     await second.wait()
     assert await client.run(tasks.double.call(4)) == 8
     assert first.returncode is None
+
+
+async def test_a_worker_held_dead_while_it_was_paused_comes_back_as_another(
+    workers: Workers, client: Cluster, diary: Path, connection: Connection
+) -> None:
+    """It woke early enough to trust itself, and has nothing to tell: only its beat is refused."""
+    keys, patient = Keys(workers.settings.namespace), replace(workers.settings, session_s=6)
+    first = await workers.start(slots=1, settings=patient)
+    (old,) = await slots_of(connection, keys)
+    async with anyio.create_task_group() as asking:
+        asking.start_soon(asked, client, tasks.log.call(str(diary), "x", 600), [])
+        await wait_until(lambda: bool(lines(diary, "start")), description="the first runs it")
+        os.kill(first.pid, signal.SIGSTOP)
+        await workers.start(slots=1)
+        await connection.call("ZADD", keys.sessions, 1, old)
+        await wait_until(lambda: len(lines(diary, "start")) == 2, description="the second does")
+        os.kill(first.pid, signal.SIGCONT)
+
+        async def both_work() -> bool:
+            return len(await slots_of(connection, keys)) == 2
+
+        await wait_until(both_work, description="the first has a session again")
+        assert old not in await slots_of(connection, keys)
+        assert await connection.call("ZSCORE", keys.sessions, old) is None
+        asking.cancel_scope.cancel()
+    assert first.returncode is None
+
+
+async def slots_of(connection: Connection, keys: Keys) -> list[bytes]:
+    """The sessions of workers that the server counts on."""
+    reply = await connection.call("HKEYS", keys.slots)
+    assert isinstance(reply, list)
+    return [one for one in reply if isinstance(one, bytes) and one != b"*"]
 
 
 async def test_a_client_that_is_killed_leaves_nobody_working_for_it(
