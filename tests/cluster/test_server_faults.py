@@ -15,6 +15,7 @@ from road import collect, working
 
 from lionherd_dist import (
     BackpressureError,
+    Call,
     Cluster,
     JobLostError,
     Settings,
@@ -176,6 +177,39 @@ async def test_a_server_that_forgot_what_was_consumed_is_told_again(keeping: Own
                         await keeping.start()
                         stage.gate.set()
     assert sorted(got) == list(range(40))
+
+
+async def test_a_server_that_forgot_calls_it_had_accepted_loses_the_job(
+    keeping: OwnServer,
+) -> None:
+    """Nobody would ever answer for them, and the next ones would take their places."""
+    stage, more = tasks.new_stage(), anyio.Event()
+
+    async def calls() -> AsyncIterator[Call[object]]:
+        for n in range(10):
+            yield tasks.double.call(n)
+        await more.wait()
+        for n in range(10):
+            yield tasks.hold.call(n)
+        await anyio.sleep_forever()
+
+    async with working(keeping.url, CALM), Cluster(keeping.url, settings=CALM) as cluster:
+        got: list[int] = []
+        with anyio.fail_after(20), pytest.raises(JobLostError, match="forgot calls"):
+            async with cluster.completion_stream(calls()) as stream:
+                async for index, _ in stream:
+                    got.append(index)
+                    if len(got) == 10:
+                        kept_bytes = keeping.log_bytes()
+                        more.set()
+                        await wait_until(lambda: stage.running == 10, description="the rest runs")
+                        await keeping.kill()
+                        keeping.tear_log(keeping.log_bytes() - kept_bytes)
+                        await keeping.start()
+        assert sorted(got) == list(range(10))
+        stage.gate.set()  # no server knows of them any more: they run to their end
+        await wait_until(lambda: stage.running == 0, description="the lost calls have ended")
+        await collect(cluster)
 
 
 async def consumed_at_least(url: str, job: str, count: int) -> bool:
