@@ -27,8 +27,8 @@ class Told:
         return Recorded(0)
 
 
-def taken(number: int) -> Taken:
-    return Taken(b"%d-1" % number, "J-1", number, 1, 0, 0, b"")
+def taken(number: int, payload: bytes = b"") -> Taken:
+    return Taken(b"%d-1" % number, "J-1", number, 1, 0, 0, payload)
 
 
 @pytest.mark.parametrize(
@@ -38,8 +38,9 @@ def taken(number: int) -> Taken:
         ([Done(taken(n), b"x" * (2 * MOST_BYTES)) for n in range(2)], [1, 1]),
         ([Back(taken(n)) for n in range(MOST_PER_FLUSH + 1)], [MOST_PER_FLUSH, 1]),
         ([Done(taken(n), b"x") for n in range(3)], [3]),
+        ([Back(taken(n, b"x" * (MOST_BYTES // 2))) for n in range(5)], [2, 2, 1]),
     ],
-    ids=["half a portion each", "larger than a portion", "without bytes", "small"],
+    ids=["half a portion each", "larger than a portion", "no bytes", "small", "large calls"],
 )
 async def test_what_is_told_at_once_is_bounded_in_count_and_bytes(
     settled: list[Settled], sizes: list[int]
