@@ -26,7 +26,8 @@ for _, name in ipairs(redis.call('ZRANGEBYSCORE', due, '-inf', now, 'LIMIT', 0, 
     hand_out(calls_key, job_key, index, id .. ' ' .. index .. ' ' .. facts, payload)
   end
 end
-for _, id in ipairs(redis.call('SPOP', prefix .. 'behind', ARGV[2])) do
+for _, id in ipairs(redis.call('SRANDMEMBER', prefix .. 'behind', ARGV[2])) do
+  redis.call('SREM', prefix .. 'behind', id)
   local job = load_job(prefix .. 'job:' .. id)
   if job then release(house, id, job) end
 end
