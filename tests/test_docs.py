@@ -8,6 +8,7 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
@@ -75,10 +76,11 @@ def test_what_a_page_shows_without_running_it_exists(page: Path) -> None:
     """Sessions that need a machine or a server elsewhere: targets, options, variables, extras."""
     sessions = [block for block in blocks(page) if block.language == "console"]
     for block in sessions:
-        for line in block.text.splitlines():
+        for line in block.text.replace("\\\n", "").splitlines():
             assert line.startswith("$ "), f"{block.where}: {line}"
             words = shlex.split(line.removeprefix("$ "), comments=True)
-            assert known(words), f"{block.where}: {line}"
+            settings = takewhile(lambda word: re.match("[A-Z_]+=", word), words)
+            assert known(words[len(list(settings)) :]), f"{block.where}: {line}"
 
 
 def known(words: list[str]) -> bool:
@@ -89,7 +91,7 @@ def known(words: list[str]) -> bool:
         case ["export", setting]:
             name = setting.partition("=")[0].removesuffix(environment.FILE_SUFFIX)
             return name in {environment.URL_VARIABLE, environment.PASSWORD_VARIABLE}
-        case ["pip", "install", package]:
+        case ["pip", "install", package, *_]:
             extras = re.findall(r"\w+", package.partition("[")[2])
             named = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
             return set(extras) <= set(named["optional-dependencies"])

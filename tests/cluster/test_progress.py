@@ -123,7 +123,7 @@ async def test_a_bar_without_its_extra_names_the_extra(
     monkeypatch.delitem(sys.modules, "lionherd_dist.bar", raising=False)
     with pytest.raises(ExtraMissingError, match=r'pip install "lionherd-dist\[cli\]"'):
         await consumed(cluster, 1, progress=True)
-    assert not cluster._link._open
+    assert not list(cluster._link.jobs)
 
 
 class Gone:
@@ -142,7 +142,7 @@ async def test_a_bar_that_fails_costs_neither_outcome_nor_the_end(
     """However often it fails: all outcomes come, and the job is closed."""
     monkeypatch.setattr(telling, "open_bar", Gone)
     assert await consumed(cluster, 10, progress=True) == 10
-    assert not cluster._link._open
+    assert not list(cluster._link.jobs)
 
 
 def test_it_tells_ten_times_a_second_at_most(monkeypatch: pytest.MonkeyPatch) -> None:

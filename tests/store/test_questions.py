@@ -123,7 +123,7 @@ QUESTIONS: dict[Callable[..., object], Callable[[Bench], Asked]] = {
     job_rows.job_rows: about(job_rows.job_rows, ["C-1", "C-9"], now_ms=NOW_MS),
     jobs.known_jobs: about(jobs.known_jobs, ["C-1", "C-9"]),
     kept.exists: about(kept.exists, "C-3"),
-    kept.read: about(kept.read, "C-3", b"0-0"),
+    kept.read: about(kept.read, "C-3", b"0-0", kept.portion()),
     letters.letter: about(letters.letter, LETTER),
     letters.letter_count: about(letters.letter_count),
     letters.letters: about(letters.letters, most=9, before=""),
