@@ -168,7 +168,7 @@ asyncio.run(main())
     [
         "await Cluster(sys.argv[1], settings=SETTINGS).__aenter__()",
         "global given; given = outcomes(); await anext(given)",
-        "await anext(outcomes())",
+        "await anext(outcomes()); await alone()",
     ],
     ids=["a block that is not left", "a generator that is kept", "a generator that is dropped"],
 )
@@ -190,6 +190,11 @@ async def outcomes():
         async with cluster.completion_stream(iter(calls)) as stream:
             async for one in stream:
                 yield one
+
+async def alone():
+    with redis.Redis.from_url(sys.argv[1]) as server:
+        while server.zcard("ld1:{{open-ended}}:sessions") > 1:  # what was dropped ends by itself
+            await asyncio.sleep(0.01)
 
 async def main():
     worker = Worker(tasks, redis=sys.argv[1], settings=SETTINGS)
