@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import os
+import signal
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -36,6 +37,13 @@ def anyio_backend() -> str:
 def opened_once() -> None:
     """What uvloop opens with its first loop and keeps until the process ends."""
     uvloop.new_event_loop().close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def ctrl_c_is_heard() -> None:
+    """By what tests start, too: a shell that runs us in its background has us ignore it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
