@@ -7,7 +7,6 @@ A call's life here:
                └─ its job is cancelled, its deadline passes, or the worker hands it back
 """
 
-import asyncio
 import contextvars
 import logging
 import math
@@ -25,7 +24,7 @@ from lionherd_dist.errors import (
 )
 from lionherd_dist.logs import note
 from lionherd_dist.runtime.attempt import attempt, timed
-from lionherd_dist.runtime.slots import Slots
+from lionherd_dist.runtime.slots import Slots, this_call
 from lionherd_dist.runtime.stops import Stops
 from lionherd_dist.runtime.suspects import DEATHS_ALONE, SUSPECT_AFTER_DEATHS, Suspects, poison
 from lionherd_dist.runtime.tracing import Traced
@@ -176,7 +175,7 @@ class Executor:
             return self._late(taken)
         if self._suspects.put_off(taken):
             return Again(taken, taken.attempt, ELSEWHERE_MS)
-        this = asyncio.current_task()
+        this = this_call()
         self._suspects.begun.add(this)
         try:
             if await self._deaths_alone(taken) < DEATHS_ALONE:

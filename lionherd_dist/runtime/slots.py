@@ -6,17 +6,21 @@ hold every slot, and none be left for those that they wait for.
 
 import asyncio
 import contextvars
+import itertools
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import cast
 
 import anyio
 
-_call: contextvars.ContextVar["asyncio.Task[None] | None"] = contextvars.ContextVar(
-    "lionherd_call", default=None
-)
+# Its number, and not its task: a context that holds its own task waits for the garbage collector.
+_call: contextvars.ContextVar[int] = contextvars.ContextVar("lionherd_call", default=0)
+
+
+def this_call() -> int:
+    """The number of the call whose code this is; 0 elsewhere."""
+    return _call.get()
 
 
 def _nothing() -> None:
@@ -39,24 +43,25 @@ class Slots:
         self.total, self.begun = total, 0
         self.threads = anyio.CapacityLimiter(total)
         self._start = asyncio.get_running_loop().create_task
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._lent: Counter[asyncio.Task[None] | None] = Counter()
+        self._numbers = itertools.count(1)
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._lent: Counter[int] = Counter()
         self._changed = asyncio.Event()
 
     def run(self, call: Coroutine[object, object, None], context: contextvars.Context) -> None:
         """Start *call*, which says ``ended`` as its last word."""
         self.begun += 1
-        task = self._start(call, context=context)
-        self._tasks.add(task)
-        context.run(_call.set, task)
+        number = next(self._numbers)
+        context.run(_call.set, number)
+        self._tasks[number] = self._start(call, context=context)
 
     def ended(self) -> None:
         """A call has ended: its slot is free."""
         self.begun -= 1
-        task = cast("asyncio.Task[None]", asyncio.current_task())
-        self._tasks.discard(task)
+        number = this_call()
+        self._tasks.pop(number, None)
         if self._lent:
-            self._lent.pop(task, None)
+            self._lent.pop(number, None)
         self.wake()
 
     @property
@@ -74,21 +79,21 @@ class Slots:
 
         It goes on at once then, and so for a time more calls than *total* may work.
         """
-        call = _call.get()
+        call = this_call()
         if call not in self._tasks:  # it ended, and has left something running
             return _nothing
         self._lent[call] += 1
         self.wake()
         return partial(self._take_back, call)
 
-    def _take_back(self, call: "asyncio.Task[None] | None") -> None:
+    def _take_back(self, call: int) -> None:
         if self._lent[call] > 1:
             self._lent[call] -= 1
         else:
             self._lent.pop(call, None)
 
-    def lends(self, call: "asyncio.Task[None] | None") -> bool:
-        """True while *call* waits for calls of its own."""
+    def lends(self, call: int) -> bool:
+        """True while the call of that number waits for calls of its own."""
         return call in self._lent
 
     def wake(self) -> None:
@@ -102,12 +107,12 @@ class Slots:
 
     def abandon(self) -> None:
         """End all calls, those that wait for a thread, too; the thread itself runs on."""
-        for one in self._tasks:
+        for one in self._tasks.values():
             one.cancel()
 
     async def empty(self) -> None:
         """Wait for all calls that run."""
-        while running := [one for one in self._tasks if not one.done()]:
+        while running := [one for one in self._tasks.values() if not one.done()]:
             await asyncio.wait(running)
 
 

@@ -4,7 +4,6 @@ Alone but for calls that wait for calls: one of those may wait for this very one
 waits for calls of its own has them beside it, where no other worker takes them; nobody else's.
 """
 
-import asyncio
 from collections.abc import Callable
 
 from lionherd_dist.errors import PoisonTaskError
@@ -31,13 +30,13 @@ class Suspects:
 
     Attributes:
         waiting: how many wait for their turn.
-        begun: those whose turn has come.
+        begun: the numbers of those whose turn has come.
     """
 
     def __init__(self, slots: Slots, awaited: Callable[[str], bool]) -> None:
         self._slots, self._awaited = slots, awaited
         self.waiting = 0
-        self.begun: set[asyncio.Task[None] | None] = set()
+        self.begun: set[int] = set()
 
     @property
     def need_quiet(self) -> bool:
