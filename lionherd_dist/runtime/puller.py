@@ -6,7 +6,6 @@ session is over and that list is for others to see to. After a read that broke, 
 pending list is read again from its start.
 """
 
-import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
 
@@ -64,20 +63,11 @@ class Puller:
                 await self._room()
                 if not self._stopping:
                     self._accept(await self._calls.take(self._connection, self._executor.free))
-                    await self._let_the_quick_end()
             except StoreUnavailableError:
                 self._client_id = None
                 broken += 1
                 with anyio.CancelScope() as self._waiting:
                     await anyio.sleep(pause_s(broken))
-
-    async def _let_the_quick_end(self) -> None:
-        """Otherwise each read would ask for the slots that the last one left, and fetch a splinter.
-
-        Told of before the next read, such calls have others released in time for it.
-        """
-        await asyncio.sleep(0)  # calls that wait for nothing run
-        await asyncio.sleep(0)  # the finisher tells of them
 
     async def _room(self) -> None:
         if self._executor.free > 0 or self._stopping:  # nearly always

@@ -1,6 +1,5 @@
 """How the reader of calls begins, and begins again after a read that broke."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -78,53 +77,3 @@ async def test_a_call_that_ends_while_the_pending_list_is_read_is_not_run_again(
             await calls.done.wait()
             await puller.stop()
     assert hand.accepted == [b"3-0"]
-
-
-@dataclass
-class Quick(Hand):
-    """An executor whose calls end, and are told of, as soon as the event loop comes to it."""
-
-    told: int = 0
-
-    def accept(self, taken: Taken) -> None:
-        self.free -= 1
-        asyncio.get_running_loop().call_soon(self._end)
-
-    def _end(self) -> None:
-        self.free += 1
-        asyncio.get_running_loop().call_soon(self._tell)
-
-    def _tell(self) -> None:
-        self.told += 1
-
-
-@dataclass
-class Plenty:
-    """A server that has fewer calls than it is asked for at first, and notes what it is asked."""
-
-    hand: Quick
-    asked: list[tuple[int, int]] = field(default_factory=list)
-    done: anyio.Event = field(default_factory=anyio.Event)
-
-    async def retake(self, connection: Line, most: int, after: bytes) -> list[Taken]:
-        return []
-
-    async def take(self, connection: Line, most: int) -> list[Taken]:
-        self.asked.append((most, self.hand.told))
-        if len(self.asked) == 2:
-            self.done.set()
-            await anyio.sleep_forever()
-        return [call(b"1-0"), call(b"2-0")]
-
-
-async def test_a_read_asks_for_the_slots_of_calls_that_ended_at_once() -> None:
-    """And comes after the word of them; or reads would stay as small as one of them once was."""
-    hand = Quick()
-    calls = Plenty(hand)
-    puller = Puller(Line(), Line(), calls, hand)  # type: ignore[arg-type]  # stand-ins
-    async with anyio.create_task_group() as group:
-        group.start_soon(puller.run)
-        with anyio.fail_after(20):
-            await calls.done.wait()
-        puller.abandon()
-    assert calls.asked == [(5, 0), (5, 2)]
