@@ -1,5 +1,6 @@
 """A link's jobs: which are open, by what id the server knows them, and who waits for them."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -29,7 +30,7 @@ class OpenJobs:
     def __init__(self, lend: Callable[[], Callable[[], None]] = nobody) -> None:
         self._lend = lend
         self._open: dict[Job, Callable[[], None]] = {}
-        self._attached: set[str] = set()
+        self._attached: Counter[str] = Counter()  # a second reader counts until it is refused
         self.by_id: dict[str, Job] = {}
 
     def __iter__(self) -> Iterator[Job]:
@@ -53,11 +54,12 @@ class OpenJobs:
     def attached(self, job_id: str) -> Iterator[None]:
         """Somebody here reads a job that was opened anywhere; one reader at a time does."""
         end = self._lend()
-        self._attached.add(job_id)
+        self._attached[job_id] += 1
         try:
             yield
         finally:
-            self._attached.discard(job_id)
+            self._attached[job_id] -= 1
+            self._attached += Counter()  # drops what nobody reads
             end()
 
     def awaits(self, job_id: str) -> bool:

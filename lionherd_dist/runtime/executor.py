@@ -138,6 +138,7 @@ class Executor:
 
     def give_away(self) -> None:
         """Hand back what has not stopped, whatever it still does."""
+        self._slots.lend_no_more()
         for taken in list(self._unsettled.values()):
             self._settle(Back(taken))
 

@@ -92,6 +92,10 @@ class Slots:
         else:
             self._lent.pop(call, None)
 
+    def lend_no_more(self) -> None:
+        """The session is over: what still runs of it waits for nothing, and keeps its slot."""
+        self._lent.clear()
+
     def lends(self, call: int) -> bool:
         """True while the call of that number waits for calls of its own."""
         return call in self._lent

@@ -36,7 +36,7 @@ class Worker:
     Args:
         modules: modules, or their names, whose tasks this worker runs.
         redis: the server's URL; ``LIONHERD_REDIS_URL`` unless given (see docs/operations.md).
-        concurrency: how many calls run at once; one that waits for calls of its own does not count.
+        concurrency: how many calls run at once; one that has calls of its own open does not count.
         grace_s: seconds that running calls get to end when the worker is stopped.
         settings: namespace, session and the like.
         recorder: told what is measured; see docs/telemetry.md.

@@ -7,7 +7,7 @@ import anyio
 import pytest
 import tasks
 
-from lionherd_dist import LocalCluster, PoisonTaskError, Settings
+from lionherd_dist import Cluster, JobTakenError, LocalCluster, PoisonTaskError, Settings
 
 pytestmark = pytest.mark.anyio
 
@@ -45,6 +45,20 @@ async def test_a_call_may_wait_for_a_suspect(alone: LocalCluster, tmp_path: Path
     job = await alone.submit([tasks.dies.call(str(tmp_path), 2)])
     with anyio.fail_after(SOON_S):
         assert await alone.run(tasks.reads.call(job)) == [2]
+
+
+async def test_a_reader_that_is_refused_does_not_end_the_wait_of_the_first(
+    cluster: Cluster,
+) -> None:
+    """Both are in one process; only one of them has the job."""
+    job = await cluster.submit([tasks.double.call(n) for n in range(2)])
+    jobs = cluster._link.jobs
+    async with cluster.attach(job) as stream:
+        with pytest.raises(JobTakenError):
+            await cluster.attach(job).__aenter__()
+        assert jobs.awaits(job)
+        assert [one async for one in stream] == [(0, 0), (1, 2)]
+    assert not jobs.awaits(job)
 
 
 async def test_a_call_whose_own_calls_end_every_worker_is_poison(

@@ -103,6 +103,19 @@ async def test_what_a_call_leaves_running_lends_nothing(scene: Scene) -> None:
         assert slots.free == 1
 
 
+async def test_what_outlives_its_session_lends_nothing(scene: Scene) -> None:
+    """It waits for nothing any more, and may do anything."""
+    scene.executor.accept(taken(scene.ask.call()))
+    await wait_until(lambda: scene.executor.free == 2, description="it lends its slot")
+    scene.executor.give_away()
+    assert scene.executor.free == 1
+    scene.gates["ask"].set()
+    scene.gates["rest"].set()
+    with anyio.fail_after(10):
+        await scene.executor.idle()
+    assert scene.executor.free == 2
+
+
 async def test_a_suspect_does_not_wait_for_a_call_that_waits_for_calls(scene: Scene) -> None:
     """That one may wait for this very suspect. Its death would not count: it is not alone."""
     scene.executor.accept(taken(scene.ask.call()))

@@ -9,7 +9,7 @@ local function load_job(job_key)
   local values = redis.call('HMGET', job_key, 'owner', 'inbox', 'limiter', unpack(NUMBERS))
   if not values[1] then return nil end
   local job = {owner = values[1], inbox = values[2], limiter = values[3] or nil}
-  for i, name in ipairs(NUMBERS) do job[name] = tonumber(values[i + 3]) end
+  for i, name in ipairs(NUMBERS) do job[name] = tonumber(values[i + 3] or 0) end  -- 0: an older job
   return job
 end
 
