@@ -157,7 +157,7 @@ def main() -> int:
     except LionherdError as error:
         print(error, file=sys.stderr)  # noqa: T201
         return STATUS_FAILED
-    except Exception:  # noqa: BLE001 (told as the interpreter tells it, which would wait for threads)
+    except BaseException:  # noqa: BLE001 (told as the interpreter does, which would wait for threads)
         traceback.print_exc()
         return STATUS_FAILED
     if complaint is not None:
@@ -167,9 +167,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    try:
-        status_ = main()
-    except BaseException:  # noqa: BLE001 (shown as the interpreter would)
-        traceback.print_exc()
-        status_ = STATUS_FAILED
-    sys.exit(leave(status_))
+    sys.exit(leave(main()))
