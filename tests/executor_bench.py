@@ -7,8 +7,9 @@ from contextlib import asynccontextmanager
 import tasks
 
 from lionherd_dist.call import Call, Outcome
-from lionherd_dist.runtime.executor import Executor, Ways
+from lionherd_dist.runtime.executor import Executor
 from lionherd_dist.runtime.slots import Slots, open_slots
+from lionherd_dist.runtime.ways import Ways
 from lionherd_dist.session.clock import ServerClock
 from lionherd_dist.store.calls import Done, Settled, Taken
 from lionherd_dist.task import Task, tasks_of

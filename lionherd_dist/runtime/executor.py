@@ -7,11 +7,12 @@ A call's life here:
                └─ its job is cancelled, its deadline passes, or the worker hands it back
 """
 
+import asyncio
 import contextvars
 import logging
 import math
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Mapping
+from functools import partial
 from typing import TypeVar
 
 import anyio
@@ -27,7 +28,7 @@ from lionherd_dist.runtime.attempt import attempt, timed
 from lionherd_dist.runtime.slots import Slots, this_call
 from lionherd_dist.runtime.stops import Stops
 from lionherd_dist.runtime.suspects import DEATHS_ALONE, SUSPECT_AFTER_DEATHS, Suspects, poison
-from lionherd_dist.runtime.tracing import Traced
+from lionherd_dist.runtime.ways import Ways
 from lionherd_dist.session.clock import ServerClock
 from lionherd_dist.store.calls import Again, Back, Dead, Done, Settled, Taken
 from lionherd_dist.task import Task
@@ -37,27 +38,6 @@ from lionherd_dist.wire.signing import Seal
 T = TypeVar("T")
 
 ELSEWHERE_MS = 1_000  # how long a call that another worker is to take is put off
-
-
-@dataclass(frozen=True, slots=True)
-class Ways:
-    """What the executor tells others and asks them.
-
-    Args:
-        settle: told what became of each call.
-        known_elsewhere: says whether some worker knows a task that this one does not.
-        alone: notes that a call is about to run with nothing beside it; says how often it died so.
-        trusted: says whether the session can still be ours: not after a pause that outlasted it.
-        awaited: says whether a call of this worker waits for a job.
-        traced: awaits each attempt at a call within a span, where somebody wants traces.
-    """
-
-    settle: Callable[[Settled], None]
-    known_elsewhere: Callable[[str], Awaitable[bool]]
-    alone: Callable[[Taken], Awaitable[int]]
-    trusted: Callable[[], bool]
-    awaited: Callable[[str], bool]
-    traced: Traced | None = None
 
 
 class Executor:
@@ -121,10 +101,10 @@ class Executor:
             self._settle(Again(taken, taken.attempt, ELSEWHERE_MS))
         elif taken.deaths >= SUSPECT_AFTER_DEATHS:
             self._suspects.waiting += 1
-            self._slots.run(self._run_alone(taken), self._context.copy())
+            self._slots.run(partial(self._run_alone, taken), self._context.copy())
         else:
             self._running += 1
-            self._slots.run(self._run(taken), self._context.copy())
+            self._slots.run(partial(self._run, taken), self._context.copy())
 
     def cancel(self, job: str) -> None:
         """Stop the calls of *job*, those that are still to arrive included."""
@@ -146,9 +126,9 @@ class Executor:
         if self._unsettled.pop(settled.taken.entry, None) is not None:
             self._ways.settle(settled)
 
-    async def _run(self, taken: Taken) -> None:
+    async def _run(self, taken: Taken, scope: anyio.CancelScope) -> None:
         try:
-            self._settle(await self._settled(taken))
+            self._settle(await self._settled(taken, scope))
         except StoreUnavailableError:  # who else knows the task could not be asked
             self._settle(Back(taken))
         except Exception as error:  # noqa: BLE001 (a defect of ours ends this call, no other)
@@ -157,10 +137,10 @@ class Executor:
             self._running -= 1
             self._slots.ended()
 
-    async def _run_alone(self, taken: Taken) -> None:
+    async def _run_alone(self, taken: Taken, scope: anyio.CancelScope) -> None:
         """Run a suspect when its turn has come."""
         try:
-            self._settle(await self._settled_alone(taken))
+            self._settle(await self._settled_alone(taken, scope))
         except StoreUnavailableError:  # it does not run while that cannot be noted
             self._settle(Back(taken))
         except Exception as error:  # noqa: BLE001 (as in _run)
@@ -168,10 +148,10 @@ class Executor:
         finally:
             self._slots.ended()
 
-    async def _settled_alone(self, taken: Taken) -> Settled:
+    async def _settled_alone(self, taken: Taken, scope: anyio.CancelScope) -> Settled:
         in_time = await self._turn(taken)
         if self._stops.concern(taken):
-            return await self._settled(taken)
+            return await self._settled(taken, scope)
         if not in_time:
             return self._late(taken)
         if self._suspects.put_off(taken):
@@ -179,8 +159,8 @@ class Executor:
         this = this_call()
         self._suspects.begun.add(this)
         try:
-            if await self._deaths_alone(taken) < DEATHS_ALONE:
-                return await self._settled(taken)
+            if await self._deaths_alone(taken, scope) < DEATHS_ALONE:
+                return await self._settled(taken, scope)
         finally:
             self._suspects.begun.discard(this)
         return Dead(taken, self._encoded(taken, Failure(poison(taken))))
@@ -202,11 +182,13 @@ class Executor:
         """True while a call has begun that does not wait for calls of its own."""
         return self._running + len(self._suspects.begun) > self._slots.lending
 
-    async def _deaths_alone(self, taken: Taken) -> int:
+    async def _deaths_alone(self, taken: Taken, scope: anyio.CancelScope) -> int:
         """Noted with the server; none counts beside another call: that one may be to blame."""
-        return await self._asked(taken, self._ways.alone(taken)) if self._suspects.alone else 0
+        if not self._suspects.alone:
+            return 0
+        return await self._asked(taken, scope, self._ways.alone(taken))
 
-    async def _settled(self, taken: Taken) -> Settled:
+    async def _settled(self, taken: Taken, scope: anyio.CancelScope) -> Settled:
         if taken.job in self._stops.cancelled:
             return self._done(taken, Cancelled())
         if self._stops.concern(taken) or not self._ways.trusted():
@@ -219,46 +201,56 @@ class Executor:
             return Dead(taken, self._encoded(taken, Failure(error)))
         task = self._tasks.get(message.task)
         if task is None:
-            return await self._unknown(taken, message.task)
-        scope = self._stops.scope_of(taken)
+            return await self._unknown(taken, scope, message.task)
+        self._stops.note(taken, scope)
         if taken.deadline_ms:
             scope.deadline = anyio.current_time() + self._clock.left_s(taken.deadline_ms)
         try:
-            with scope:
-                begun_ms = self._clock.now_ms() if message.timed else 0.0
-                run = attempt(
-                    task,
-                    message,
-                    threads=self._slots.threads,
-                    is_ours=lambda: scope.cancel_called or self._stops.handing_back,
-                )
-                traced = self._ways.traced
-                outcome = await (run if traced is None else traced(run, taken, message))
-                if message.timed:
-                    outcome = timed(outcome, begun_ms=begun_ms, ended_ms=self._clock.now_ms())
-                if isinstance(outcome, Failure):
-                    return self._failed(taken, message, task, outcome)
-                return self._done(taken, outcome)
+            begun_ms = self._clock.now_ms() if message.timed else 0.0
+            run = attempt(
+                task,
+                message,
+                threads=self._slots.threads,
+                is_ours=lambda: scope.cancel_called or self._stops.handing_back,
+            )
+            traced = self._ways.traced
+            outcome = await (run if traced is None else traced(run, taken, message))
+        except asyncio.CancelledError:
+            if not scope.cancel_called:
+                raise  # the worker itself is ended
+            return self._stopped(taken)
         finally:
             self._stops.forget(taken)
+            if taken.deadline_ms:
+                scope.deadline = math.inf
+        if message.timed:
+            outcome = timed(outcome, begun_ms=begun_ms, ended_ms=self._clock.now_ms())
+        if isinstance(outcome, Failure):
+            return self._failed(taken, message, task, outcome)
+        return self._done(taken, outcome)
+
+    def _stopped(self, taken: Taken) -> Settled:
         if taken.job in self._stops.cancelled:
             return self._done(taken, Cancelled())
         if self._stops.handing_back:
             return Back(taken)
         return self._done(taken, Failure(TimeoutError("the deadline passed while it ran")))
 
-    async def _asked(self, taken: Taken, question: Awaitable[T]) -> T:
+    async def _asked(self, taken: Taken, scope: anyio.CancelScope, question: Awaitable[T]) -> T:
         """The answer of the server, which nobody waits for once *taken* is to stop."""
+        self._stops.note(taken, scope)
         try:
-            with self._stops.scope_of(taken):
-                return await question
+            return await question
+        except asyncio.CancelledError:
+            if not scope.cancel_called:
+                raise
         finally:
             self._stops.forget(taken)
         raise StoreUnavailableError("the call was stopped while the server was asked about it")
 
-    async def _unknown(self, taken: Taken, name: str) -> Settled:
+    async def _unknown(self, taken: Taken, scope: anyio.CancelScope, name: str) -> Settled:
         """Left for a worker that knows the task, if there is one."""
-        if await self._asked(taken, self._ways.known_elsewhere(name)):
+        if await self._asked(taken, scope, self._ways.known_elsewhere(name)):
             return Again(taken, taken.attempt, ELSEWHERE_MS)
         known = ", ".join(sorted(self._tasks))
         error = UnknownTaskError(

@@ -12,7 +12,7 @@ from lionherd_dist.address import Address
 from lionherd_dist.local.race import race
 from lionherd_dist.place import Place
 from lionherd_dist.runtime.canceller import hear
-from lionherd_dist.runtime.executor import Executor, Ways
+from lionherd_dist.runtime.executor import Executor
 from lionherd_dist.runtime.finisher import Finisher
 from lionherd_dist.runtime.meter import Meter
 from lionherd_dist.runtime.promoter import Promoter
@@ -20,6 +20,7 @@ from lionherd_dist.runtime.puller import Puller
 from lionherd_dist.runtime.reaper import reap_the_dead
 from lionherd_dist.runtime.slots import Slots
 from lionherd_dist.runtime.tracing import spans_for
+from lionherd_dist.runtime.ways import Ways
 from lionherd_dist.session.session import Session
 from lionherd_dist.settings import Settings
 from lionherd_dist.store.calls import Calls, Settled

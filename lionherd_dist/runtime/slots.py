@@ -1,4 +1,4 @@
-"""Where a worker's calls run, session after session: one asyncio task each, so many at once.
+"""Where a worker's calls run, session after session, so many at once.
 
 A call that waits for calls of its own lends its slot meanwhile: otherwise the calls that wait could
 hold every slot, and none be left for those that they wait for.
@@ -8,11 +8,13 @@ import asyncio
 import contextvars
 import itertools
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 
 import anyio
+
+from lionherd_dist.runtime.lanes import Body, Lanes
 
 # Its number, and not its task: a context that holds its own task waits for the garbage collector.
 _call: contextvars.ContextVar[int] = contextvars.ContextVar("lionherd_call", default=0)
@@ -42,24 +44,25 @@ class Slots:
     def __init__(self, total: int) -> None:
         self.total, self.begun = total, 0
         self.threads = anyio.CapacityLimiter(total)
-        self._start = asyncio.get_running_loop().create_task
+        self._lanes = Lanes()
         self._numbers = itertools.count(1)
-        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._running: set[int] = set()
         self._lent: Counter[int] = Counter()
         self._changed = asyncio.Event()
 
-    def run(self, call: Coroutine[object, object, None], context: contextvars.Context) -> None:
-        """Start *call*, which says ``ended`` as its last word."""
+    def run(self, call: Body, context: contextvars.Context) -> None:
+        """Run *call*, which says ``ended`` as its last word."""
         self.begun += 1
         number = next(self._numbers)
         context.run(_call.set, number)
-        self._tasks[number] = self._start(call, context=context)
+        self._running.add(number)
+        self._lanes.run(call, context)
 
     def ended(self) -> None:
         """A call has ended: its slot is free."""
         self.begun -= 1
         number = this_call()
-        self._tasks.pop(number, None)
+        self._running.discard(number)
         if self._lent:
             self._lent.pop(number, None)
         self.wake()
@@ -80,7 +83,7 @@ class Slots:
         It goes on at once then, and so for a time more calls than *total* may work.
         """
         call = this_call()
-        if call not in self._tasks:  # it ended, and has left something running
+        if call not in self._running:  # it ended, and has left something running
             return _nothing
         self._lent[call] += 1
         self.wake()
@@ -111,13 +114,11 @@ class Slots:
 
     def abandon(self) -> None:
         """End all calls, those that wait for a thread, too; the thread itself runs on."""
-        for one in self._tasks.values():
-            one.cancel()
+        self._lanes.abandon()
 
     async def empty(self) -> None:
         """Wait for all calls that run."""
-        while running := [one for one in self._tasks.values() if not one.done()]:
-            await asyncio.wait(running)
+        await self._lanes.empty()
 
 
 @asynccontextmanager

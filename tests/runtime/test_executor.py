@@ -5,6 +5,7 @@ import contextvars
 import threading
 from contextlib import suppress
 from contextvars import ContextVar
+from functools import partial
 
 import anyio
 import anyio.lowlevel
@@ -149,14 +150,14 @@ async def test_a_suspects_death_beside_a_call_of_an_earlier_session_does_not_cou
         asked.append(one)
         return 0
 
-    async def outlive(slots: Slots) -> None:
+    async def outlive(slots: Slots, _: anyio.CancelScope) -> None:
         await gate.wait()
         slots.ended()
 
     settled: list[Settled] = []
     ways = ways_to(settled.append, alone=alone)
     async with open_slots(2) as slots:
-        slots.run(outlive(slots), contextvars.Context())
+        slots.run(partial(outlive, slots), contextvars.Context())
         running = in_slots(slots, ways, tasks_of([tasks]))
         assert running.free == 1
         suspect = taken()._replace(deaths=SUSPECT_AFTER_DEATHS)

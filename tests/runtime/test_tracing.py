@@ -13,9 +13,10 @@ import tasks
 from helpers import wait_until
 
 from lionherd_dist.call import Call, Retry
-from lionherd_dist.runtime.executor import DEATHS_ALONE, Executor, Ways
+from lionherd_dist.runtime.executor import DEATHS_ALONE, Executor
 from lionherd_dist.runtime.slots import open_slots
 from lionherd_dist.runtime.tracing import CallSpans
+from lionherd_dist.runtime.ways import Ways
 from lionherd_dist.session.clock import ServerClock
 from lionherd_dist.store.calls import Settled, Taken
 from lionherd_dist.task import task, tasks_of

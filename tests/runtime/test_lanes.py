@@ -1,0 +1,185 @@
+"""Calls that share a task while none of them waits, and have their own from then on."""
+
+import asyncio
+import contextvars
+import weakref
+from collections.abc import Awaitable, Callable
+
+import anyio
+import anyio.lowlevel
+import pytest
+from helpers import wait_until
+
+from lionherd_dist.runtime.lanes import Body, Lanes
+
+pytestmark = pytest.mark.anyio
+
+
+def own_name() -> str:
+    """What the task is called in which this runs; to hold the task itself would keep it apart."""
+    task = asyncio.current_task()
+    assert task is not None
+    return task.get_name()
+
+
+class Scene:
+    """Lanes, and the names of the tasks in which calls began."""
+
+    def __init__(self) -> None:
+        self.lanes = Lanes()
+        self.began: list[str] = []
+        self.ended = 0
+
+    def run(self, work: Callable[[], Awaitable[object]]) -> None:
+        async def body(_: anyio.CancelScope) -> None:
+            self.began.append(own_name())
+            await work()
+            self.ended += 1
+
+        self.lanes.run(body, contextvars.Context())
+
+
+async def nothing() -> None:
+    """End without waiting."""
+
+
+async def test_calls_that_do_not_wait_share_a_task() -> None:
+    scene = Scene()
+    for _ in range(20):
+        scene.run(nothing)
+    await scene.lanes.empty()
+    assert scene.ended == 20
+    assert len(set(scene.began)) == 1
+
+
+async def test_a_call_that_waits_has_its_task_to_itself() -> None:
+    scene, gate = Scene(), anyio.Event()
+    for number in range(9):
+        scene.run(gate.wait if number % 3 == 1 else nothing)
+    await wait_until(lambda: scene.ended == 6, description="those that do not wait have ended")
+    gate.set()
+    await scene.lanes.empty()
+    assert len(set(scene.began[1::3])) == 3
+    for number, name in enumerate(scene.began):
+        if number % 3 == 1:
+            assert name not in scene.began[number + 1 :]
+
+
+async def test_many_calls_that_wait_are_soon_begun() -> None:
+    """In a few turns of the loop, not in one for each."""
+    scene, gate = Scene(), anyio.Event()
+    for _ in range(200):
+        scene.run(gate.wait)
+    for _ in range(10):
+        await anyio.lowlevel.checkpoint()
+    assert len(set(scene.began)) == 200
+    gate.set()
+    await scene.lanes.empty()
+    assert scene.ended == 200
+
+
+async def hold_in_a_timer(kept: list[object]) -> None:
+    task = asyncio.current_task()
+    assert task is not None
+    kept.append(asyncio.get_running_loop().call_later(60, task.cancel))
+
+
+async def hold_weakly(kept: list[object]) -> None:
+    kept.append(weakref.ref(asyncio.current_task()))
+
+
+async def leave_a_scope_open(kept: list[object]) -> None:
+    kept.append(anyio.CancelScope().__enter__())
+
+
+async def cancel_itself(_: list[object]) -> None:
+    task = asyncio.current_task()
+    assert task is not None
+    task.cancel()
+
+
+@pytest.mark.parametrize("leave", [hold_in_a_timer, hold_weakly, leave_a_scope_open, cancel_itself])
+async def test_a_task_that_a_call_left_something_behind_for_is_nobody_elses(
+    leave: Callable[[list[object]], Awaitable[None]],
+) -> None:
+    scene, kept = Scene(), list[object]()
+    scene.run(nothing)
+    scene.run(lambda: leave(kept))
+    scene.run(nothing)
+    scene.run(lambda: anyio.sleep(0.001))
+    await scene.lanes.empty()
+    assert scene.ended == 4
+    assert scene.began[0] == scene.began[1] != scene.began[2]
+    for one in kept:
+        if isinstance(one, asyncio.TimerHandle):
+            one.cancel()
+
+
+async def test_the_scope_is_given_to_the_call_that_waits_in_it() -> None:
+    lanes, stopped, went_on = Lanes(), anyio.Event(), anyio.Event()
+    scopes: list[anyio.CancelScope] = []
+
+    async def stop_me(scope: anyio.CancelScope) -> None:
+        scopes.append(scope)
+        try:
+            await anyio.sleep(60)
+        finally:
+            stopped.set()
+
+    async def go_on(scope: anyio.CancelScope) -> None:
+        await anyio.sleep(0.01)
+        if not scope.cancel_called:
+            went_on.set()
+
+    for body in (stop_me, go_on):
+        lanes.run(body, contextvars.Context())
+    await wait_until(lambda: bool(scopes), description="the first call waits")
+    scopes[0].cancel()
+    with anyio.fail_after(10):
+        await stopped.wait()
+        await went_on.wait()
+        await lanes.empty()
+
+
+async def test_a_lane_that_is_cancelled_before_it_begins_loses_no_call() -> None:
+    """As by a call that cancels every task it can find."""
+    lanes, ended = Lanes(), list[int]()
+
+    def numbered(number: int) -> Body:
+        async def body(_: anyio.CancelScope) -> None:
+            ended.append(number)
+
+        return body
+
+    before = asyncio.all_tasks()
+    for number in range(3):
+        lanes.run(numbered(number), contextvars.Context())
+    for lane in asyncio.all_tasks() - before:
+        lane.cancel()
+    with anyio.fail_after(10):
+        await lanes.empty()
+    assert ended == [0, 1, 2]
+
+
+async def test_an_error_ends_its_own_call_only(caplog: pytest.LogCaptureFixture) -> None:
+    scene = Scene()
+
+    async def fail() -> None:
+        raise RuntimeError("a defect")
+
+    scene.run(fail)
+    scene.run(nothing)
+    with anyio.fail_after(10):
+        await scene.lanes.empty()
+    assert scene.ended == 1
+
+
+async def test_what_is_abandoned_is_cancelled_and_no_more_begins() -> None:
+    scene = Scene()
+    scene.run(anyio.sleep_forever)
+    await wait_until(lambda: len(scene.began) == 1, description="the first call waits")
+    scene.run(nothing)
+    scene.lanes.abandon()
+    with anyio.fail_after(10):
+        await scene.lanes.empty()
+    assert (len(scene.began), scene.ended) == (1, 0)
