@@ -25,6 +25,8 @@ from typing import TypeAlias, cast
 
 import anyio
 
+IN_A_ROW = 50  # calls between two breaths of the event loop, which tells of those that have ended
+
 Body: TypeAlias = Callable[[anyio.CancelScope], Coroutine[object, object, None]]
 
 
@@ -33,7 +35,7 @@ class Lanes:
 
     def __init__(self) -> None:
         self._new_scope = type(anyio.CancelScope())  # anyio looks asyncio's up each time: 1.5 µs
-        self._start = asyncio.get_running_loop().create_task
+        self._loop = asyncio.get_running_loop()
         self._coming: deque[tuple[Body, contextvars.Context]] = deque()
         self._lanes: set[asyncio.Task[None]] = set()
         self._open: set[asyncio.Task[None]] = set()  # those in which calls may begin
@@ -61,7 +63,7 @@ class Lanes:
 
     def _open_some(self, most: int) -> None:
         for _ in range(min(most, len(self._coming) - len(self._open))):
-            lane = self._start(self._drain())
+            lane = asyncio.Task(self._drain(), loop=self._loop)  # not eager, whatever the factory
             self._lanes.add(lane)
             self._open.add(lane)
             lane.add_done_callback(self._closed)
@@ -81,20 +83,31 @@ class Lanes:
             self._open_some(2)
 
         with self._new_scope() as scope:
-            known_to = _holders(lane)
+            fresh, row = _traces_on(lane), 0
             while coming:
                 body, context = coming.popleft()
                 await _Run(body(scope), context, waits)
-                if lane not in self._open or scope.cancel_called or lane.cancelling():
+                if lane not in self._open or scope.cancel_called or _traces_on(lane) != fresh:
                     break
-                if _holders(lane) != known_to:
-                    break
+                row += 1
+                if row % IN_A_ROW == 0:
+                    await asyncio.sleep(0)
         self._open.discard(lane)
 
 
-def _holders(lane: asyncio.Task[None]) -> tuple[int, int]:
-    """How many know of *lane*: references to it, of both kinds."""
-    return sys.getrefcount(lane), weakref.getweakrefcount(lane)
+def _traces_on(lane: asyncio.Task[None]) -> tuple[object, ...]:
+    """What a call can leave on its task: references of both kinds, a cancellation, a name, a wish.
+
+    Of those, asyncio tells no one a cancellation that was called off too late, nor a callback.
+    """
+    return (
+        sys.getrefcount(lane),
+        weakref.getweakrefcount(lane),
+        lane.cancelling(),
+        lane.get_name(),
+        getattr(lane, "_must_cancel", None),
+        getattr(lane, "_callbacks", None),
+    )
 
 
 class _Run:
@@ -118,12 +131,14 @@ class _Run:
             return
         self._on_wait()
         while True:
+            answer, thrown = None, None
             try:
-                try:
-                    answer = yield awaited
-                except BaseException as error:  # noqa: BLE001 (all of them are for the call)
-                    awaited = run(call.throw, error)
-                else:
-                    awaited = run(call.send, answer)
+                answer = yield awaited
+            except BaseException as error:  # noqa: BLE001 (all of them are for the call)
+                thrown = error  # not from here: it would be the context of what the call raises
+            try:
+                awaited = run(call.send, answer) if thrown is None else run(call.throw, thrown)
             except StopIteration:
                 return
+            finally:
+                thrown = None  # or its traceback would hold this frame, which holds it

@@ -4,13 +4,14 @@ import asyncio
 import contextvars
 import weakref
 from collections.abc import Awaitable, Callable
+from itertools import pairwise
 
 import anyio
 import anyio.lowlevel
 import pytest
 from helpers import wait_until
 
-from lionherd_dist.runtime.lanes import Body, Lanes
+from lionherd_dist.runtime.lanes import IN_A_ROW, Body, Lanes
 
 pytestmark = pytest.mark.anyio
 
@@ -65,6 +66,18 @@ async def test_a_call_that_waits_has_its_task_to_itself() -> None:
             assert name not in scene.began[number + 1 :]
 
 
+async def test_a_long_row_of_calls_lets_the_event_loop_breathe() -> None:
+    """So that some are told of while others run."""
+    scene, seen = Scene(), list[int]()
+    for _ in range(4 * IN_A_ROW):
+        scene.run(nothing)
+    while scene.ended < 4 * IN_A_ROW:
+        await anyio.lowlevel.checkpoint()
+        seen.append(scene.ended)
+    assert max(after - before for before, after in pairwise([0, *seen])) == IN_A_ROW
+    assert len(set(scene.began)) == 1
+
+
 async def test_many_calls_that_wait_are_soon_begun() -> None:
     """In a few turns of the loop, not in one for each."""
     scene, gate = Scene(), anyio.Event()
@@ -98,7 +111,37 @@ async def cancel_itself(_: list[object]) -> None:
     task.cancel()
 
 
-@pytest.mark.parametrize("leave", [hold_in_a_timer, hold_weakly, leave_a_scope_open, cancel_itself])
+async def cancel_itself_and_call_it_off(_: list[object]) -> None:
+    task = asyncio.current_task()
+    assert task is not None
+    task.cancel()
+    task.uncancel()
+
+
+async def name_itself(_: list[object]) -> None:
+    task = asyncio.current_task()
+    assert task is not None
+    task.set_name("mine")
+
+
+async def wish_to_be_told(kept: list[object]) -> None:
+    task = asyncio.current_task()
+    assert task is not None
+    task.add_done_callback(lambda _: kept.append("told"))
+
+
+@pytest.mark.parametrize(
+    "leave",
+    [
+        hold_in_a_timer,
+        hold_weakly,
+        leave_a_scope_open,
+        cancel_itself,
+        cancel_itself_and_call_it_off,
+        name_itself,
+        wish_to_be_told,
+    ],
+)
 async def test_a_task_that_a_call_left_something_behind_for_is_nobody_elses(
     leave: Callable[[list[object]], Awaitable[None]],
 ) -> None:
@@ -113,6 +156,45 @@ async def test_a_task_that_a_call_left_something_behind_for_is_nobody_elses(
     for one in kept:
         if isinstance(one, asyncio.TimerHandle):
             one.cancel()
+
+
+async def test_what_a_call_raises_has_nothing_that_it_handled_for_its_context() -> None:
+    """As in a task of its own."""
+    lanes, raised = Lanes(), list[BaseException]()
+
+    async def handle_and_raise(_: anyio.CancelScope) -> None:
+        gate = asyncio.get_running_loop().create_future()
+        gate.set_exception(KeyError("handled"))
+        try:
+            await asyncio.sleep(0.001)
+            await asyncio.shield(gate)
+        except KeyError:
+            pass
+        try:
+            raise ValueError("later")
+        except ValueError as error:
+            raised.append(error)
+
+    lanes.run(handle_and_raise, contextvars.Context())
+    await lanes.empty()
+    assert [type(error.__context__) for error in raised] == [type(None)]
+
+
+async def test_calls_are_begun_by_the_event_loop_whatever_makes_its_tasks() -> None:
+    """An eager task would begin before it is known."""
+    loop = asyncio.get_running_loop()
+    factory = getattr(asyncio, "eager_task_factory", None)
+    scene, gate = Scene(), anyio.Event()
+    loop.set_task_factory(factory)
+    try:
+        scene.run(gate.wait)
+        scene.run(nothing)
+        assert scene.began == []
+        await wait_until(lambda: scene.ended == 1, description="the second does not wait")
+    finally:
+        loop.set_task_factory(None)
+    gate.set()
+    await scene.lanes.empty()
 
 
 async def test_the_scope_is_given_to_the_call_that_waits_in_it() -> None:
