@@ -12,7 +12,7 @@ from lionherd_dist import Cluster, Settings, StoreRefusedError, Worker
 
 pytestmark = pytest.mark.anyio
 
-SETTINGS = Settings(namespace="tls", session_s=1)
+SETTINGS = Settings(namespace="tls", session_s=5)
 
 
 async def test_a_job_runs_over_tls(tmp_path: Path) -> None:
