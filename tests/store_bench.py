@@ -6,7 +6,7 @@ from typing import cast
 
 from lionherd_dist.store.calls import Calls, Done, Taken, taken_of
 from lionherd_dist.store.connection import Connection, Reply
-from lionherd_dist.store.jobs import Chunk, accepted, cancel_request, running, submit_request
+from lionherd_dist.store.jobs import Chunk, accepted, cancel_jobs, submit_request
 from lionherd_dist.store.keys import Keys
 from lionherd_dist.store.limits import Ask, Lent, leave_request, lend_request, lent_of
 from lionherd_dist.store.outcomes import Inbox, News
@@ -50,6 +50,11 @@ class Bench:
         recorded = await self.hand(session).finish(self.connection, done)
         return -1 if recorded is None else recorded.dropped
 
+    async def promote(self, session: str) -> None:
+        """All that is due, or behind, in as many scripts as it takes."""
+        while await self.hand(session).promote(self.connection) == 0:
+            pass
+
     async def lend(self, session: str, ask: Ask) -> Lent | None:
         return lent_of(await self.connection.run(*lend_request(self.keys, session, ask)), ask)
 
@@ -57,7 +62,7 @@ class Bench:
         await self.connection.run(*leave_request(self.keys, session, name))
 
     async def cancel(self, *jobs: str, by: str = "C") -> list[int]:
-        return running(await self.connection.run(*cancel_request(self.keys, jobs, by=by)))
+        return await cancel_jobs(self.connection, self.keys, jobs, by=by)
 
     async def news(self, session: str) -> list[News]:
         key = self.keys.inbox(session)

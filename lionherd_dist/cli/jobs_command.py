@@ -15,7 +15,7 @@ from lionherd_dist.cluster.cluster import Cluster
 from lionherd_dist.errors import JobNotFoundError
 from lionherd_dist.settings import Settings
 from lionherd_dist.store.job_rows import InHand, JobRow, calls_in_hand, job_rows
-from lionherd_dist.store.jobs import cancel_request, running
+from lionherd_dist.store.jobs import cancel_jobs
 from lionherd_dist.store.reading import MOST_JOBS, overview, server_ms
 
 
@@ -151,8 +151,7 @@ def cancel(ids: tuple[str, ...], redis: str | None, namespace: str) -> None:
     async def cancel_all(asker: Asker) -> list[int]:
         for job in ids:
             await _row(asker, job)  # none is cancelled if one of them is mistyped
-        reply = await asker.connection.run(*cancel_request(asker.keys, ids, by=""))
-        return running(reply)
+        return await cancel_jobs(asker.connection, asker.keys, ids, by="")
 
     for job, left in zip(ids, ask(redis, namespace, cancel_all), strict=True):
         told = f"; {left:,} of its calls were running and are told to stop" if left else ""

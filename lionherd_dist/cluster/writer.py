@@ -121,7 +121,8 @@ class Writer:
         if jobs:
             self._submitted(jobs, accepted(replies[0]))
         if cancels:
-            self._settle(dict(zip(cancels, running(replies[-1]), strict=True)))
+            counts = zip(cancels, running(replies[-1]), strict=True)
+            self._settle({job: count for job, count in counts if count is not None})
 
     def _news(self) -> tuple[list[Job], list[Chunk]]:
         """Of as many jobs as fit into one request; the others come with the next."""

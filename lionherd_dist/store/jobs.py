@@ -70,7 +70,7 @@ def accepted(reply: Reply) -> list[int] | None:
 
 
 def cancel_request(keys: Keys, jobs: Sequence[str], *, by: str) -> Request:
-    """The request that cancels *jobs*, given by id; its reply: calls still running, for each.
+    """The request that cancels *jobs*, given by id; ``running`` reads its reply.
 
     *by* is the session that wants it, "" for an operator: the owner of a job is told if it is
     another.
@@ -80,9 +80,24 @@ def cancel_request(keys: Keys, jobs: Sequence[str], *, by: str) -> Request:
     return CANCEL, names + more, (CONTROL_TTL_MS, "", by, len(jobs), *jobs)
 
 
-def running(reply: Reply) -> list[int]:
-    """For each cancelled job how many of its calls some worker still runs."""
-    return cast("list[int]", reply)
+def running(reply: Reply) -> list[int | None]:
+    """For each cancelled job how many of its calls some worker still runs.
+
+    None of one that has more calls than are dropped in one go: it is to be cancelled again.
+    """
+    return [None if count < 0 else count for count in cast("list[int]", reply)]
+
+
+async def cancel_jobs(
+    connection: Connection, keys: Keys, jobs: Sequence[str], *, by: str
+) -> list[int]:
+    """Cancel *jobs*, in as many requests as it takes; how many calls of each still run."""
+    left: dict[str, int] = {}
+    while waiting := [job for job in jobs if job not in left]:
+        counts = running(await connection.run(*cancel_request(keys, waiting, by=by)))
+        answers = zip(waiting, counts, strict=True)
+        left |= {job: count for job, count in answers if count is not None}
+    return [left[job] for job in jobs]
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,8 +124,8 @@ MUTANTS = (
     Mutant(
         "cancel_drops_what_runs",
         "_cancel",
-        "sequence > upto_sequence then",
-        "sequence >= upto_sequence then",
+        "sequence <= upto_sequence) then",
+        "sequence < upto_sequence) then",
     ),
     Mutant("an_operators_cancel_is_not_told", "_jobs", "redis.call('XADD', prefix ..", "type("),
     Mutant("an_owner_is_told_of_its_own_cancel", "_cancel", " and job.owner ~= by then", " then"),
@@ -188,11 +188,16 @@ MUTANTS = (
     Mutant(
         "reap_forgets_before_it_is_done",
         "reap",
-        "if room > #jobs then forget",
+        "if room > upto and upto == #jobs then forget",
         "if true then forget",
     ),
     Mutant("reap_keeps_the_slots", "reap", "redis.call('HINCRBY', KEYS[3], '*', -slots)", ""),
-    Mutant("reap_gives_no_job_up", "reap", "    cancel_job(", "    type("),
+    Mutant(
+        "reap_gives_no_job_up",
+        "reap",
+        "cancel_job(keys, prefix, jobs[upto + 1], ARGV[3], session) >= 0",
+        "true",
+    ),
     Mutant(
         "reap_does_not_blame_the_lonely",
         "reap",

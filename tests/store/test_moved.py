@@ -1,15 +1,15 @@
-"""No script moves more than a bounded number of bytes, and what it leaves is moved by the next."""
+"""No script moves, or drops, more than a bounded part, and what it leaves is for the next."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import cast
 
 import pytest
-from store_bench import CHUNK, Bench
+from store_bench import CHUNK, Bench, chunk
 
 from lionherd_dist.store.calls import Again, Taken
 from lionherd_dist.store.control import Control, Words
-from lionherd_dist.store.jobs import Tokens
+from lionherd_dist.store.jobs import Tokens, cancel_request
 from lionherd_dist.store.limits import resize
 from lionherd_dist.store.sessions import reap
 
@@ -18,6 +18,7 @@ pytestmark = pytest.mark.anyio
 MEGABYTE = 1_000_000
 LARGE = 20  # calls of a megabyte
 MOST = 3  # of them moved by one script: what comes to two megabytes and a quarter, and one above
+SMALL = 576  # of the smallest
 MANY = 1_000  # slots: no bound at all
 
 
@@ -98,21 +99,74 @@ async def test_a_finish_goes_on_where_nobody_promotes(bench: Bench) -> None:
     assert await waiting(bench) == 0
 
 
-async def test_small_calls_are_released_at_once(bench: Bench) -> None:
-    """However many: the bound is one of bytes."""
+async def test_small_calls_are_released_by_hundreds(bench: Bench) -> None:
+    """However small: the commands for each take their time, too."""
     first = await opened_wide(bench, [b"x"] * 900)
     await bench.finish("W", first)
-    assert len(await bench.take("V", 1_000)) == 892
+    assert len(await bench.take("V", 1_000)) == SMALL
+    assert "behind" in await keys_of(bench)
+    await bench.promote("W")
+    assert len(await bench.take("V", 1_000)) == 892 - SMALL
+
+
+async def test_what_one_script_can_release_is_not_told_of(bench: Bench) -> None:
+    """Nobody has to promote anything then."""
+    first = await opened_wide(bench, [b"x"] * (8 + SMALL))
+    await bench.finish("W", first)
+    assert len(await bench.take("V", 1_000)) == SMALL
     assert "behind" not in await keys_of(bench)
     assert await bench.connection.call("EXISTS", bench.keys.control) == 0
+
+
+async def test_many_calls_are_dropped_in_parts(bench: Bench) -> None:
+    """Workers are told, and nothing more is released, from the first part on."""
+    await bench.hello("V", slots=MANY)
+    await bench.submit("C", chunk(count=MANY + 500, cap=10_000))
+    await bench.promote("V")
+    running = len(await bench.take("V", 100))
+    request = cancel_request(bench.keys, ["C-1"], by="C")
+    assert await bench.connection.run(*request) == [-1]
+    assert await words(bench) == Words(["C-1"], behind=True)
+    assert await waiting(bench) == 0
+    assert await bench.connection.call("XLEN", bench.keys.calls) == MANY + 500 - SMALL
+    assert await bench.cancel("C-1") == [running]
+    assert await bench.connection.call("XLEN", bench.keys.calls) == running
+    assert await bench.connection.call("XLEN", bench.keys.control) == 2  # it is told once
+
+
+async def test_jobs_that_one_request_cancels_share_its_bound(bench: Bench) -> None:
+    """What was not dropped yet is said to be so, job by job."""
+    await bench.hello("V", slots=MANY)
+    for number in (1, 2):
+        await bench.submit("C", chunk(number=number, count=400, cap=10_000))
+    request = cancel_request(bench.keys, ["C-1", "C-2"], by="C")
+    assert await bench.connection.run(*request) == [0, -1]
+    assert await bench.cancel("C-1", "C-2") == [0, 0]
+    assert await bench.connection.call("XLEN", bench.keys.calls) == 0
+
+
+async def test_the_jobs_of_a_dead_client_are_given_up_in_parts(bench: Bench) -> None:
+    """Its session is not forgotten before the last call of the last job is dropped."""
+    await bench.hello("V", slots=MANY)
+    await bench.submit("C", chunk(count=MANY + 500, cap=10_000))
+    await bench.promote("V")
+    await bench.connection.call("ZADD", bench.keys.sessions, 1, "C")
+    parts = []
+    more = True
+    while more:
+        reaped = await reap(bench.connection, bench.keys, session_ms=60_000)
+        parts.append((reaped.given_up, reaped.more))
+        more = reaped.more
+    assert parts == [(0, True), (0, True), (1, False)]
+    assert not [key for key in await keys_of(bench) if key.startswith(("job:", "owned:C"))]
 
 
 async def test_large_calls_behind_small_ones_are_bounded_too(bench: Bench) -> None:
     """What the first of them hold says nothing of the others."""
     first = await opened_wide(bench, [b"x"] * 100 + large())
     await bench.finish("W", first)
-    assert len(await bench.take("V", 1_000)) == 92 + MOST
-    assert await promote_all(bench) == [3, 3, 3, 3, 3, 2]
+    assert len(await bench.take("V", 1_000)) == 92 + MOST - 1
+    assert await promote_all(bench) == [3, 3, 3, 3, 3, 3]
 
 
 async def test_jobs_that_one_script_releases_share_its_bound(bench: Bench) -> None:

@@ -142,10 +142,11 @@ QUESTIONS: dict[Callable[..., object], Callable[[Bench], Asked]] = {
 # --- none is left out
 
 CARRIERS = {"connection", "lines", "patience"}  # which send what the others say
-CHANGES = {  # without a script: the first two stand with the scripts in test_faults, as XREADGROUP
+CHANGES = {  # without a script of their own: those of calls stand in test_faults, as XREADGROUP
     calls.Calls.take,
     calls.Calls.retake,
     letters.drop,
+    jobs.cancel_jobs,  # cancel, as often as it takes
 }
 
 

@@ -90,6 +90,7 @@ async def test_ten_dead_entries_are_found_behind_a_hundred_thousand_live_ones(be
     for first in range(0, 100_010, 5_000):
         calls = [b"x"] * min(5_000, 100_010 - first)
         await bench.submit("C", Chunk(1, 0, 200_000, -1, 0, first, -1, 0, calls))
+        await bench.promote("V")
     assert sum([len(await bench.take("V", 5_000)) for _ in range(20)]) == 100_000
     assert len(await bench.take("W", 100)) == 10
     await die(bench, "W")
@@ -102,6 +103,7 @@ async def test_a_dead_worker_with_many_calls_is_reaped_in_parts(bench: Bench) ->
     """Each part is bounded, and together they are everything."""
     await bench.hello("V", slots=1_000)
     await bench.submit("C", chunk(count=1_000))
+    await bench.promote("V")
     assert len(await bench.take("V", 1_000)) == 1_000
     await die(bench, "V")
     first = await reap(bench.connection, bench.keys, session_ms=60_000)

@@ -23,10 +23,11 @@ local function drop(calls_key, hand_key, entries, indexes)
   end
 end
 
--- Drops what no worker has and tells the workers of the rest; returns how many calls still run.
+-- Drops what no worker has and tells the workers of the rest; returns how many calls still run, or
+-- -1 if there is more to drop than one script may, and who asks is to ask again.
 -- *by* is the session that wants it: an owner who did not is told.
 local function cancel_job(keys, prefix, id, control_ttl, by)
-  local job_key, running = prefix .. 'job:' .. id, 0
+  local job_key, running, more = prefix .. 'job:' .. id, 0, false
   local job = load_job(job_key)
   if not job then return 0 end
   local upto_ms, upto_sequence = delivered_upto(keys.calls)
@@ -34,19 +35,25 @@ local function cancel_job(keys, prefix, id, control_ttl, by)
   for k = 1, #hand, 2 do
     local index, entry = hand[k], hand[k + 1]
     local ms, sequence = id_of(entry)
-    if entry == 'parked' then
-      unpark(keys, job_key, id, index)
-      parked[#parked + 1] = index
-    elseif ms > upto_ms or ms == upto_ms and sequence > upto_sequence then
-      entries[#entries + 1], indexes[#indexes + 1] = entry, index
-    else
+    local is_parked = entry == 'parked'
+    if not is_parked and (ms < upto_ms or ms == upto_ms and sequence <= upto_sequence) then
       running = running + 1
+    elseif not may_move(keys) then
+      more = true
+    else
+      note_moved(keys, 0)
+      if is_parked then
+        unpark(keys, job_key, id, index)
+        parked[#parked + 1] = index
+      else
+        entries[#entries + 1], indexes[#indexes + 1] = entry, index
+      end
     end
   end
   drop(keys.calls, job_key .. ':hand', entries, indexes)
   give_back(keys, id, job, indexes)
   give_back(keys, id, job, parked)
-  if running == 0 then
+  if running == 0 and not more then
     end_job(prefix, id, job.owner)
   elseif job.cancelled == 0 then  -- the workers are told once
     redis.call('UNLINK', job_key .. ':backlog')
@@ -57,5 +64,5 @@ local function cancel_job(keys, prefix, id, control_ttl, by)
   if job.cancelled == 0 and job.owner ~= by then
     tell_owner(keys, prefix, id, job.owner, control_ttl)
   end
-  return running
+  return more and -1 or running
 end

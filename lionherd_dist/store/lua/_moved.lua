@@ -2,14 +2,15 @@
 -- USES _life
 -- One script moves so many bytes, and not more than one call above; the next one goes on.
 local MOST_MOVED = 2304 * 1024  -- what one submission brings, signatures included: it is not split
+local EACH = 4096  -- what the commands for a call take beside its bytes, as if it were so many more
 
-local function note_moved(house, payload) house.moved = (house.moved or 0) + #payload end
+local function note_moved(house, bytes) house.moved = (house.moved or 0) + EACH + bytes end
 
 local function may_move(house) return (house.moved or 0) < MOST_MOVED end
 
 -- How many calls of at most *largest* bytes may still be moved; 1 at least, where any may.
 local function count_movable(house, largest)
-  return math.ceil((MOST_MOVED - (house.moved or 0)) / math.max(1, largest))
+  return math.ceil((MOST_MOVED - (house.moved or 0)) / (EACH + largest))
 end
 
 -- A job that could have had more of its calls moved; the workers are told, who promote it.

@@ -30,7 +30,7 @@ local function move(house, job_key, id, job, most)
       hand[2 * count + 1] = index
       hand[2 * count + 2] = redis.call('XADD', house.calls, '*',
         'c', head .. index .. tail, 'p', payload)
-      note_moved(house, payload)
+      note_moved(house, #payload)
       count = count + 1
     end
     if #payloads < wanted then room = count end  -- there are no more

@@ -9,7 +9,8 @@
 -- KEYS 7 prefix: what every key of the namespace begins with
 -- ARGV 1 control_ttl (ms) | 2 now (ms, '' = server clock)
 -- ARGV | 3 session that asks, '' = an operator | 4 jobs (count) | 5 the job ids
--- RETURN for each job: calls still running (count); 0 when the job is over
+-- RETURN for each job: calls still running (count); 0 when the job is over; -1 when there is more to
+-- drop than one script may: it is to be asked again
 local keys = {calls = KEYS[1], control = KEYS[2], due = KEYS[3], parked = KEYS[4],
               sessions = KEYS[5], slots = KEYS[6], prefix = KEYS[7], asking = {}}
 local prefix, reply = keys.prefix, {}

@@ -22,7 +22,7 @@ for _, name in ipairs(redis.call('ZRANGEBYSCORE', due, '-inf', now, 'LIMIT', 0, 
   redis.call('HDEL', parked, name)
   if kept and redis.call('EXISTS', job_key) == 1 then
     local facts, payload = string.match(kept, '^(%d+ %d+ %d+) (.*)$')
-    note_moved(house, payload)
+    note_moved(house, #payload)
     hand_out(calls_key, job_key, index, id .. ' ' .. index .. ' ' .. facts, payload)
   end
 end

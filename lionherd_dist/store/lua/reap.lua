@@ -30,7 +30,7 @@ end
 local function give_on(entry, died)  -- 1: with its owner; 0: nobody died of it
   if not may_move(keys) then return end
   local header, payload = handed_out(keys.calls, entry)
-  note_moved(keys, payload or '')
+  note_moved(keys, #(payload or ''))
   redis.call('XACK', keys.calls, 'workers', entry)
   redis.call('XDEL', keys.calls, entry)
   local id, index, attempt, deadline, deaths =
@@ -81,16 +81,16 @@ for _, session in ipairs(dead_sessions()) do
   local room = most - given_on - given_up
   local pending = room > 0
     and redis.pcall('XPENDING', keys.calls, 'workers', '-', '+', room, session) or {}
-  local died = redis.call('ZSCORE', keys.sessions, session) and 1 or 0
+  local died, upto = redis.call('ZSCORE', keys.sessions, session) and 1 or 0, 0
   for _, one in ipairs(pending) do give_on(one[1], died) end
   room = may_move(keys) and room - #pending or 0
   local jobs = room > 0 and redis.call('ZRANGE', prefix .. 'owned:' .. session, 0, room - 1) or {}
-  for _, id in ipairs(jobs) do
-    cancel_job(keys, prefix, id, ARGV[3], session)
-    redis.call('ZREM', prefix .. 'owned:' .. session, id)  -- those that run end without an owner
+  while jobs[upto + 1] and cancel_job(keys, prefix, jobs[upto + 1], ARGV[3], session) >= 0 do
+    upto = upto + 1
+    redis.call('ZREM', prefix .. 'owned:' .. session, jobs[upto])  -- what runs ends without an owner
   end
-  given_up = given_up + #jobs
-  if room > #jobs then forget(session) else unfinished = unfinished + 1 end
+  given_up = given_up + upto
+  if room > upto and upto == #jobs then forget(session) else unfinished = unfinished + 1 end
 end
 lend_touched(keys)
 return {given_on, given_up, unfinished, limiters}
