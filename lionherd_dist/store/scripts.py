@@ -2,10 +2,12 @@
 
 import hashlib
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from importlib.resources import files
 
 _USES = re.compile(r"^-- USES (\w+)$", re.MULTILINE)
+_LATER = re.compile(r"^-- LATER (\w+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +31,23 @@ def _needed(name: str) -> list[str]:
     return list(found)
 
 
+def _later(name: str, there: Collection[str]) -> str:
+    """*name* as a function, with what it needs beyond the preludes that are *there*, inside it.
+
+    A script's functions are made anew at each of its runs: these only where it is called.
+    """
+    inside = (one for one in [*_needed(name), name] if one not in there)
+    return "\n".join([f"local function {name}(house)", *map(_source, inside), "end\n"])
+
+
 def load(name: str) -> Script:
     """The script *name*, with the clock and the preludes that its header names before it."""
-    text = "\n".join(map(_source, ["_now", *_needed(name), name]))
+    parts = ["_now", *_needed(name), name]
+    sources = map(_source, parts)
+    text = "\n".join(
+        "".join(_later(later, parts) for later in _LATER.findall(source)) + source
+        for source in sources
+    )
     return Script(name, text, hashlib.sha1(text.encode()).hexdigest())  # noqa: S324 (Redis's own)
 
 

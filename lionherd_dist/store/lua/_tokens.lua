@@ -1,5 +1,7 @@
 -- _tokens: prepended where calls are released and end: those of some jobs need a token each.
--- USES _lend
+-- USES _jobs
+-- USES _release
+-- LATER _lend_all
 -- A job that has calls waiting asks for tokens; they are lent when the script ends (lend_touched).
 local function release(house, id, job)
   if job.limiter then
@@ -13,7 +15,7 @@ end
 
 local function give_back(house, id, job, indexes)  -- the tokens of calls that have their outcome
   if not job.limiter or #indexes == 0 then return end
-  local members, held = {}, limiter_key(house, job.limiter) .. ':held'
+  local members, held = {}, house.prefix .. 'limit:' .. job.limiter .. ':held'
   for i, index in ipairs(indexes) do members[i] = id .. '/' .. index end
   for i = 1, #members, 4000 do  -- Lua's unpack ends near 8,000 values
     redis.call('ZREM', held, unpack(members, i, math.min(i + 3999, #members)))
@@ -21,28 +23,6 @@ local function give_back(house, id, job, indexes)  -- the tokens of calls that h
   touched[job.limiter] = true
 end
 
-local function ask_for_tokens(house, limiter, ids)
-  for _, id in ipairs(ids) do
-    if redis.call('EXISTS', house.prefix .. 'job:' .. id .. ':backlog') == 1 then
-      enter(house, limiter, id)
-      enqueue(limiter, id)
-    end
-  end
-end
-
 local function lend_touched(house)  -- last in each script that touches jobs
-  for name in pairs(touched) do
-    local ids = house.asking[name] or {}
-    local total, quarantine = 1, 0
-    if ids[1] then
-      local job_key = house.prefix .. 'job:' .. ids[1]
-      total, quarantine = unpack(redis.call('HMGET', job_key, 'tokens', 'quarantine'))
-    end
-    local limiter = open_limiter(house, name, ids[1] and total, quarantine)
-    if limiter then
-      ask_for_tokens(house, limiter, ids)
-      announce(house, limiter, lend_free(house, limiter), nil)
-      close_limiter(house, limiter)
-    end
-  end
+  if next(touched) then _lend_all(house) end
 end
