@@ -13,6 +13,7 @@ from lionherd_dist.store.dialing import ANSWER_S
 from lionherd_dist.store.lines import Line
 from lionherd_dist.store.scripts import Script
 from lionherd_dist.store.trouble import translate
+from lionherd_dist.store.watchdog import Watchdog
 from lionherd_dist.url import address_of
 
 Argument: TypeAlias = str | bytes | int | float
@@ -44,6 +45,7 @@ class Connection:
         self.address = str(address)
         self._line = Line(address, name=name, namespace=namespace)
         self._turn = asyncio.Lock()
+        self._watchdog = Watchdog()
 
     async def call(self, *command: Argument, wait_s: float = ANSWER_S) -> Reply:
         """The reply to one command; *wait_s* is how long the server may take."""
@@ -111,7 +113,7 @@ class Connection:
         self, commands: Sequence[Command], wait_s: float = ANSWER_S
     ) -> list["Reply | ResponseError"]:
         replies: list[Reply | ResponseError] = []
-        async with asyncio.timeout(wait_s):
+        with self._watchdog.over(wait_s):
             link = self._line.link or await self._line.open()
             packed = b"".join([_pack(command) for command in commands])
             await link.send_packed_command(packed)
@@ -131,4 +133,5 @@ class Connection:
 
     async def close(self) -> None:
         """Close the connection; the next request opens it again."""
+        self._watchdog.close()
         await self._line.close()
