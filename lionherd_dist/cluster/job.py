@@ -18,6 +18,7 @@ from lionherd_dist.store.jobs import Chunk, Tokens
 MOST_PER_CHUNK = 500
 MOST_PENDING = 1_000  # encoded and not yet sent; the feeder pauses above it
 LEAST_AHEAD = 2  # calls that may be unfinished, however large they are
+MANY = 64  # outcomes that are still to come
 REFILL_SHARE = 8  # a job that was full takes calls again when this part of it has room
 UNLIMITED = 2**53  # the largest count that Lua holds exactly
 CREDIT_SHARE = 4  # the server hears of consumption this often per cap
@@ -251,6 +252,11 @@ class Job:
     def waiting(self) -> bool:
         """True if the server owes outcomes for calls that it has accepted."""
         return self._answered and bool(self._outstanding) and not self.over
+
+    @property
+    def owed_many(self) -> bool:
+        """True if it waits for so many outcomes that no next call depends on the next of them."""
+        return len(self._outstanding) >= MANY
 
     def deliver(self, outcomes: list[tuple[int, bytes]]) -> None:
         """Outcomes have arrived; one that came before, or was never asked for, counts nothing."""

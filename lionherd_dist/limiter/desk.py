@@ -71,6 +71,11 @@ class Desk:
             self._dirty[book] = None
             self._wake.set()
 
+    @property
+    def engaged(self) -> bool:
+        """True while somebody here waits for a token, or holds one."""
+        return any(book.engaged for book in self._books.values())
+
     def tokens(self, name: str, total: int) -> Tokens:
         """The limiter *name* as a job is to ask it."""
         return Tokens(name, total, self._quarantine_ms())

@@ -13,6 +13,7 @@ from lionherd_dist.store.portion import Portion
 
 BLOCK_MS = 5_000  # an idle client asks this often
 MOST_ENTRIES = 200  # each holds the outcomes of one flush of one worker
+READ_ENTRIES, READ_BYTES = 16, 32 * 1024  # that have been read, and may still be with the server
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,30 +73,37 @@ class Inbox:
     def __init__(self, connection: Connection, keys: Keys, session: str) -> None:
         self._connection, self._key = connection, keys.inbox(session)
         self._last = b"0-0"
+        self._read_entries = self._read_bytes = 0  # since the server was told to drop what was read
         self._portion = Portion(MOST_ENTRIES, first=MOST_ENTRIES)  # it is empty at first
         self.reads = 0
 
     async def is_empty(self, connection: Connection) -> bool:
         """True if all that ever arrived has been read; asked on a *connection* that is free."""
-        return await connection.call("XLEN", self._key) == 0
+        newer = ("XRANGE", self._key, b"(" + self._last, "+", "COUNT", 1)
+        return await connection.call(*newer) == []
 
     async def read(self) -> list[News | Granted]:
         """What arrived since the last read; waits up to five seconds, then returns nothing.
 
-        What the last read brought is dropped from the server now, in the same round trip: it is
-        safe in this process's memory.
+        What earlier reads brought is dropped from the server in the same round trip, once it is
+        worth a command: it is safe in this process's memory.
         """
         count = self._portion.entries
         read = ("XREAD", "COUNT", count, "BLOCK", BLOCK_MS, "STREAMS", self._key, self._last)
-        if self._last == b"0-0":
+        if self._read_entries < READ_ENTRIES and self._read_bytes < READ_BYTES:
             reply = await self._connection.call(*read)
         else:
             trim = ("XTRIM", self._key, "MINID", _after(self._last))
             _, reply = await self._connection.pipeline((trim, read))
+            self._read_entries = self._read_bytes = 0
         self.reads += 1
         if not reply:
+            self._read_entries *= READ_ENTRIES  # there is time for it now, if there is any
             return []
         ((_, entries),) = cast("list[tuple[bytes, list[tuple[bytes, list[bytes]]]]]", reply)
         self._last = entries[-1][0]
-        self._portion.saw(len(entries), sum([len(one) for _, fields in entries for one in fields]))
+        size = sum([len(one) for _, fields in entries for one in fields])
+        self._read_entries += len(entries)
+        self._read_bytes += size
+        self._portion.saw(len(entries), size)
         return [news for _, fields in entries if (news := news_of(fields)) is not None]

@@ -3,15 +3,6 @@
 -- USES _release
 -- USES _limiter
 -- USES _queue
-local function ask_for_tokens(house, limiter, ids)
-  for _, id in ipairs(ids) do
-    if redis.call('EXISTS', house.prefix .. 'job:' .. id .. ':backlog') == 1 then
-      enter(house, limiter, id)
-      enqueue(limiter, id)
-    end
-  end
-end
-
 -- Calls of a job are released, each with its token; it goes to the end of the queue for the rest.
 local function lend_to_job(house, limiter, id, free)
   local job_key = house.prefix .. 'job:' .. id

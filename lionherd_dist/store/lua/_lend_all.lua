@@ -1,5 +1,5 @@
 -- _lend_all: a function of *house*, for limiters of which tokens were asked for, or came back.
--- USES _lend
+-- USES _ask
 -- Most scripts touch no limiter; they have no time to lose on making all that is used here.
 for name in pairs(touched) do
   local ids = house.asking[name] or {}

@@ -1,6 +1,6 @@
 -- leave: a session has no more to do with a limiter: its tokens go to others; unused, it goes.
 -- A job that is sent away asks anew for calls that wait, behind all others.
--- USES _lend
+-- USES _ask
 -- KEYS 1 sessions: zset, session -> expires at (ms)
 -- KEYS 2 calls: stream of released calls
 -- KEYS 3 slots: hash, session -> slots, '*' -> their sum

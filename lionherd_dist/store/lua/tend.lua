@@ -1,6 +1,6 @@
 -- tend: look after limiters: what the dead hold is lent again, the end of a pause is seen, and jobs
 -- whose place the server has forgotten ask anew. (Sessions see to their own: lend.)
--- USES _lend
+-- USES _ask
 -- KEYS 1 sessions: zset, session -> expires at (ms)
 -- KEYS 2 calls: stream of released calls
 -- KEYS 3 slots: hash, session -> slots, '*' -> their sum
