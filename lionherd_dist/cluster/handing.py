@@ -15,6 +15,7 @@ from lionherd_dist.wire.signing import Seal
 
 FEW = 8  # pieces of news: for fewer it is worth a pause, in which others may join them
 PAUSE_S = 0.001
+TURNS = 5  # of the event loop, in which who has waited for an outcome sends the next call first
 
 
 async def hand_out(
@@ -35,8 +36,16 @@ async def hand_out(
                 _deliver(job, news, seal)
                 if job.duplicates > before:
                     desk.recorder.record(DUPLICATES_DROPPED, job.duplicates - before)
-        if 0 < len(arrived) < FEW and _nobody_is_in_a_hurry(jobs, desk):
-            await asyncio.sleep(PAUSE_S)
+        if 0 < len(arrived) < FEW:
+            await _let_others_go_first(jobs, desk)
+
+
+async def _let_others_go_first(jobs: Mapping[str, Job], desk: Desk) -> None:
+    if _nobody_is_in_a_hurry(jobs, desk):
+        await asyncio.sleep(PAUSE_S)
+        return
+    for _ in range(TURNS):
+        await asyncio.sleep(0)
 
 
 def _nobody_is_in_a_hurry(jobs: Mapping[str, Job], desk: Desk) -> bool:
