@@ -80,13 +80,11 @@ class Executor:
         """The entries that it was given and the server has not yet been told of, as of now."""
         return frozenset(self._in_hand)
 
-    async def change(self) -> None:
-        """Wait until there may be another number of free slots, or somebody says ``wake``."""
-        await self._slots.change()
-
-    def wake(self) -> None:
-        """Whoever waits for a change is to look again."""
-        self._slots.wake()
+    async def room(self) -> int:
+        """Wait for a free slot; how many there are."""
+        while self.free <= 0:
+            await self._slots.change()
+        return self.free
 
     async def idle(self) -> None:
         """Wait until nothing runs."""
@@ -99,9 +97,7 @@ class Executor:
             return
         self._in_hand.add(taken.entry)
         self._unsettled[taken.entry] = taken
-        if self._stops.handing_back:
-            self._settle(Back(taken))
-        elif self._suspects.put_off(taken):
+        if self._suspects.put_off(taken):
             self._settle(Again(taken, taken.attempt, ELSEWHERE_MS))
         elif taken.deaths >= SUSPECT_AFTER_DEATHS:
             self._suspects.waiting += 1

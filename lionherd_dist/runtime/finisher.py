@@ -7,31 +7,17 @@ a few round trips (group commit).
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from typing import Protocol
 
 import anyio
 
 from lionherd_dist.errors import StoreUnavailableError
 from lionherd_dist.logs import note
-from lionherd_dist.store.calls import Again, Calls, Dead, Done, Recorded, Settled, Taken
+from lionherd_dist.store.calls import Again, Calls, Dead, Done, Settled
 from lionherd_dist.store.connection import Connection
 from lionherd_dist.store.patience import persist
 from lionherd_dist.store.portion import MOST_BYTES
 
 MOST_PER_FLUSH = 500  # keeps one script call near a millisecond or two
-
-
-class Refill(Protocol):
-    """Who has the places of calls that ended filled by the answer to what is told of them."""
-
-    def wanted(self, ended: int) -> int:
-        """For how many of *ended* calls another is to come; asked before they are told of."""
-
-    def bring(self, calls: Sequence[Taken]) -> None:
-        """The answer has come, with *calls*."""
-
-    async def look_again(self) -> None:
-        """An answer was lost: it may have brought some that are now in the pending list."""
 
 
 class Finisher:
@@ -43,12 +29,7 @@ class Finisher:
         on_parked: called with the delay, in ms, of each call that is to be tried again.
         on_lost: called when this session is over.
         on_told: called with what was told, and how many of it were no longer this worker's.
-
-    Attributes:
-        refill: who takes the calls that answers bring; None: they bring none.
     """
-
-    refill: Refill | None = None
 
     def __init__(
         self,
@@ -103,28 +84,15 @@ class Finisher:
 
     async def _told(self, batch: list[Settled]) -> bool:
         """False if the session is over, or must be taken for it."""
-        wanted = 0 if self.refill is None else self.refill.wanted(len(batch))
-        asked = 0
-
-        async def tell() -> Recorded | None:
-            nonlocal asked
-            asked += 1
-            return await self._calls.finish(
-                self._connection, batch, wanted=wanted if asked == 1 else 0
-            )
-
         try:
-            recorded = await persist(tell, patience_s=self._patience_s)
+            recorded = await persist(
+                lambda: self._calls.finish(self._connection, batch), patience_s=self._patience_s
+            )
         except StoreUnavailableError:
             return False
         if recorded is None:
             return False
         self._in_hand.difference_update(one.taken.entry for one in batch)
-        if self.refill is not None and wanted > 0:
-            if asked > 1:
-                await self.refill.look_again()
-            else:
-                self.refill.bring(recorded.brought)
         for settled in batch:
             if isinstance(settled, Again):
                 self._on_parked(settled.delay_ms)

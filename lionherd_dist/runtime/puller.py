@@ -4,15 +4,10 @@ A cancelled read loses what was on its way to this worker's pending list; so the
 to stop, and woken by ``CLIENT UNBLOCK`` from another connection; it is cancelled only when the
 session is over and that list is for others to see to. After a read that broke, the
 pending list is read again from its start.
-
-Where a few calls end soon after they were taken, the next ones come with the answer to what is told
-of them: the slots that are free are shared out between the read under way and that answer.
 """
 
 import asyncio
 import contextlib
-import math
-import time
 from collections.abc import Callable, Sequence
 
 import anyio
@@ -24,8 +19,7 @@ from lionherd_dist.store.connection import Connection
 from lionherd_dist.store.patience import pause_s
 
 RETAKEN_AT_ONCE = 100
-FEW = 8  # calls that are told of before others are read, and whose places are filled by the answer
-QUICK_S = 0.002  # for calls that take longer other workers may be quicker to take the next ones
+FEW = 8
 TURNS = 3  # of the event loop, in which a call that does not wait begins, ends and is told of
 
 
@@ -49,11 +43,6 @@ class Puller:
         self._connection, self._waker = connection, waker
         self._calls, self._executor, self._on_taken = calls, executor, on_taken
         self._stopping = False
-        self._asked = self._promised = 0  # slots: for the read under way, for an answer
-        self._last_taken = -math.inf
-        self._in_doubt = True  # the pending list may hold calls that are not known here
-        self._doubts = 0
-        self._brought: set[bytes] = set()  # by answers, since that list was asked for
         self._client_id: int | None = None
         self._waiting = anyio.CancelScope()
         self._life = anyio.CancelScope(shield=True)
@@ -71,73 +60,37 @@ class Puller:
         broken = 0
         while not self._stopping:
             try:
-                while self._in_doubt and not self._stopping:
-                    await self._look_through()
+                if self._client_id is None:
+                    await self._reconnect()
                 broken = 0
                 await self._room()
                 if not self._stopping:
                     await self._take()
             except StoreUnavailableError:
-                self._in_doubt = True
+                self._client_id = None
                 broken += 1
                 with anyio.CancelScope() as self._waiting:
                     await anyio.sleep(pause_s(broken))
 
     async def _take(self) -> None:
-        self._asked = self._free
-        try:
-            batch = await self._calls.take(self._connection, self._asked)
-        finally:
-            self._asked = 0
+        batch = await self._calls.take(self._connection, self._executor.free)
         self._accept(batch)
-        if 0 < len(batch) <= FEW:
+        if 0 < len(batch) <= FEW:  # the server is to hear of their end before the next read
             for _ in range(TURNS):
                 await asyncio.sleep(0)
 
-    @property
-    def _free(self) -> int:
-        return self._executor.free - self._promised
-
     async def _room(self) -> None:
-        if self._free > 0 or self._stopping:  # nearly always
+        if self._executor.free > 0 or self._stopping:  # nearly always
             return
         with anyio.CancelScope() as self._waiting:  # a wait on memory: this may be cancelled
-            while self._free <= 0:
-                await self._executor.change()
+            await self._executor.room()
 
-    def wanted(self, ended: int) -> int:
-        """How many calls the answer to what is told of *ended* calls is to bring."""
-        if ended > FEW or self._stopping or self._in_doubt:
-            return 0
-        if time.monotonic() - self._last_taken > QUICK_S:
-            return 0
-        self._promised = max(0, min(ended, self._free - self._asked))
-        return self._promised
-
-    def bring(self, calls: Sequence[Taken]) -> None:
-        """The answer has come, with *calls*."""
-        self._promised = 0
-        if self._in_doubt:
-            self._brought.update([taken.entry for taken in calls])
-        if calls:
-            self._accept(calls)
-        self._executor.wake()
-
-    async def look_again(self) -> None:
-        """An answer was lost, and may have brought calls: they are in the pending list."""
-        self._promised = 0
-        self._in_doubt = True
-        self._doubts += 1
-        await self._wake()
-
-    async def _look_through(self) -> None:
+    async def _reconnect(self) -> None:
         """Learn the connection's id, and take what was on its way when the last one broke.
 
         A call may end while the list that still names it is on its way here. So what counts as ours
-        already is what was in hand before we asked, and what was brought since.
+        already is what was in hand before we asked.
         """
-        self._brought.clear()
-        doubts, self._client_id = self._doubts, None
         client_id = await self._connection.call("CLIENT", "ID")
         after = b"0-0"
         while True:
@@ -148,18 +101,15 @@ class Puller:
             await self._take_over([taken for taken in batch if taken.entry not in held])
             after = batch[-1].entry
         self._client_id = client_id if isinstance(client_id, int) else None
-        self._in_doubt = self._doubts != doubts
 
     async def _take_over(self, batch: list[Taken]) -> None:
         for taken in batch:
             await self._room()
             if self._stopping:
                 return
-            if taken.entry not in self._brought:
-                self._accept([taken])
+            self._accept([taken])
 
     def _accept(self, batch: Sequence[Taken]) -> None:
-        self._last_taken = time.monotonic()
         for taken in batch:
             self._executor.accept(taken)
         if self._on_taken is not None:
@@ -169,13 +119,10 @@ class Puller:
         """Take no more, and wait until the reader has ended."""
         self._stopping = True
         self._waiting.cancel()
-        await self._wake()
-        await self._ended.wait()
-
-    async def _wake(self) -> None:
         if self._client_id is not None and not self._ended.is_set():
             with contextlib.suppress(LionherdError):  # then it wakes by itself within 5 s
                 await self._waker.call("CLIENT", "UNBLOCK", self._client_id)
+        await self._ended.wait()
 
     def abandon(self) -> None:
         """End at once: the session is over, and others see to what the reader may still bring."""

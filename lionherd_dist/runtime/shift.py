@@ -139,7 +139,6 @@ class Shift:
         self._helpers = anyio.create_task_group()
         took = None if meter is None else meter.took
         self._puller = Puller(lines.take, lines.wake, calls, self._executor, on_taken=took)
-        self._finisher.refill = self._puller
 
     def _ways(self, session: Session, calls: Calls, place: Place) -> Ways:
         return Ways(

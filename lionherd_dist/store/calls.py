@@ -71,15 +71,13 @@ class Dead:
 
 
 Settled: TypeAlias = Done | Dead | Again | Back
-Entry: TypeAlias = tuple[bytes, list[bytes]]  # of the stream of calls: its id and its fields
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """*dropped* calls were no longer this worker's, the rest is recorded; *brought* come next."""
+    """*dropped* calls were no longer this worker's; the rest is recorded."""
 
     dropped: int
-    brought: Sequence[Taken] = ()
 
 
 def taken_of(entry: bytes, fields: list[bytes]) -> Taken:
@@ -151,10 +149,7 @@ class Calls:
         )
         if not reply:
             return [], None
-        ((_, entries),) = cast("list[tuple[bytes, list[Entry]]]", reply)
-        return await self._calls_of(connection, entries), entries[-1][0] if entries else None
-
-    async def _calls_of(self, connection: Connection, entries: Sequence[Entry]) -> list[Taken]:
+        ((_, entries),) = cast("list[tuple[bytes, list[tuple[bytes, list[bytes]]]]]", reply)
         calls: list[Taken] = []
         for entry, fields in entries:
             try:
@@ -162,22 +157,14 @@ class Calls:
             except (ValueError, TypeError):  # not ours, or deleted: None instead of fields
                 await self._bury(connection, entry)
         self._portion.saw(len(calls), sum([len(one.payload) for one in calls]))
-        return calls
+        return calls, entries[-1][0] if entries else None
 
     async def _bury(self, connection: Connection, entry: bytes) -> None:
         await connection.run(BURY, (self._keys.calls, self._keys.dead), (DEAD_TTL_MS, entry))
 
-    async def finish(
-        self, connection: Connection, settled: Sequence[Settled], *, wanted: int = 0
-    ) -> Recorded | None:
-        """Record what became of calls, in one script; None: the session is lost, nothing counts.
-
-        Up to *wanted* of the calls that are released then are taken in the same round trip. If it
-        fails, it may have brought some that ``retake`` finds, and asked again it brings none.
-        """
-        wanted = min(wanted, self._portion.entries)
-        args: list[Argument] = [self._session, "", self._inbox_ttl_ms, DEAD_TTL_MS]
-        args += (len(settled), wanted)
+    async def finish(self, connection: Connection, settled: Sequence[Settled]) -> Recorded | None:
+        """Record what became of calls, in one script; None: the session is lost, nothing counts."""
+        args: list[Argument] = [self._session, "", self._inbox_ttl_ms, DEAD_TTL_MS, len(settled)]
         ordered = sorted(settled, key=_job_of)
         args += [one.taken.entry for one in ordered]
         for job, group in groupby(ordered, _job_of):
@@ -188,11 +175,8 @@ class Calls:
                 args += ("done", one.outcome) if type(one) is Done else _detail(one)
         keys = self._keys
         names = (keys.sessions, keys.calls, keys.slots, keys.due, keys.parked, keys.dead)
-        reply = await connection.run(FINISH, (*names, keys.prefix), args)
-        if not reply:
-            return None
-        _, dropped, entries = cast("tuple[int, int, list[Entry]]", reply)
-        return Recorded(dropped, await self._calls_of(connection, entries) if entries else ())
+        reply = cast("list[int]", await connection.run(FINISH, (*names, keys.prefix), args))
+        return Recorded(reply[1]) if reply else None
 
     async def run_alone(self, connection: Connection, taken: Taken) -> int:
         """Note that *taken* is about to run with nothing beside it; how often it died so before."""

@@ -104,16 +104,13 @@ class Life(Namespace):
     def _window(self) -> int:
         return 2 * sum(self.slots.values()) or NOBODY_YET
 
-    def _release(self, id_: str, job: JobState, window: int) -> bool:
-        """True if there was any call to release."""
+    def _release(self, id_: str, job: JobState, window: int) -> None:
         room = min(job.limit or window, window) - len(job.hand)
         room = min(room, job.consumed + job.cap - job.released)
-        count = max(0, min(room, len(job.backlog)))
-        for _ in range(count):
+        for _ in range(min(room, len(job.backlog))):
             call = HandOut(id_, job.released, 1, job.deadline, 0, job.backlog.pop(0))
             job.released += 1
             self._hand_out(job, call)
-        return count > 0
 
     def _hand_out(self, job: JobState, call: HandOut) -> None:
         self.made += 1
@@ -149,12 +146,10 @@ class Life(Namespace):
             self.pending[number], self.delivered = session, number
         return numbers
 
-    def finish(
-        self, session: str, now: int, verdicts: Sequence[Verdict], wanted: int
-    ) -> list[object]:
+    def finish(self, session: str, now: int, verdicts: Sequence[Verdict]) -> list[int]:
         if not self.lives(session, now):
             return []
-        window, recorded, dropped, released = self._window(), 0, 0, False
+        window, recorded, dropped = self._window(), 0, 0
         for id_ in dict.fromkeys(one.job for one in verdicts):
             job = self.jobs.get(id_)
             over: list[Verdict] = []
@@ -165,12 +160,11 @@ class Life(Namespace):
                     over.append(one)
             recorded += len(over)
             if over and job is not None:
-                released = self._account(id_, job, over, window, now) or released
+                self._account(id_, job, over, window, now)
         for one in verdicts:
             self.stream.pop(one.number, None)
             self.pending.pop(one.number, None)
-        brings = wanted > 0 and released
-        return [recorded, dropped, self.take(session, wanted) if brings else []]
+        return [recorded, dropped]
 
     def _is_over(self, job: JobState, one: Verdict, now: int) -> bool:
         call = self.stream[one.number]
@@ -186,14 +180,13 @@ class Life(Namespace):
             self._hand_out(job, call)
         return False
 
-    def _account(self, id_: str, job: JobState, over: list[Verdict], window: int, now: int) -> bool:
-        """True if others were released in their place."""
+    def _account(self, id_: str, job: JobState, over: list[Verdict], window: int, now: int) -> None:
         for one in over:
             del job.hand[one.index]
         if job.cancelled:
             if not job.hand:
                 self._end_cancelled(id_)
-            return False
+            return
         news = [(one.index, one.outcome) for one in over]
         if job.keep_ms:
             job.unread.update(enumerate(news, job.recorded + 1))
@@ -206,8 +199,7 @@ class Life(Namespace):
         elif job.done == job.total:
             self.end(id_)
         else:
-            return self._release(id_, job, window)
-        return False
+            self._release(id_, job, window)
 
     def promote(self, now: int, most: int) -> int:
         due = sorted(

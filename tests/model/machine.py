@@ -72,7 +72,6 @@ class Machine(RuleBasedStateMachine):
         found = self.driver.look()
         answer = step(self.life, self.now)
         self._name_entries(found.content.get("calls"))
-        reply = self.understood(request, reply)
         for id_, job in self.life.jobs.items():
             self._name_outcomes(id_, job.unread, found.content.get(f"job:{id_}:outcomes"))
         is_, to_be = seen(found, self.numbers, self.outcomes), expected(self.life)
@@ -83,10 +82,6 @@ class Machine(RuleBasedStateMachine):
         self.ledger.note(found)
         self.ledger.check(found)
         self.sound = True
-        return reply
-
-    def understood(self, request: Request, reply: object) -> object:
-        """*reply* in the model's words."""
         return reply
 
     def _name_entries(self, stream: object) -> None:

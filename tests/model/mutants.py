@@ -54,13 +54,13 @@ MUTANTS = (
     Mutant(
         "finish_keeps_the_entry",
         "finish",
-        "redis.call('XDEL', keys.calls, unpack(ARGV, 7, last))",
+        "redis.call('XDEL', keys.calls, unpack(ARGV, 6, last))",
         "",
     ),
     Mutant(
         "finish_does_not_acknowledge",
         "finish",
-        "redis.call('XACK', keys.calls, 'workers', unpack(ARGV, 7, last))",
+        "redis.call('XACK', keys.calls, 'workers', unpack(ARGV, 6, last))",
         "redis.call('XACK', keys.calls, 'workers', '0-1')",
     ),
     Mutant("finish_releases_nothing", "finish", "elseif not ended then", "elseif false then"),
@@ -68,10 +68,6 @@ MUTANTS = (
         "finish_never_ends_a_cancelled_job", "finish", "if job.cancelled == 1 then", "if false then"
     ),
     Mutant("finish_retries_a_cancelled_call", "finish", " or job.cancelled == 1 then", " then"),
-    Mutant("finish_brings_more_than_wanted", "finish", "'COUNT', wanted,", "'COUNT', '100',"),
-    Mutant("finish_brings_unwanted_calls", "finish", "wanted == '0' or", ""),
-    Mutant("finish_brings_what_others_wait_for", "finish", " or not keys.moved then", " then"),
-    Mutant("finish_brings_to_somebody_else", "finish", "session, 'COUNT'", "'v', 'COUNT'"),
     Mutant("finish_forgets_the_delay", "finish", "now + delay)", "now)"),
     Mutant("the_end_is_never_told", "_jobs", "redis.call('XADD', inbox,", "type("),
     Mutant(

@@ -28,24 +28,13 @@ class Whole(Reading):
         self.take_as(self.one_of(self.workers, who), most)
 
     def take_as(self, worker: str, most: int) -> None:
-        got = self.driver.read(worker, most, ">")
+        got = [taken_of(*one) for one in self.driver.read(worker, most, ">")]
         to_be = self.life.take(worker, most)
-        assert self._into_hand(worker, got) == to_be
-
-    def _into_hand(self, worker: str, entries: Sequence[tuple[bytes, list[bytes]]]) -> list[int]:
-        got = [taken_of(*one) for one in entries]
+        assert [self.numbers[one.entry] for one in got] == to_be
         for one in got:
             assert one.payload == f"{one.job}:{one.index}".encode(), "I9: a payload is its call's"
         self.workers[worker] += got
         self.taken += [(worker, one) for one in got]
-        return [self.numbers[one.entry] for one in got]
-
-    def understood(self, request: Request, reply: object) -> object:
-        """What a finish brings is in its worker's hand."""
-        match reply:
-            case [int(recorded), int(dropped), list(entries)] if request.script == "finish":
-                return [recorded, dropped, self._into_hand(str(request.args[0]), entries)]
-        return reply
 
     def take_again(self, who: int) -> None:
         """A broken read: what it brought may never have arrived, and the server still has it."""
@@ -56,29 +45,17 @@ class Whole(Reading):
         held = [n for n, holder in self.life.pending.items() if holder == worker]
         assert [self.numbers[entry] for entry in got] == sorted(held)
 
-    def finish(self, worker: str, settled: Sequence[Settled], wanted: int = 0) -> None:
+    def finish(self, worker: str, settled: Sequence[Settled]) -> None:
         calls = Calls(self.keys, worker, session_ms=INBOX_MS)
-        request = written(calls.finish(Pen(), settled, wanted=wanted))  # type: ignore[arg-type]
+        request = written(calls.finish(Pen(), settled))  # type: ignore[arg-type]
         ordered = sorted(settled, key=lambda one: one.taken.job)
         verdicts = [verdict_of(one, self.numbers.get(one.taken.entry, 0)) for one in ordered]
-        self.ask(request, lambda life, now: life.finish(worker, now, verdicts, wanted))
+        self.ask(request, lambda life, now: life.finish(worker, now, verdicts))
 
     @precondition(lambda self: any(self.workers.values()))
-    @rule(
-        who=picks,
-        mask=picks,
-        verb=verbs,
-        other=verbs,
-        delay=st.sampled_from((0, 40, 2_000)),
-        wanted=few,
-    )
-    def finish_some(
-        self, *, who: int, mask: int, verb: str, other: str, delay: int, wanted: int = 0
-    ) -> None:
-        """A worker tells what became of some of its calls: the first one way, the rest another.
-
-        It may want others in their place.
-        """
+    @rule(who=picks, mask=picks, verb=verbs, other=verbs, delay=st.sampled_from((0, 40, 2_000)))
+    def finish_some(self, who: int, mask: int, verb: str, other: str, delay: int) -> None:
+        """A worker tells what became of some of its calls: the first one way, the rest another."""
         worker = self.one_of([name for name, hand in self.workers.items() if hand], who)
         hand = self.workers[worker]
         chosen = [one for place, one in enumerate(hand) if mask >> place & 1] or hand[:1]
@@ -87,7 +64,6 @@ class Whole(Reading):
         self.finish(
             worker,
             [settled_as(one, v, delay) for one, v in zip(chosen, verbs_, strict=True)],
-            wanted,
         )
 
     @precondition(lambda self: any(self.workers.values()))
@@ -104,16 +80,16 @@ class Whole(Reading):
         self.finish(worker, [settled_as(one, verb, 40) for one in hand])
 
     @precondition(lambda self: self.live(self.workers))
-    @rule(who=picks, most=st.integers(1, 5), verb=verbs, wanted=few)
-    def work(self, who: int, most: int, verb: str, wanted: int = 0) -> None:
+    @rule(who=picks, most=st.integers(1, 5), verb=verbs)
+    def work(self, who: int, most: int, verb: str) -> None:
         """Take and finish; all that this worker has in hand."""
-        self.work_as(self.one_of(self.live(self.workers), who), most, verb, wanted)
+        self.work_as(self.one_of(self.live(self.workers), who), most, verb)
 
-    def work_as(self, worker: str, most: int, verb: str, wanted: int = 0) -> None:
+    def work_as(self, worker: str, most: int, verb: str) -> None:
         self.take_as(worker, most)
-        hand, self.workers[worker] = self.workers[worker], []
-        if hand:
-            self.finish(worker, [settled_as(one, verb, 40) for one in hand], wanted)
+        if self.workers[worker]:
+            self.finish(worker, [settled_as(one, verb, 40) for one in self.workers[worker]])
+            self.workers[worker] = []
 
     @precondition(lambda self: self.taken)
     @rule(who=picks, which=picks, verb=verbs)
@@ -277,9 +253,9 @@ class Whole(Reading):
             self.reap(200)
             self.promote(500)
             self.take_as("w-last", 100)
-            hand, self.workers["w-last"] = self.workers["w-last"], []
-            if hand:
-                self.finish("w-last", [Done(one, b"ok") for one in hand])
+            if self.workers["w-last"]:
+                self.finish("w-last", [Done(one, b"ok") for one in self.workers["w-last"]])
+                self.workers["w-last"] = []
             elif not self._credit():
                 break
         else:

@@ -99,13 +99,6 @@ async def finish_kept(bench: Bench) -> Sent:
     return lambda connection: bench.hand("W").finish(connection, [done(one) for one in taken])
 
 
-async def finish_and_bring(bench: Bench) -> Sent:
-    """Told again, it brings no others: those of the lost reply are in the pending list."""
-    taken = await in_hand(bench, 10)
-    settled = [done(one) for one in taken]
-    return lambda connection: bench.hand("W").finish(connection, settled, wanted=2)
-
-
 async def finish_cancelled(bench: Bench) -> Sent:
     taken = await in_hand(bench)
     await bench.cancel("C-1")
@@ -338,7 +331,6 @@ OPERATIONS = [
     Operation("finish: dead", "finish", finishing(dead, done, dead)),
     Operation("finish: kept outcomes", "finish", finish_kept),
     Operation("finish: of a cancelled job", "finish", finish_cancelled),
-    Operation("finish: and bring", "finish", finish_and_bring),
     Operation("take", "XREADGROUP", take),
     Operation("cancel: running", "cancel", cancel),
     Operation("cancel: waiting", "cancel", cancel_waiting),

@@ -1,5 +1,4 @@
--- finish: record what became of calls in hand, give their places on, release the next, and bring the
--- worker some of those.
+-- finish: record what became of calls in hand, give their places on, release the next.
 -- A call counts once: only while the job's hand still names this very entry.
 -- XACK is the first write: a server at maxmemory refuses scripts that begin by adding.
 -- USES _tokens
@@ -13,11 +12,11 @@
 -- KEYS 6 dead: stream of dead letters
 -- KEYS 7 prefix: what every key of the namespace begins with
 -- ARGV 1 session | 2 now (ms, '' = server clock) | 3 inbox_ttl (ms) | 4 dead_ttl (ms)
--- ARGV | 5 calls (count) | 6 wanted (count of the next calls, for which the worker has room)
--- ARGV | 7 the entry ids of all calls, those of one job together
+-- ARGV | 5 calls (count)
+-- ARGV | 6 the entry ids of all calls, those of one job together
 -- then for each job: job id, its calls (count), their indexes, then the verb and detail of each
 -- verb 'done' and 'dead': detail is the outcome | 'again': "attempt delay(ms)" | 'back': ''
--- RETURN {} session lost | {recorded (count), dropped (count), the next calls (entries of calls)}
+-- RETURN {} session lost | {recorded (count), dropped (count)}
 local keys = {sessions = KEYS[1], calls = KEYS[2], slots = KEYS[3], due = KEYS[4], parked = KEYS[5],
               dead = KEYS[6], prefix = KEYS[7], asking = {}}
 local prefix = keys.prefix
@@ -69,17 +68,8 @@ local function account(id, job, over, news)
   end
 end
 
--- Where calls were released a worker that has room need not ask for them. Told again, the same releases
--- nothing, and so brings nothing: the calls of a lost reply are in the worker's pending list.
-local function bring(wanted)
-  if wanted == '0' or not keys.moved then return {} end
-  local streams = redis.pcall('XREADGROUP', 'GROUP', 'workers', session, 'COUNT', wanted,
-                              'STREAMS', keys.calls, '>')
-  return streams and streams[1] and streams[1][2] or {}
-end
-
-local before, last = 6, 6 + ARGV[5]  -- the entry before those of the job, and the last of all
-redis.call('XACK', keys.calls, 'workers', unpack(ARGV, 7, last))
+local before, last = 5, 5 + ARGV[5]  -- the entry before those of the job, and the last of all
+redis.call('XACK', keys.calls, 'workers', unpack(ARGV, 6, last))
 local at = last + 1
 while before < last do
   local id, count = ARGV[at], tonumber(ARGV[at + 1])
@@ -89,6 +79,6 @@ while before < last do
   if #over > 0 then account(id, job, over, news) end
   before, at = before + count, at + 2 + 3 * count
 end
-redis.call('XDEL', keys.calls, unpack(ARGV, 7, last))
+redis.call('XDEL', keys.calls, unpack(ARGV, 6, last))
 lend_touched(keys)
-return {recorded, dropped, bring(ARGV[6])}
+return {recorded, dropped}
