@@ -139,12 +139,12 @@ class Link:
             writer.forget(job)
         wait_s = self._settings.cancel_wait_s
         try:
+            if not job.opened or (job.complete and not job.kept):
+                return
             with anyio.move_on_after(wait_s, shield=True), suppress(LionherdError):
-                if job.kept and job.opened:  # if it is complete, it does not end with our session
+                if job.kept:  # if it is complete, it does not end with our session
                     await self.cancel(job.id)
-                elif writer is None or not job.opened or job.complete:
-                    pass
-                elif await writer.cancel(job.id):
+                elif writer is not None and await writer.cancel(job.id):
                     await job.stopped.wait()
         finally:
             self.jobs.forget(job)

@@ -23,7 +23,7 @@ local function leave_queues(prefix, id)  -- the job's last call has its outcome
 end
 
 -- *job* holds what differs: owner, inbox, limit, cap, deadline, keep; limiter, tokens, quarantine,
--- where its calls need a token each. Returns it as load_job does.
+-- where its calls need a token each. Returns it as load_job would.
 local function open_job(prefix, id, job, now)
   local job_key = prefix .. 'job:' .. id
   redis.call('HSET', job_key, 'limit', job.limit, 'cap', job.cap,
@@ -37,7 +37,9 @@ local function open_job(prefix, id, job, now)
   redis.call('ZADD', prefix .. 'owned:' .. job.owner, now, id)
   live_on(prefix .. 'owned:' .. job.owner)
   live_with_job(job_key)
-  return load_job(job_key)
+  return {owner = job.owner, inbox = job.inbox, limiter = job.limiter, limit = tonumber(job.limit),
+          cap = tonumber(job.cap), deadline = tonumber(job.deadline), keep = tonumber(job.keep),
+          next = 0, released = 0, consumed = 0, done = 0, total = -1, cancelled = 0, largest = 0}
 end
 
 local function end_job(prefix, id, owner)

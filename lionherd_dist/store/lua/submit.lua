@@ -41,6 +41,7 @@ for _ = 1, tonumber(ARGV[3]) do
   if not job and first == '0'
      and tonumber(number) > tonumber(redis.call('HGET', opened, session) or 0) then
     redis.call('HSET', opened, session, number)
+    live_on(opened)
     job = open_job(prefix, id, opening_of(id, unpack(ARGV, start + 1, start + 5)), now)
   end
   if not job or job.cancelled == 1 or tonumber(first) > job.next then  -- the last: a lost chunk
@@ -73,5 +74,5 @@ for _ = 1, tonumber(ARGV[3]) do
   end
 end
 lend_touched(house)
-for _, name in ipairs({'opened', 'calls', 'owned:' .. session}) do live_on(prefix .. name) end
+live_on(calls_key)
 return reply
