@@ -285,10 +285,5 @@ MUTANTS = (
     Mutant("solo_marks_live_for_ever", "alone", "live_with_job(solo)", ""),
     Mutant("the_parked_live_for_ever", "_requeue", "live_on(keys.parked)", ""),
     Mutant("hello_begins_without_an_end", "hello", "renew_shared(prefix)", ""),
-    Mutant(
-        "submit_begins_without_an_end",
-        "submit",
-        "do live_on(prefix .. name) end",
-        "do type(name) end",
-    ),
+    Mutant("submit_begins_without_an_end", "submit", "    live_on(opened)\n", ""),
 )
