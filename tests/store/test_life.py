@@ -6,8 +6,10 @@ from dataclasses import replace
 import pytest
 from store_bench import Bench, chunk
 
+from lionherd_dist import Settings
 from lionherd_dist.store.calls import Again
 from lionherd_dist.store.kept import attach
+from lionherd_dist.store.keys import Keys
 from lionherd_dist.store.scripts import BEAT
 
 pytestmark = pytest.mark.anyio
@@ -109,3 +111,17 @@ async def beat(bench: Bench, session: str) -> int:
     assert reply[0] == 1
     assert isinstance(reply[1], int)
     return reply[1]
+
+
+async def test_calls_that_no_worker_has_seen_do_not_live_for_ever(
+    bench: Bench, settings: Settings
+) -> None:
+    """Where none ever said hello, it is the submission that makes the stream of calls."""
+    own = Bench(bench.connection, Keys(f"{settings.namespace}-alone"))
+    await own.hello("C")
+    await own.submit("C", chunk(count=1))
+    names = await own.state()
+    assert own.keys.calls in names
+    mortal = [await own.connection.call("PTTL", name) for name in names]
+    await own.connection.call("DEL", *names)
+    assert -1 not in mortal
