@@ -14,7 +14,6 @@ import anyio
 
 from lionherd_dist.address import Address
 from lionherd_dist.cluster.handing import hand_out
-from lionherd_dist.cluster.home import Home
 from lionherd_dist.cluster.job import Job
 from lionherd_dist.cluster.lines import Reader, connection
 from lionherd_dist.cluster.open_jobs import OpenJobs
@@ -22,6 +21,7 @@ from lionherd_dist.cluster.trace import Tracing
 from lionherd_dist.cluster.watch import watch
 from lionherd_dist.cluster.writer import Writer
 from lionherd_dist.errors import LionherdError, StoreUnavailableError, trouble
+from lionherd_dist.home import Home
 from lionherd_dist.limiter.desk import Desk
 from lionherd_dist.local.background import Background
 from lionherd_dist.session.losses import tell_lost

@@ -109,6 +109,11 @@ class Book:
         return bool(self._waiting or self._held or self._refused)
 
     @property
+    def asking(self) -> int:
+        """How many requests are to be sent yet."""
+        return len(self._asked)
+
+    @property
     def has_news(self) -> bool:
         """True if there is something to say."""
         return bool(self._asked or self._ends or self._look)

@@ -21,7 +21,9 @@ def check_order(name: str, *, strict: bool) -> None:
         LockOrderError: instead of the warning, if *strict*.
     """
     held = _held.get()
-    other = inversion(held, name) if held else None
+    if not held:
+        return
+    other = inversion(held, name)
     if other is None:
         return
     text = (
@@ -42,6 +44,8 @@ def taken(name: str) -> None:
 def given_back(name: str) -> None:
     """The code here holds *name* no longer."""
     held = _held.get()
-    if name in held:
+    if held and held[-1] == name:  # as blocks nest
+        _held.set(held[:-1])
+    elif name in held:
         at = held.index(name)
         _held.set(held[:at] + held[at + 1 :])

@@ -3,7 +3,7 @@
 import asyncio
 import re
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from types import TracebackType
 from typing import Literal
@@ -126,7 +126,7 @@ class SharedLimiter:
 
     async def acquire_on_behalf_of(self, borrower: object) -> Lease:
         """Wait for a token in the name of *borrower*, which must hold none."""
-        return await self._acquire(borrower, patient=True)
+        return await self._acquire(borrower)
 
     def release(self) -> None:
         """Give the calling task's token back; waits for nothing.
@@ -148,14 +148,17 @@ class SharedLimiter:
         if lease.lost_because is not None:
             warn(str(lease.loss(lease.lost_because)))
 
-    async def _acquire(self, borrower: object, *, patient: bool) -> Lease:
+    async def _acquire(
+        self, borrower: object, *, patient: bool = True, as_block: bool = False
+    ) -> Lease:
         book = self._book
         if borrower in book.borrowers:
             raise RuntimeError(f"{borrower!r} holds a token of limiter {self.name!r}, or waits")
         check_order(self.name, strict=self._strict)
         asked_at, book.borrowers[borrower], lease = time.monotonic(), None, None
         try:
-            await self._desk.ready()
+            if not self._desk.is_open:
+                await self._desk.ready()
             waiter = book.ask(patient=patient)
             self._desk.poke(book)
             try:
@@ -175,6 +178,11 @@ class SharedLimiter:
         book.borrowers[borrower] = lease
         waited_s = time.monotonic() - asked_at
         self._desk.recorder.record(LIMITER_WAIT, waited_s, self.name)
+        if as_block:
+            if self._on_lost == "cancel":
+                lease.guard(self._desk.new_scope().__enter__())
+            self._blocks[borrower] = lease
+            taken(self.name)
         return lease
 
     def _compare_total(self) -> None:
@@ -194,14 +202,8 @@ class SharedLimiter:
 
     # --- as a block
 
-    async def __aenter__(self) -> Lease:
-        task = asyncio.current_task(self._desk.loop)
-        lease = await self._acquire(task, patient=True)
-        if self._on_lost == "cancel":
-            lease.guard(self._desk.new_scope().__enter__())
-        self._blocks[task] = lease
-        taken(self.name)
-        return lease
+    def __aenter__(self) -> Coroutine[object, object, Lease]:
+        return self._acquire(asyncio.current_task(self._desk.loop), as_block=True)
 
     async def __aexit__(
         self,

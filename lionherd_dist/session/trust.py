@@ -34,4 +34,4 @@ class Trust:
 
     def left_s(self) -> float:
         """Seconds for which the session is still surely ours; 0 or less when it may not be."""
-        return self._trusted_s - self.silent_s()
+        return self._trusted_s + self._asked_at - uptime_s()

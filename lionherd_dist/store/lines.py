@@ -13,6 +13,7 @@ from redis.exceptions import RedisError
 
 from lionherd_dist.address import Address, Node
 from lionherd_dist.errors import ForkedClientError, LionherdError, StoreUnavailableError
+from lionherd_dist.home import Birth
 from lionherd_dist.store.dialing import AsyncLink, BlockingLink, async_link, blocking_link
 from lionherd_dist.store.finding import ASK_S, Finder, Question
 from lionherd_dist.store.trouble import translate
@@ -27,19 +28,14 @@ class Line:
         self._address, self._name = address, name
         self._finder = Finder(address, namespace)
         self._link: AsyncLink | None = None
-        self._pid = os.getpid()
+        self._birth = Birth()
 
     @property
     def link(self) -> AsyncLink | None:
         """The connection, if it is open."""
-        if self._link is None or not self._link.is_connected or self._is_forked:
+        if self._link is None or not self._link.is_connected or self._birth.is_forked:
             return None
         return self._link
-
-    @property
-    def _is_forked(self) -> bool:
-        """True in a process that shares the connection with the one that it was forked from."""
-        return os.getpid() != self._pid
 
     async def open(self) -> AsyncLink:
         """The open connection, made if there is none; it sets no limit to the time of an answer.
@@ -49,10 +45,10 @@ class Line:
             RedisError, OSError: it cannot be reached, or does not let us in.
             ForkedClientError: this process was forked from the one that it is for.
         """
-        if self._is_forked:
+        if self._birth.is_forked:
             raise ForkedClientError(
-                f"this connection is that of process {self._pid}, and this is {os.getpid()}: open "
-                "a cluster in each process"
+                f"this connection is that of process {self._birth.pid}, and this is "
+                f"{os.getpid()}: open a cluster in each process"
             )
         if self._link is None or not self._link.is_connected:
             node = await self._found()
@@ -68,7 +64,7 @@ class Line:
     async def close(self) -> None:
         """Close the connection; the next use opens it again."""
         link, self._link = self._link, None
-        if link is not None and not self._is_forked:  # closed there, it would be dead here, too
+        if link is not None and not self._birth.is_forked:  # or it would be closed there, too
             try:
                 await link.disconnect(nowait=True)
             except (RedisError, OSError, TimeoutError):

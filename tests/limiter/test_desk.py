@@ -117,6 +117,35 @@ async def test_a_token_given_back_to_a_silent_server_is_given_back_later() -> No
     assert (args[ENDS_AT], args[ENDS_AT + 2]) == (1, lease.number)
 
 
+async def test_a_great_answer_goes_out_in_halves_that_take_turns() -> None:
+    """What one half asks next is under way while the other runs; each end is told once."""
+    desk = Desk(KEYS, Settings(), ready)
+    book = desk.book("api", 40)
+    line = Line(everything)
+
+    async def taking_turns() -> None:
+        for _ in range(5):
+            waiter = book.ask()
+            desk.poke(book)
+            lease = await waiter.answer
+            assert lease is not None
+            book.give_back(lease)
+            desk.poke(book)
+
+    async with anyio.create_task_group() as serving:
+        serving.start_soon(desk.serve, line, session("s"), lambda: None)
+        with anyio.fail_after(5):
+            async with anyio.create_task_group() as working:
+                for _ in range(40):
+                    working.start_soon(taking_turns)
+        await anyio.wait_all_tasks_blocked()
+        serving.cancel_scope.cancel()
+    sent = [args for _, _, args in line.sent]
+    ends = [end for args in sent for end in args[ENDS_AT + 2 :]]
+    assert [args[COUNT_AT] for args in sent[:6]] == [40, 20, 20, 20, 20, 20]
+    assert sorted(ends) == list(range(1, 201))
+
+
 async def test_leaving_gives_back_every_limiter_that_was_used() -> None:
     """One request each, for this session; and none where none was used."""
     desk = Desk(KEYS, Settings(), ready)

@@ -1,23 +1,46 @@
-"""Where a cluster lives: in the process and the event loop that opened it, and nowhere else."""
+"""Where a thing lives: in the process and the event loop that it was made in, and nowhere else.
+
+Forks are counted, as every request asks: the kernel would take 0.2 µs to tell our pid.
+"""
 
 import asyncio
 import os
 
 from lionherd_dist.errors import ForkedClientError
 
+_forks = [0]  # between the first process and this one
 
-class Home:
-    """The process and the running event loop that it is made in."""
 
-    __slots__ = ("_loop", "_pid")
+def _forked() -> None:
+    _forks[0] += 1
+
+
+if hasattr(os, "register_at_fork"):  # where there is none, nothing forks
+    os.register_at_fork(after_in_child=_forked)
+
+
+class Birth:
+    """The process that it is made in."""
+
+    __slots__ = ("_forks", "pid")
 
     def __init__(self) -> None:
-        self._pid, self._loop = os.getpid(), asyncio.get_running_loop()
+        self._forks, self.pid = _forks[0], os.getpid()
 
     @property
     def is_forked(self) -> bool:
         """True in a process that was forked from that one."""
-        return os.getpid() != self._pid
+        return self._forks != _forks[0]
+
+
+class Home(Birth):
+    """The process and the running event loop that it is made in."""
+
+    __slots__ = ("_loop",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._loop = asyncio.get_running_loop()
 
     def check(self) -> None:
         """Refuse to be used anywhere else, where nothing would ever answer.
@@ -26,9 +49,9 @@ class Home:
             ForkedClientError: this is another process.
             RuntimeError: this is another event loop, or none.
         """
-        if self.is_forked:
+        if self._forks != _forks[0]:
             raise ForkedClientError(
-                f"this cluster was opened in process {self._pid}, and this is {os.getpid()}: open "
+                f"this cluster was opened in process {self.pid}, and this is {os.getpid()}: open "
                 "one in each process, and start processes by spawn or forkserver"
             )
         if asyncio.get_running_loop() is not self._loop:
