@@ -5,6 +5,7 @@ Forks are counted, as every request asks: the kernel would take 0.2 µs to tell 
 
 import asyncio
 import os
+from threading import get_ident
 
 from lionherd_dist.errors import ForkedClientError
 
@@ -36,11 +37,11 @@ class Birth:
 class Home(Birth):
     """The process and the running event loop that it is made in."""
 
-    __slots__ = ("_loop",)
+    __slots__ = ("_loop", "_thread")
 
     def __init__(self) -> None:
         super().__init__()
-        self._loop = asyncio.get_running_loop()
+        self._loop, self._thread = asyncio.get_running_loop(), get_ident()
 
     def check(self) -> None:
         """Refuse to be used anywhere else, where nothing would ever answer.
@@ -49,7 +50,9 @@ class Home(Birth):
             ForkedClientError: this is another process.
             RuntimeError: this is another event loop, or none.
         """
-        if self._forks != _forks[0]:
+        if self._forks == _forks[0] and self._thread == get_ident() and self._loop.is_running():
+            return
+        if self.is_forked:
             raise ForkedClientError(
                 f"this cluster was opened in process {self.pid}, and this is {os.getpid()}: open "
                 "one in each process, and start processes by spawn or forkserver"

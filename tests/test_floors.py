@@ -15,7 +15,18 @@ MOST_PARAMETERS = 8
 # Lowest floor first. A room may import from its own folder and from any floor below.
 FLOORS = (
     {"errors", "call", "registry", "address", "printable", "telemetry", "tracing"},
-    {"settings", "local", "wire", "url", "logs", "prometheus", "otel", "progress", "exporting"},
+    {
+        "settings",
+        "home",
+        "local",
+        "wire",
+        "url",
+        "logs",
+        "prometheus",
+        "otel",
+        "progress",
+        "exporting",
+    },
     {"task", "environment", "place", "bar", "report", "otel_sdk"},
     {"store"},
     {"session", "embedded"},

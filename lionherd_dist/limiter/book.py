@@ -120,17 +120,17 @@ class Book:
 
     def take_ask(self, quarantine_ms: int) -> Ask:
         """What is new; it is then the desk's to deliver."""
-        first, impatient = self._number + 1, list[int]()
+        number, impatient = self._number, list[int]()
         look, self._look = self._look, False
         waiting = list(islice(self._waiting, MOST_PLACES)) if look else []
-        while self._asked:
-            waiter = self._asked.popleft()
+        for waiter in self._asked:
             if not waiter.answer.done():
-                self._number += 1
-                waiter.number = self._number
-                self._waiting[self._number] = waiter
+                number += 1
+                waiter.number, self._waiting[number] = number, waiter
                 if not waiter.patient:
-                    impatient.append(self._number)
+                    impatient.append(number)
+        self._asked.clear()
+        first, self._number = self._number + 1, number
         ends, self._ends = self._ends[:MOST_ENDS], self._ends[MOST_ENDS:]
         self._judged = dict(self._held) if look else {}
         if look:
@@ -141,7 +141,7 @@ class Book:
             quarantine_ms=quarantine_ms,
             look=look,
             first=first,
-            count=self._number + 1 - first,
+            count=number + 1 - first,
             ends=ends,
             impatient=impatient,
             waiting=waiting,

@@ -50,11 +50,11 @@ class Desk:
         self._keys, self._settings, self.ready = keys, settings, ready
         self.recorder = recorder
         self._books: dict[str, Book] = {}
-        self._dirty: dict[Book, None] = {}
+        self.poked: dict[Book, None] = {}
         self._wake = asyncio.Event()
-        self.loop, self._home = asyncio.get_running_loop(), Home()  # each look-up takes 0.2 µs
+        self.loop, self.home = asyncio.get_running_loop(), Home()  # each look-up takes 0.2 µs
         self.new_scope = type(anyio.CancelScope())  # anyio looks asyncio's up each time: 1.5 µs
-        self._connection: Connection | None = None
+        self.connection: Connection | None = None
         self._over, self._ended = False, asyncio.Event()
         self._ended.set()
         self._lost_at: float | None = None
@@ -68,15 +68,9 @@ class Desk:
 
     def poke(self, book: Book) -> None:
         """*book* has something to say."""
-        if book not in self._dirty:
-            self._dirty[book] = None
+        if book not in self.poked:
+            self.poked[book] = None
             self._wake.set()
-
-    @property
-    def is_open(self) -> bool:
-        """True while there is a session, so that nobody has to wait until it is ``ready``."""
-        self._home.check()
-        return self._connection is not None
 
     @property
     def engaged(self) -> bool:
@@ -92,10 +86,10 @@ class Desk:
 
         async def send() -> None:
             await self.ready()
-            if self._connection is None:
+            if self.connection is None:
                 raise StoreUnavailableError("the session has just been lost")
             quarantine_ms = self._quarantine_ms()
-            await resize(self._connection, self._keys, name, total, quarantine_ms=quarantine_ms)
+            await resize(self.connection, self._keys, name, total, quarantine_ms=quarantine_ms)
 
         await persist(send, patience_s=self._settings.patience_s)
         if name in self._books:
@@ -121,10 +115,10 @@ class Desk:
         Raises:
             StoreRefusedError: nothing can be asked for any more.
         """
-        self._connection, self._over, self._ended = connection, False, asyncio.Event()
+        self.connection, self._over, self._ended = connection, False, asyncio.Event()
         for book in self._books.values():
             book.begin(session.trust)
-            self._dirty[book] = None
+            self.poked[book] = None
         self._wake.set()
         try:
             async with anyio.create_task_group() as looking:
@@ -132,12 +126,12 @@ class Desk:
                 while not self._over:
                     await self._wake.wait()
                     self._wake.clear()
-                    while self._dirty and not self._over:
+                    while self.poked and not self._over:
                         if not await self._flush(connection, session):
                             on_lost()
                 looking.cancel_scope.cancel()
         finally:
-            self._connection = None
+            self.connection = None
             self.lose("its session is over")  # what was being asked for has to be asked for again
             self._ended.set()
 
@@ -152,7 +146,7 @@ class Desk:
                     self.poke(book)
 
     async def _flush(self, connection: Connection, session: Session) -> bool:
-        books, self._dirty = list(self._dirty), {}
+        books, self.poked = list(self.poked), {}
         for book in books:
             book.begin(session.trust)
         books = [book for book in books if book.has_news]
@@ -164,7 +158,7 @@ class Desk:
 
         async def send() -> list[Reply]:
             # A reply that was lost may have brought tokens: when asked again, the server lists all.
-            if self._connection is not connection:
+            if self.connection is not connection:
                 return []  # for this session nobody speaks any more
             asks_sent[:] = [replace(ask, look=True) for ask in asks] if asks_sent else asks
             return await connection.run_all(
@@ -177,7 +171,7 @@ class Desk:
             for book, ask in zip(books, asks, strict=True):
                 book.undelivered(ask, error)
             return True
-        if self._connection is not connection:
+        if self.connection is not connection:
             return True  # its tokens are lost, and who waits will ask again
         for book, ask, reply in zip(books, asks_sent, replies, strict=True):
             lent = lent_of(reply, ask)
@@ -206,7 +200,7 @@ class Desk:
     def lose(self, reason: str) -> None:
         """The session is over, from this moment on: whoever holds a token stops now."""
         self._lost_at = uptime_s()
-        self._over, self._connection = True, None
+        self._over, self.connection = True, None
         self._wake.set()
         lost = {name: book.lose(reason) for name, book in self._books.items()}
         for name, count in lost.items():

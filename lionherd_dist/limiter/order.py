@@ -6,7 +6,7 @@ from lionherd_dist.errors import LockOrderError
 from lionherd_dist.limiter.warning import warn
 
 # What the code that runs here holds, its parents included. It wires nothing: it is only looked at.
-_held: ContextVar[tuple[str, ...]] = ContextVar("lionherd_held_limiters", default=())
+HELD: ContextVar[tuple[str, ...]] = ContextVar("lionherd_held_limiters", default=())
 
 
 def inversion(held: tuple[str, ...], name: str) -> str | None:
@@ -20,9 +20,7 @@ def check_order(name: str, *, strict: bool) -> None:
     Raises:
         LockOrderError: instead of the warning, if *strict*.
     """
-    held = _held.get()
-    if not held:
-        return
+    held = HELD.get()
     other = inversion(held, name)
     if other is None:
         return
@@ -38,14 +36,14 @@ def check_order(name: str, *, strict: bool) -> None:
 
 def taken(name: str) -> None:
     """The code here holds *name* now."""
-    _held.set((*_held.get(), name))
+    HELD.set((*HELD.get(), name))
 
 
 def given_back(name: str) -> None:
     """The code here holds *name* no longer."""
-    held = _held.get()
+    held = HELD.get()
     if held and held[-1] == name:  # as blocks nest
-        _held.set(held[:-1])
+        HELD.set(held[:-1])
     elif name in held:
         at = held.index(name)
-        _held.set(held[:at] + held[at + 1 :])
+        HELD.set(held[:at] + held[at + 1 :])

@@ -12,11 +12,11 @@ import anyio
 
 from lionherd_dist.limiter.desk import Desk
 from lionherd_dist.limiter.lease import Lease
-from lionherd_dist.limiter.order import check_order, given_back, taken
+from lionherd_dist.limiter.order import HELD, check_order, given_back, taken
 from lionherd_dist.limiter.warning import warn
 from lionherd_dist.local.limits import LimiterStatistics
 from lionherd_dist.store.jobs import Tokens
-from lionherd_dist.telemetry import LIMITER_WAIT
+from lionherd_dist.telemetry import LIMITER_WAIT, SILENT
 
 _NAME = re.compile(r"[A-Za-z0-9_.:-]{1,200}")
 MOST_TOKENS = 1_000_000
@@ -60,7 +60,7 @@ class SharedLimiter:
         self.name, self._wanted = name, check_total(total_tokens, least=1)
         self._desk, self._on_lost, self._strict = desk, on_lost, strict
         self._book = desk.book(name, total_tokens)
-        self._compared = False
+        self._compared, self._measured = False, desk.recorder is not SILENT
         self._blocks: dict[object, Lease] = {}
 
     # --- as the server last told it
@@ -151,16 +151,20 @@ class SharedLimiter:
     async def _acquire(
         self, borrower: object, *, patient: bool = True, as_block: bool = False
     ) -> Lease:
-        book = self._book
+        book, desk = self._book, self._desk
         if borrower in book.borrowers:
             raise RuntimeError(f"{borrower!r} holds a token of limiter {self.name!r}, or waits")
-        check_order(self.name, strict=self._strict)
-        asked_at, book.borrowers[borrower], lease = time.monotonic(), None, None
+        if HELD.get():
+            check_order(self.name, strict=self._strict)
+        asked_at = time.monotonic() if self._measured else 0.0
+        book.borrowers[borrower] = lease = None
         try:
-            if not self._desk.is_open:
-                await self._desk.ready()
+            desk.home.check()
+            if desk.connection is None:
+                await desk.ready()
             waiter = book.ask(patient=patient)
-            self._desk.poke(book)
+            if book not in desk.poked:
+                desk.poke(book)
             try:
                 granted = await waiter.answer
                 if not self._compared:
@@ -176,11 +180,11 @@ class SharedLimiter:
         if lease is None:
             raise anyio.WouldBlock
         book.borrowers[borrower] = lease
-        waited_s = time.monotonic() - asked_at
-        self._desk.recorder.record(LIMITER_WAIT, waited_s, self.name)
+        if self._measured:
+            self._desk.recorder.record(LIMITER_WAIT, time.monotonic() - asked_at, self.name)
         if as_block:
             if self._on_lost == "cancel":
-                lease.guard(self._desk.new_scope().__enter__())
+                lease.guard(desk.new_scope().__enter__())
             self._blocks[borrower] = lease
             taken(self.name)
         return lease
@@ -219,7 +223,8 @@ class SharedLimiter:
             del book.borrowers[task]
             lease.lose_if_untrusted()
             book.give_back(lease)
-            self._desk.poke(book)
+            if book not in self._desk.poked:
+                self._desk.poke(book)
         ended_by_us = bool(scope.__exit__(kind, error, trace)) if scope is not None else False
         if lease.lost_because is None:
             return ended_by_us

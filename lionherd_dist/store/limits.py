@@ -97,11 +97,14 @@ def lent_of(reply: Reply, ask: Ask) -> Lent | None:
         "list[bytes]]",
         reply,
     )
-    at_once = zip(range(first, first + count), range(fence, fence + count), strict=True)
-    owners = zip(holders[::2], holders[1::2], strict=True)
-    held = {owner.decode(): int(count) for owner, count in owners}
-    looked = Looked(dict(pairs(ours)), held, list(map(int, lost)))
-    return Lent(total, borrowed, waiting, [*pairs(lent), *at_once], looked if ask.look else None)
+    granted = pairs(lent)
+    granted += zip(range(first, first + count), range(fence, fence + count), strict=True)
+    looked = None
+    if ask.look:
+        owners = zip(holders[::2], holders[1::2], strict=True)
+        held = {owner.decode(): int(count) for owner, count in owners}
+        looked = Looked(dict(pairs(ours)), held, list(map(int, lost)))
+    return Lent(total, borrowed, waiting, granted, looked)
 
 
 def leave_request(keys: Keys, session: str, name: str) -> Request:

@@ -6,16 +6,14 @@ from lionherd_dist.session import heartbeat, trust
 
 _LENDERS = ("LEND", "LEAVE", "RESIZE", "TEND")
 _FREE = "return limiter.total - held"
-_FENCE = "math.max(limiter.fence, micros * FENCES_PER_MICRO) + 1"
+_FENCE = "return math.max(limiter.fence, micros * FENCES_PER_MICRO) end"
 _GIVEN_ON = "hand_out(keys.calls, job_key, index, header, payload)"
 BREAKS: dict[str, tuple[Break, ...]] = {
     "resurrecting-renewal": (  # and nobody doubts a session that was not renewed for long
         Break("BEAT", (("or 0) <= now then return {0, now} end", "or 0) < 0 then return {} end"),)),
     ),
     "one-too-many": tuple(Break(name, ((_FREE, f"{_FREE} + 1"),)) for name in _LENDERS),
-    "fence-stands-still": tuple(
-        Break(name, ((_FENCE, "math.max(limiter.fence, 1)"),)) for name in _LENDERS
-    ),
+    "fence-stands-still": tuple(Break(name, ((_FENCE, "return 0 end"),)) for name in _LENDERS),
     "dead-hold-on": tuple(
         Break(name, (("if lives(house, owner) then", "if true then"),)) for name in _LENDERS
     ),

@@ -5,13 +5,13 @@ from model.mutants import Mutant
 MUTANTS = (
     Mutant(
         "lends_more_than_there_are",
-        "_queue",
+        "_held",
         "return limiter.total - held",
         "return limiter.total",
     ),
     Mutant("lends_to_the_dead", "_lend", "if alive[owner] then", "if true then"),
     Mutant("lends_to_the_last_first", "_lend", "'ZPOPMIN'", "'ZPOPMAX'"),
-    Mutant("lends_while_it_is_shut", "_queue", "if house.now < limiter.shut then", "if false then"),
+    Mutant("lends_while_it_is_shut", "_held", "if house.now < limiter.shut then", "if false then"),
     Mutant("tells_nobody", "_lend", "if owner ~= own then", "if false then"),
     Mutant("a_job_is_served_once", "_lend", "then enqueue(limiter, id) end", "then end"),
     Mutant(
@@ -88,21 +88,30 @@ MUTANTS = (
         "redis.call('EXISTS', limiter.queue) == 1, 0",
         "false, 0",
     ),
-    Mutant("what_is_lent_at_once_is_not_held", "_lend", "do hold(limiter, new[i]) end", "do end"),
+    Mutant(
+        "what_is_lent_at_once_is_not_held", "_held", "in_parts('ZADD', limiter.held, holding)", ""
+    ),
     Mutant(
         "who_finds_nothing_free_is_forgotten",
         "_lend",
         "'ZADD', limiter.queue, rest",
         "'ZADD', limiter.queue, {}",
     ),
-    Mutant("tokens_stay_for_ever", "_queue", "limiter.bare or held == 0", "limiter.bare"),
+    Mutant("tokens_stay_for_ever", "_held", "limiter.bare or held == 0", "limiter.bare"),
     Mutant("a_queue_stays_for_ever", "_lend", "limiter.bare or not others_wait", "limiter.bare"),
     Mutant("an_owner_stays_for_ever", "_limiter", "if not (renew or limiter.bare)", "if not renew"),
-    Mutant("a_fence_comes_twice", "_queue", ") + 1\n", ")\n"),
+    Mutant("a_fence_comes_twice", "_held", "last_fence(limiter) + 1\n", "last_fence(limiter)\n"),
+    Mutant("fences_at_once_count_for_nothing", "_held", "limiter.fence = fence + count", ""),
     Mutant(
         "who_asks_twice_waits_twice", "_queue", "'NX', limiter.ticket + 1", "limiter.ticket + 1"
     ),
-    Mutant("fences_start_again", "_queue", "micros * FENCES_PER_MICRO", "0"),
+    Mutant(
+        "what_makes_a_tree_stays_in_it",
+        "_held",
+        "if at > 0 then redis.call('ZREM', limiter.held, LONG) end",
+        "",
+    ),
+    Mutant("fences_start_again", "_held", "micros * FENCES_PER_MICRO", "0"),
     Mutant("fences_are_forgotten", "_limiter", "tonumber(found[3]), tonumber", "0, tonumber"),
     Mutant("a_lost_place_is_not_told", "lend", "if not has(limiter", "if false and has(limiter"),
     Mutant(

@@ -48,6 +48,13 @@ def a_place_that_is_gone_is_told_of(life: Machine) -> None:
     life.ask("p0", asking(3, look=True, waiting=(1, 2)))
 
 
+def many_are_lent_at_once(life: Machine) -> None:
+    """So many that the server is told to keep them in a tree, with nothing beside them."""
+    life.someone_joins()
+    life.ask("p0", Ask(NAME, 30, 0, look=False, first=1, count=20, ends=(), impatient=()))
+    life.ask("p0", Ask(NAME, 30, 0, look=True, first=21, count=20, ends=(3, 4), impatient=()))
+
+
 def a_job_asks_anew_for_a_place_that_is_gone(life: Machine) -> None:
     """Whether the server forgot it, and a worker looks, or somebody sent the job away."""
     life.someone_joins()
@@ -144,6 +151,7 @@ SCENES: tuple[Callable[[Machine], None], ...] = (
     a_dead_holder_is_noticed_by_a_newcomer,
     a_dead_holder_is_noticed_by_a_worker,
     a_place_that_is_gone_is_told_of,
+    many_are_lent_at_once,
     a_job_asks_anew_for_a_place_that_is_gone,
     a_dead_waiter_is_passed_over,
     what_ended_never_comes_back,

@@ -2,6 +2,7 @@
 -- USES _jobs
 -- USES _release
 -- USES _limiter
+-- USES _held
 -- USES _queue
 -- Calls of a job are released, each with its token; it goes to the end of the queue for the rest.
 local function lend_to_job(house, limiter, id, free)
@@ -48,8 +49,7 @@ local function lend_or_enqueue(house, limiter, new)
   local others_wait, count, rest = redis.call('EXISTS', limiter.queue) == 1, 0, {}
   if not others_wait then
     count = math.max(0, math.min(#new, count_free(house, limiter)))
-    for i = 1, count do hold(limiter, new[i]) end
-    write_held(limiter)
+    hold_first(limiter, new, count)
   end
   for i = count + 1, #new do
     limiter.ticket = limiter.ticket + 1

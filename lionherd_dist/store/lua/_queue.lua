@@ -1,14 +1,6 @@
 -- _queue: prepended where tokens are lent. One queue, first come, first served; a job waits in it
 -- as "J", once: served, it goes to the end while it has more, so that a job of a million calls is
 -- one of those who wait. That an owner died is seen by whoever looks next (drop_dead).
-local function in_parts(command, key, values)  -- Lua's unpack ends near 8,000 values
-  local sum = 0
-  for i = 1, #values, 4000 do
-    sum = sum + redis.call(command, key, unpack(values, i, math.min(i + 3999, #values)))
-  end
-  return sum
-end
-
 local function enqueue(limiter, member)
   if redis.call('ZADD', limiter.queue, 'NX', limiter.ticket + 1, member) == 1 then
     limiter.ticket = limiter.ticket + 1
@@ -18,29 +10,6 @@ end
 
 local function has(limiter, member)  -- it waits, or holds a token
   return redis.call('ZSCORE', limiter.queue, member) or redis.call('ZSCORE', limiter.held, member)
-end
-
-local FENCES_PER_MICRO = 2  -- more than are ever lent: so the clock is above what was forgotten
-
--- Each is held from now on, with a fence of its own; written by write_held, all in one command.
-local function hold(limiter, member)
-  limiter.fence = math.max(limiter.fence, micros * FENCES_PER_MICRO) + 1
-  table.insert(limiter.holding, limiter.fence)
-  table.insert(limiter.holding, member)
-  return limiter.fence
-end
-
-local function write_held(limiter)
-  in_parts('ZADD', limiter.held, limiter.holding)
-  limiter.holding = {}
-end
-
--- Tokens that may be lent now.
-local function count_free(house, limiter)
-  if house.now < limiter.shut then return 0 end
-  local held = redis.call('ZCARD', limiter.held)
-  limiter.bare = limiter.bare or held == 0
-  return limiter.total - held
 end
 
 local function is_job(owner) return string.find(owner, '-', 1, true) ~= nil end

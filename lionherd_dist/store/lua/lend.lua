@@ -27,27 +27,27 @@ if not lives(house, session) then return {} end
 local limiter = open_limiter(house, ARGV[3], ARGV[4], ARGV[5])
 local look, first, last = ARGV[6] == '1', tonumber(ARGV[7]), ARGV[7] + ARGV[8] - 1
 local ends, hasty = tonumber(ARGV[9]), tonumber(ARGV[10])
-local function member(n) return session .. '/' .. n end
+local mine = session .. '/'
 
 if look then list_limiter(house, limiter.name) end
 if enter(house, limiter, session) or look then drop_dead(house, limiter) end
 local new, over = {}, {}
 if last >= first then  -- numbers only grow: what was seen is never asked for again
   first = math.max(first, redis.call('HGET', limiter.seen, session) + 1)
-  for n = first, last do new[n - first + 1] = member(n) end
+  for n = first, last do new[n - first + 1] = mine .. n end
   if last >= first then redis.call('HSET', limiter.seen, session, last) end
 end
-for i = 1, ends do over[i] = member(ARGV[10 + i]) end
+for i = 1, ends do over[i] = mine .. ARGV[10 + i] end
 if in_parts('ZREM', limiter.held, over) < ends then in_parts('ZREM', limiter.queue, over) end
 local at_once, others_wait = lend_or_enqueue(house, limiter, new)
 local fence = limiter.fence + 1 - at_once  -- of the first
 local lent = others_wait and announce(house, limiter, lend_free(house, limiter), session) or {}
-for i = 11 + ends, 10 + ends + hasty do redis.call('ZREM', limiter.queue, member(ARGV[i])) end
+for i = 11 + ends, 10 + ends + hasty do redis.call('ZREM', limiter.queue, mine .. ARGV[i]) end
 save_limiter(limiter, look)
 
 local ours, counts, holders, lost = {}, {}, {}, {}
 for i = 11 + ends + hasty, #ARGV do
-  if not has(limiter, member(ARGV[i])) then table.insert(lost, ARGV[i]) end
+  if not has(limiter, mine .. ARGV[i]) then table.insert(lost, ARGV[i]) end
 end
 if look then
   local held = redis.call('ZRANGE', limiter.held, 0, -1, 'WITHSCORES')
