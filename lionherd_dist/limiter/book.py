@@ -11,6 +11,7 @@ import asyncio
 from collections import deque
 from collections.abc import Iterable
 from itertools import islice
+from typing import TypeAlias
 
 from lionherd_dist.errors import LionherdError
 from lionherd_dist.limiter.lease import Lease
@@ -24,13 +25,8 @@ MOST_ENDS = 2_000  # told in one message
 MOST_PLACES = 1_000  # looked for in one message: the server needs about 1 µs for each
 
 
-class Waiter:
-    """One request for a token; *patient* ones wait in the queue, others are for now or never."""
-
-    __slots__ = ("answer", "number", "patient")
-
-    def __init__(self, patient: bool, answer: "asyncio.Future[Lease | None]") -> None:
-        self.patient, self.number, self.answer = patient, 0, answer
+# One request for a token; None comes of those that were for now or never.
+Answer: TypeAlias = "asyncio.Future[Lease | None]"
 
 
 class Book:
@@ -52,8 +48,10 @@ class Book:
         self._holders: dict[str, int] = {}
         self._trust: Trust | None = None
         self._number = 0
-        self._asked: deque[Waiter] = deque()
-        self._waiting: dict[int, Waiter] = {}
+        self._asked: deque[Answer] = deque()
+        self._hasty: set[Answer] = set()  # of those and of these
+        self._waiting: dict[int, Answer] = {}
+        self._withdrawn = False  # somebody has, since the last message
         self._held: dict[int, Lease] = {}
         self._judged: dict[int, Lease] = {}
         self._ends: list[int] = []
@@ -64,19 +62,22 @@ class Book:
 
     # --- what code here wants
 
-    def ask(self, *, patient: bool = True) -> Waiter:
-        """A request for a token, which ``Waiter.answer`` will bring; None if it may not wait."""
-        waiter = Waiter(patient, self._loop.create_future())
-        self._asked.append(waiter)
-        return waiter
+    def ask(self, *, patient: bool = True) -> Answer:
+        """A request for a token, which the answer will bring; None if it may not wait."""
+        answer: Answer = self._loop.create_future()
+        self._asked.append(answer)
+        if not patient:
+            self._hasty.add(answer)
+        return answer
 
-    def withdraw(self, waiter: Waiter) -> None:
-        """Nobody waits for *waiter* any more; a token that came, or comes, goes back."""
-        waiter.answer.cancel()
-        if waiter.number in self._waiting or waiter.number in self._held:
-            self._waiting.pop(waiter.number, None)
-            self._held.pop(waiter.number, None)
-            self._ends.append(waiter.number)
+    def withdraw(self, answer: Answer) -> None:
+        """Nobody waits for *answer* any more; a token that came, or comes, goes back."""
+        if answer.cancelled() or answer.cancel():
+            self._withdrawn = True
+        elif answer.exception() is None:
+            lease = answer.result()
+            if lease is not None:
+                self.give_back(lease)
 
     def give_back(self, lease: Lease) -> None:
         """The token is not needed any more."""
@@ -116,18 +117,20 @@ class Book:
     @property
     def has_news(self) -> bool:
         """True if there is something to say."""
-        return bool(self._asked or self._ends or self._look)
+        return bool(self._asked or self._ends or self._look or self._withdrawn)
 
     def take_ask(self, quarantine_ms: int) -> Ask:
         """What is new; it is then the desk's to deliver."""
         number, impatient = self._number, list[int]()
         look, self._look = self._look, False
+        if self._withdrawn:
+            self._drop_withdrawn()
         waiting = list(islice(self._waiting, MOST_PLACES)) if look else []
-        for waiter in self._asked:
-            if not waiter.answer.done():
+        for answer in self._asked:
+            if not answer.done():
                 number += 1
-                waiter.number, self._waiting[number] = number, waiter
-                if not waiter.patient:
+                self._waiting[number] = answer
+                if self._hasty and answer in self._hasty:
                     impatient.append(number)
         self._asked.clear()
         first, self._number = self._number + 1, number
@@ -147,6 +150,14 @@ class Book:
             waiting=waiting,
         )
 
+    def _drop_withdrawn(self) -> None:
+        self._withdrawn = False
+        over = [number for number, answer in self._waiting.items() if answer.cancelled()]
+        for number in over:
+            del self._waiting[number]
+        self._ends += over
+        self._hasty = {answer for answer in self._hasty if not answer.done()}
+
     # --- what the server says
 
     def answered(self, ask: Ask, lent: Lent) -> None:
@@ -164,10 +175,12 @@ class Book:
                 if not done.done():
                     done.set_result(None)
         for number in ask.impatient:  # at the end: a token may stand in the list only
-            waiter = self._waiting.pop(number, None)
-            if waiter is not None and not waiter.answer.done():
-                waiter.answer.set_result(None)
+            answer = self._waiting.pop(number, None)
+            if answer is not None and not answer.done():
+                answer.set_result(None)
                 self._refused = True
+        if ask.impatient:
+            self._hasty = {answer for answer in self._hasty if not answer.done()}
 
     def _compare(self, ours: dict[int, int]) -> None:
         """The server's list of our tokens rules, over what we held when we asked for it."""
@@ -181,22 +194,22 @@ class Book:
 
     def _ask_again(self, lost: Iterable[int]) -> None:
         """For requests that the server has forgotten, or somebody took out of its queue."""
-        waiters = [self._waiting.pop(number) for number in lost if number in self._waiting]
-        self._asked.extendleft(reversed(waiters))
+        answers = [self._waiting.pop(number) for number in lost if number in self._waiting]
+        self._asked.extendleft(reversed(answers))
 
     def granted(self, tokens: Iterable[tuple[int, int]]) -> None:
         """Tokens as (number, fence); what nobody waits for goes back, once more if need be."""
         if self._trust is None or self._trust.left_s() <= 0:  # what comes so late is not ours
             return
         for number, fence in tokens:
-            waiter = self._waiting.pop(number, None)
-            if waiter is None or waiter.answer.done():  # withdrawn, or about to be
+            answer = self._waiting.pop(number, None)
+            if answer is None or answer.done():  # withdrawn, or about to be
                 if number not in self._held:  # told twice, otherwise
                     self._ends.append(number)
                 continue
             lease = Lease(self.name, number, fence, self._trust)
             self._held[number] = lease
-            waiter.answer.set_result(lease)
+            answer.set_result(lease)
 
     # --- one session after the other
 
@@ -221,11 +234,12 @@ class Book:
 
     def fail(self, error: LionherdError) -> None:
         """Nobody can be served, for *error*; what was asked for may come, and goes back then."""
-        for waiter in (*self._asked, *self._waiting.values()):
-            if not waiter.answer.done():
-                waiter.answer.set_exception(error)
+        for answer in (*self._asked, *self._waiting.values()):
+            if not answer.done():
+                answer.set_exception(error)
         self._ends.extend(self._waiting)
         self._asked.clear()
+        self._hasty.clear()
         self._waiting.clear()
         looks, self._looks, self._looking = [*self._looks, *self._looking], [], []
         for done in looks:

@@ -162,15 +162,15 @@ class SharedLimiter:
             desk.home.check()
             if desk.connection is None:
                 await desk.ready()
-            waiter = book.ask(patient=patient)
+            answer = book.ask(patient=patient)
             if book not in desk.poked:
                 desk.poke(book)
             try:
-                granted = await waiter.answer
+                granted = await answer
                 if not self._compared:
                     self._compare_total()  # where warnings are errors, it raises
             except BaseException:
-                book.withdraw(waiter)
+                book.withdraw(answer)
                 self._desk.poke(book)
                 raise
             lease = granted

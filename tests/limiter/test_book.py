@@ -30,8 +30,8 @@ async def test_a_token_for_a_waiter_that_is_just_being_cancelled_goes_back(book:
     """Its task has been cancelled and has not run since: the answer is no longer to be set."""
     patient, hasty = book.ask(), book.ask(patient=False)
     ask = book.take_ask(0)
-    patient.answer.cancel()
-    hasty.answer.cancel()
+    patient.cancel()
+    hasty.cancel()
     book.answered(ask, told((1, 11)))
     book.withdraw(patient)
     book.withdraw(hasty)
@@ -42,7 +42,7 @@ async def test_a_token_taken_at_once_is_ours_though_the_reply_was_lost(book: Boo
     """The second answer lists it, and it is no reason to say that there was none."""
     hasty = book.ask(patient=False)
     book.answered(book.take_ask(0), told(ours={1: 11}))
-    lease = hasty.answer.result()
+    lease = hasty.result()
     assert lease is not None
     assert lease.fence == 11
 
@@ -68,7 +68,7 @@ async def test_a_token_that_is_told_twice_is_kept(book: Book) -> None:
     book.answered(book.take_ask(0), told(ours={1: 11}))
     book.granted([(1, 11)])
     book.answered(book.take_ask(0), told(ours={1: 11}))
-    lease = waiter.answer.result()
+    lease = waiter.result()
     assert lease is not None
     assert not book.has_news
     lease.check()
@@ -78,12 +78,12 @@ async def test_ends_that_could_not_be_told_are_told_later(book: Book) -> None:
     """A token that was given back while the server was silent is not held for ever."""
     waiter, late = book.ask(), book.ask()
     book.answered(book.take_ask(0), told((1, 11)))
-    lease = waiter.answer.result()
+    lease = waiter.result()
     assert lease is not None
     book.give_back(lease)
     ask = book.take_ask(0)
     book.undelivered(ask, StoreUnavailableError("silent"))
-    assert isinstance(late.answer.exception(), StoreUnavailableError)
+    assert isinstance(late.exception(), StoreUnavailableError)
     assert book.has_news
     assert ends_of(book.take_ask(0)) == [1, 2]
 
@@ -118,13 +118,13 @@ async def test_nothing_is_lent_by_a_session_that_is_no_longer_trusted() -> None:
     book.begin(Trust(15.0, uptime_s() - 15.0))
     waiter = book.ask()
     book.answered(book.take_ask(0), told((1, 11)))
-    assert not waiter.answer.done()
+    assert not waiter.done()
     book.lose("the session is over")
     book.begin(Trust(15.0, uptime_s()))
     ask = book.take_ask(0)
     assert (ask.first, ask.count) == (2, 1)
     book.answered(ask, told((2, 12)))
-    assert waiter.answer.done()
+    assert waiter.done()
 
 
 async def test_who_waits_asks_again_in_the_order_of_old(book: Book) -> None:
@@ -135,4 +135,30 @@ async def test_who_waits_asks_again_in_the_order_of_old(book: Book) -> None:
     book.lose("the session is over")
     book.begin(Trust(15.0, uptime_s()))
     assert book.take_ask(0).count == 4
-    assert [waiter.number for waiter in (*waiters, last)] == [4, 5, 6, 7]
+    book.granted([(4, 21), (5, 22), (6, 23), (7, 24)])
+    leases = [waiter.result() for waiter in (*waiters, last)]
+    assert [lease.fence for lease in leases if lease] == [21, 22, 23, 24]
+
+
+async def test_who_is_not_to_wait_is_not_to_wait_in_the_next_session_either(book: Book) -> None:
+    """Whether it was sent before the loss or not; until there is an answer."""
+    book.ask(patient=False)
+    assert book.take_ask(0).impatient == [1]
+    book.ask()
+    book.ask(patient=False)
+    book.lose("the session is over")
+    book.begin(Trust(15.0, uptime_s()))
+    ask = book.take_ask(0)
+    assert (ask.first, ask.count, ask.impatient) == (2, 3, [2, 4])
+
+
+async def test_who_withdraws_in_each_state_leaves_nothing_behind(book: Book) -> None:
+    """Before it was sent, while it waits, and with the token in its hand."""
+    holds, waits = book.ask(), book.ask()
+    book.answered(book.take_ask(0), told((1, 11)))
+    unsent = book.ask()
+    for request in (holds, waits, unsent):
+        book.withdraw(request)
+    ask = book.take_ask(0)
+    assert (ends_of(ask), ask.count) == ([1, 2], 0)
+    assert not book.engaged

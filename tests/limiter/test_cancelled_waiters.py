@@ -5,7 +5,7 @@ import asyncio
 import anyio
 import pytest
 
-from lionherd_dist.limiter.book import Book, Waiter
+from lionherd_dist.limiter.book import Answer, Book
 from lionherd_dist.session.trust import Trust, uptime_s
 from lionherd_dist.store.limits import Lent
 
@@ -25,9 +25,9 @@ def new_book() -> Book:
     return book
 
 
-def cancelled(waiter: Waiter) -> None:
+def cancelled(waiter: Answer) -> None:
     """*waiter* as its task's cancellation leaves it, until the task runs again."""
-    waiter.answer.cancel()
+    waiter.cancel()
 
 
 async def test_a_token_for_a_waiter_that_was_just_cancelled_goes_back() -> None:
@@ -60,6 +60,6 @@ async def test_whoever_waits_beside_a_cancelled_one_gets_its_token() -> None:
     cancelled(gone)
     book.granted([(first, 7), (first + 1, 8)])
     with anyio.fail_after(5):
-        lease = await asyncio.shield(stays.answer)
+        lease = await asyncio.shield(stays)
     assert lease is not None
     assert lease.fence == 8

@@ -80,7 +80,7 @@ async def test_nobody_speaks_for_a_session_that_is_over() -> None:
     async with anyio.create_task_group() as serving:
         serving.start_soon(desk.serve, new, session("new"), lambda: None)
         with anyio.fail_after(5):
-            leases = [await first.answer, await second.answer]
+            leases = [await first, await second]
         serving.cancel_scope.cancel()
     assert [lease.number for lease in leases if lease] == [2, 3]
 
@@ -103,7 +103,7 @@ async def test_a_token_given_back_to_a_silent_server_is_given_back_later() -> No
     async with anyio.create_task_group() as serving:
         serving.start_soon(desk.serve, line, session("s"), lambda: None)
         with anyio.fail_after(5):
-            lease = await waiter.answer
+            lease = await waiter
         assert lease is not None
         silent = True
         book.give_back(lease)
@@ -127,7 +127,7 @@ async def test_a_great_answer_goes_out_in_halves_that_take_turns() -> None:
         for _ in range(5):
             waiter = book.ask()
             desk.poke(book)
-            lease = await waiter.answer
+            lease = await waiter
             assert lease is not None
             book.give_back(lease)
             desk.poke(book)
@@ -186,7 +186,7 @@ async def test_leaving_waits_for_what_is_under_way() -> None:
         assert [script for script, _, _ in line.sent] == [LEND]
         answer.set()
     assert [script for script, _, _ in line.sent] == [LEND, LEAVE]
-    waiter.answer.cancel()
+    waiter.cancel()
 
 
 async def test_leaving_is_not_cut_short_by_a_cancellation() -> None:

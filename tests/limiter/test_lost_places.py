@@ -92,7 +92,7 @@ async def test_a_place_that_is_gone_is_asked_for_once_and_its_old_token_goes_bac
     book.look()
     ask = book.take_ask(0)
     assert ask.waiting == [1, 2]
-    goes.answer.cancel()
+    goes.cancel()
     book.answered(ask, Lent(1, 1, 0, [], Looked({}, {}, lost=[1, 2])))
     book.withdraw(goes)
     again = book.take_ask(0)
@@ -100,6 +100,6 @@ async def test_a_place_that_is_gone_is_asked_for_once_and_its_old_token_goes_bac
     book.granted([(1, 7)])  # it was on its way, by the inbox
     assert book.take_ask(0).ends == [1]
     book.granted([(3, 8)])
-    lease = stays.answer.result()
+    lease = stays.result()
     assert lease is not None
     assert lease.fence == 8
