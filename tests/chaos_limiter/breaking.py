@@ -5,7 +5,7 @@ from chaos.breaking import Break, put_in_place
 from lionherd_dist.session import heartbeat, trust
 
 _LENDERS = ("LEND", "LEAVE", "RESIZE", "TEND")
-_FREE = "return limiter.total - held"
+_FREE = "return limiter.total - limiter.lent"
 _FENCE = "return math.max(limiter.fence, micros * FENCES_PER_MICRO) end"
 _GIVEN_ON = "hand_out(keys.calls, job_key, index, header, payload)"
 BREAKS: dict[str, tuple[Break, ...]] = {

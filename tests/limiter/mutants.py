@@ -6,7 +6,7 @@ MUTANTS = (
     Mutant(
         "lends_more_than_there_are",
         "_held",
-        "return limiter.total - held",
+        "return limiter.total - limiter.lent",
         "return limiter.total",
     ),
     Mutant("lends_to_the_dead", "_lend", "if alive[owner] then", "if true then"),
@@ -88,16 +88,14 @@ MUTANTS = (
         "redis.call('EXISTS', limiter.queue) == 1, 0",
         "false, 0",
     ),
-    Mutant(
-        "what_is_lent_at_once_is_not_held", "_held", "in_parts('ZADD', limiter.held, holding)", ""
-    ),
+    Mutant("what_is_lent_at_once_is_not_held", "_lend", "hold_first(limiter, new, count)", ""),
     Mutant(
         "who_finds_nothing_free_is_forgotten",
         "_lend",
         "'ZADD', limiter.queue, rest",
         "'ZADD', limiter.queue, {}",
     ),
-    Mutant("tokens_stay_for_ever", "_held", "limiter.bare or held == 0", "limiter.bare"),
+    Mutant("tokens_stay_for_ever", "_held", "limiter.bare or limiter.lent == 0", "limiter.bare"),
     Mutant("a_queue_stays_for_ever", "_lend", "limiter.bare or not others_wait", "limiter.bare"),
     Mutant("an_owner_stays_for_ever", "_limiter", "if not (renew or limiter.bare)", "if not renew"),
     Mutant("a_fence_comes_twice", "_held", "last_fence(limiter) + 1\n", "last_fence(limiter)\n"),
@@ -108,7 +106,7 @@ MUTANTS = (
     Mutant(
         "what_makes_a_tree_stays_in_it",
         "_held",
-        "if at > 0 then redis.call('ZREM', limiter.held, LONG) end",
+        "if outgrows then redis.call('ZREM', limiter.held, LONG) end",
         "",
     ),
     Mutant("fences_start_again", "_held", "micros * FENCES_PER_MICRO", "0"),

@@ -108,7 +108,7 @@ MUTANTS = (
         ", job.consumed + job.cap - job.released",
         "",
     ),
-    Mutant("release_ignores_the_hand", "_release", "- redis.call('HLEN', job_key .. ':hand')", ""),
+    Mutant("release_ignores_the_hand", "_release", "window) - held", "window)"),
     Mutant("release_takes_the_newest_first", "_release", "'LPOP'", "'RPOP'"),
     Mutant(
         "release_counts_from_one", "_release", "job.released + count)", "job.released + count + 1)"
@@ -279,7 +279,7 @@ MUTANTS = (
     Mutant("detach_by_anybody", "detach", "~= ARGV[1]", "== ''"),
     Mutant("detach_stays", "detach", "redis.call('HDEL', KEYS[1], 'reader')", "1"),
     # the life of what nobody is left to remove
-    Mutant("a_hand_lives_for_ever", "_release", "live_with_job(job_key .. ':hand')", ""),
+    Mutant("a_hand_lives_for_ever", "_release", "live_with_job(key)", ""),
     Mutant("a_backlog_lives_for_ever", "submit", "live_with_job(job_key .. ':backlog')", "type(0)"),
     Mutant("a_job_lives_for_ever", "_jobs", "  live_with_job(job_key)\n", ""),
     Mutant("solo_marks_live_for_ever", "alone", "live_with_job(solo)", ""),

@@ -1,5 +1,6 @@
 -- _held: prepended where tokens are lent: what is held, each token with a fence of its own.
 -- USES _limiter
+-- USES _grown
 local function in_parts(command, key, values)  -- Lua's unpack ends near 8,000 values
   local sum = 0
   for i = 1, #values, 4000 do
@@ -11,16 +12,16 @@ end
 -- Tokens that may be lent now.
 local function count_free(house, limiter)
   if house.now < limiter.shut then return 0 end
-  local held = redis.call('ZCARD', limiter.held)
-  limiter.bare = limiter.bare or held == 0
-  return limiter.total - held
+  limiter.lent = redis.call('ZCARD', limiter.held)
+  limiter.bare = limiter.bare or limiter.lent == 0
+  return limiter.total - limiter.lent
 end
 
 local FENCES_PER_MICRO = 2  -- more than are ever lent: so the clock is above what was forgotten
 
 local function last_fence(limiter) return math.max(limiter.fence, micros * FENCES_PER_MICRO) end
 
--- Each is held from now on; written by write_held, all in one command.
+-- Each is held from now on; all of them are written by write_held.
 local function hold(limiter, member)
   limiter.fence = last_fence(limiter) + 1
   table.insert(limiter.holding, limiter.fence)
@@ -28,27 +29,20 @@ local function hold(limiter, member)
   return limiter.fence
 end
 
--- A sorted set of up to 128 short members is a list, searched from its start for each of them.
--- A member longer than 64 bytes makes a tree of it, which it then stays: half the time for 50.
-local MANY, LONG = 16, string.rep(' ', 65)
-
--- The first *count* of *members* are held from now on, in one command of their own.
+-- The same for the first *count* of *members*, where there are none before.
 local function hold_first(limiter, members, count)
   if count == 0 then return end
-  local holding, at = {}, 0
-  if count >= MANY then
-    holding, at = {0, LONG}, 2
-  end
-  local fence = last_fence(limiter)
+  local holding, fence = limiter.holding, last_fence(limiter)
   for i = 1, count do
-    holding[at + 2 * i - 1], holding[at + 2 * i] = fence + i, members[i]
+    holding[2 * i - 1], holding[2 * i] = fence + i, members[i]
   end
   limiter.fence = fence + count
-  in_parts('ZADD', limiter.held, holding)
-  if at > 0 then redis.call('ZREM', limiter.held, LONG) end
 end
 
 local function write_held(limiter)
+  local outgrows = outgrows_list(limiter.lent, #limiter.holding / 2)
+  if outgrows then redis.call('ZADD', limiter.held, 0, LONG) end
   in_parts('ZADD', limiter.held, limiter.holding)
+  if outgrows then redis.call('ZREM', limiter.held, LONG) end
   limiter.holding = {}
 end

@@ -50,6 +50,7 @@ local function lend_or_enqueue(house, limiter, new)
   if not others_wait then
     count = math.max(0, math.min(#new, count_free(house, limiter)))
     hold_first(limiter, new, count)
+    write_held(limiter)
   end
   for i = count + 1, #new do
     limiter.ticket = limiter.ticket + 1

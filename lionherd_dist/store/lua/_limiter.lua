@@ -25,7 +25,7 @@ local function open_limiter(house, name, total, quarantine)
   local key = limiter_key(house, name)
   local found = redis.call('HMGET', key, 'total', 'ticket', 'fence', 'shut')
   local limiter = {name = name, key = key, held = key .. ':held', queue = key .. ':queue',
-                   seen = key .. ':seen', holding = {}, bare = false}
+                   seen = key .. ':seen', lent = 0, holding = {}, bare = false}
   if found[1] then
     limiter.total, limiter.ticket = tonumber(found[1]), tonumber(found[2])
     limiter.fence, limiter.shut = tonumber(found[3]), tonumber(found[4])

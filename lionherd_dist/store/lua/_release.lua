@@ -3,6 +3,7 @@
 -- fewer unread outcomes than its consumer has room for. (_tokens: some need a token, too.)
 -- USES _life
 -- USES _moved
+-- USES _grown
 local NOBODY_YET = 100  -- window while no worker is known: work for the first that comes
 
 local function window_of(slots_key)
@@ -10,17 +11,18 @@ local function window_of(slots_key)
   return slots > 0 and 2 * slots or NOBODY_YET
 end
 
-local function room_of(house, job_key, job, most)
+local function room_of(house, held, job, most)
   house.window = house.window or window_of(house.slots)
   local window = house.window
-  local room = math.min(job.limit > 0 and job.limit or window, window)
-               - redis.call('HLEN', job_key .. ':hand')
+  local room = math.min(job.limit > 0 and job.limit or window, window) - held
   return math.min(room, job.consumed + job.cap - job.released, most or room)
 end
 
 -- Moves calls of a job, at most as many as it has room for; returns the first index, and how many.
 local function move(house, job_key, id, job, most)
-  local room, backlog, hand, count = room_of(house, job_key, job, most), job_key .. ':backlog', {}, 0
+  local key, backlog, hand, count = job_key .. ':hand', job_key .. ':backlog', {}, 0
+  local held = redis.call('HLEN', key)
+  local room = room_of(house, held, job, most)
   local head, tail = id .. ' ', ' 1 ' .. job.deadline .. ' 0'
   while count < room and may_move(house) do
     local wanted = math.min(room - count, count_movable(house, job.largest))
@@ -37,10 +39,13 @@ local function move(house, job_key, id, job, most)
   end
   if count < room and redis.call('EXISTS', backlog) == 1 then put_behind(house, id) end
   if count == 0 then return job.released, 0 end
+  local outgrows = outgrows_list(held, count)
+  if outgrows then redis.call('HSET', key, LONG, '') end
   for first = 1, #hand, 2000 do  -- Lua's unpack ends near 8,000 values
-    redis.call('HSET', job_key .. ':hand', unpack(hand, first, math.min(first + 1999, #hand)))
+    redis.call('HSET', key, unpack(hand, first, math.min(first + 1999, #hand)))
   end
-  live_with_job(job_key .. ':hand')
+  if outgrows then redis.call('HDEL', key, LONG) end
+  live_with_job(key)
   local first = job.released
   job.released = redis.call('HINCRBY', job_key, 'released', count)
   return first, count
