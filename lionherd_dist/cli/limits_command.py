@@ -152,7 +152,9 @@ def evict(name: str, owner: str, redis: str | None, namespace: str) -> None:
             f"{owner} neither holds nor waits for a token of {name} in namespace {namespace}: see "
             f"lionherd-dist limits show {name}"
         )
-    click.echo(f"{found.held:,} tokens and {found.waiting:,} places of {owner} are given on")
+    tokens = "1 token" if found.held == 1 else f"{found.held:,} tokens"
+    places = "1 place" if found.waiting == 1 else f"{found.waiting:,} places"
+    click.echo(f"of {owner}, {tokens} and {places} in the queue are given on")
 
 
 def _missing(name: str, namespace: str) -> UsageProblemError:

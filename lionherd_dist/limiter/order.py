@@ -36,14 +36,15 @@ def check_order(name: str, *, strict: bool) -> None:
 
 def taken(name: str) -> None:
     """The code here holds *name* now."""
-    HELD.set((*HELD.get(), name))
+    held = HELD.get()
+    HELD.set((*held, name) if held else (name,))
 
 
 def given_back(name: str) -> None:
     """The code here holds *name* no longer."""
     held = HELD.get()
-    if held and held[-1] == name:  # as blocks nest
-        HELD.set(held[:-1])
+    if held == (name,):
+        HELD.set(())
     elif name in held:
         at = held.index(name)
         HELD.set(held[:at] + held[at + 1 :])

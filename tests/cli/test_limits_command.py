@@ -20,7 +20,7 @@ def test_a_jobs_limiter_is_seen_set_and_taken_away(ask: Ask, seen, worker, submi
     status, out, _ = ask("limits", "show", "api")
     assert (status, "set at run time" in out, job in out) == (0, True, True)
     status, out, _ = ask("limits", "evict", "api", job)
-    assert (status, out) == (0, f"6 tokens and 1 places of {job} are given on\n")
+    assert (status, out) == (0, f"of {job}, 6 tokens and 1 place in the queue are given on\n")
     assert ask("jobs", "cancel", job)[0] == 0
 
 
