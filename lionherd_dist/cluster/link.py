@@ -135,7 +135,7 @@ class Link:
         """End *job*: cancel what is not done, wait, bounded, until the workers have stopped."""
         writer = self._writer
         self.jobs.end(job)
-        if writer is not None:
+        if writer is not None and not job.complete:  # or the server would not learn that it is
             writer.forget(job)
         wait_s = self._settings.cancel_wait_s
         try:

@@ -1,7 +1,8 @@
 """Brings parked calls back when their delay is over: a timer for the next one, no polling.
 
 Each worker minds the calls that it parked; once a session it looks for those of others, which may
-have died. It also goes on with jobs that are behind: their calls were too large for one script.
+have died. It also goes on with jobs that are behind: their calls were too many, or too large, for
+one script to release them, or to drop them if they were cancelled.
 """
 
 import asyncio

@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import Literal, NamedTuple, TypeAlias, cast
 
 from lionherd_dist.store.connection import Argument, Connection, Reply
-from lionherd_dist.store.keys import DEAD_TTL_MS, INBOX_TTL_SESSIONS, Keys
+from lionherd_dist.store.keys import CONTROL_TTL_MS, DEAD_TTL_MS, INBOX_TTL_SESSIONS, Keys
 from lionherd_dist.store.portion import Portion
 from lionherd_dist.store.scripts import ALONE, BURY, FINISH, PROMOTE
 
@@ -187,5 +187,5 @@ class Calls:
         """Bring back parked calls that are due; milliseconds until the next one, None if none."""
         keys = self._keys
         names = (keys.calls, keys.due, keys.parked, keys.prefix)
-        left_ms: Reply = await connection.run(PROMOTE, names, ("", MOST_PROMOTED))
+        left_ms: Reply = await connection.run(PROMOTE, names, ("", MOST_PROMOTED, CONTROL_TTL_MS))
         return None if left_ms == -1 else cast("int", left_ms)

@@ -32,8 +32,9 @@ kept               zset    J -> when its outcomes expire (server ms),  submit, f
 due                zset    "J index" -> due at (server ms)             finish / promote, cancel
 parked             hash    "J index" -> "attempt deadline deaths       finish / promote, cancel
                            payload"
-behind             set     J that could have had more calls released,  submit, finish and others /
-                           but for their size                          promote, with the job
+behind             set     J that could have had more calls released,  submit, finish, cancel and
+                           or dropped, but for their size or number    others / promote, with the
+                                                                       job
 limits             set     names L of limiters                         lend, submit / with them
 limit:L            hash    total, ticket, fence, shut (see             lend, resize, submit / when
                            _limiter.lua); fixed: somebody set total    nobody uses it; TTL if fixed

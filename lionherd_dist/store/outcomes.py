@@ -98,7 +98,8 @@ class Inbox:
             self._read_entries = self._read_bytes = 0
         self.reads += 1
         if not reply:
-            self._read_entries *= READ_ENTRIES  # there is time for it now, if there is any
+            if self._read_entries:
+                self._read_entries = READ_ENTRIES  # there is time to drop them now
             return []
         ((_, entries),) = cast("list[tuple[bytes, list[tuple[bytes, list[bytes]]]]]", reply)
         self._last = entries[-1][0]

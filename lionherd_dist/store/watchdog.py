@@ -22,12 +22,13 @@ class Watchdog:
         self._cancelling = 0
         self._bit = False
         self._timer: asyncio.TimerHandle | None = None
+        self._rings_at = math.inf  # uvloop's handles do not always know
 
     def over(self, wait_s: float) -> "Watchdog":
         """The block that is entered next, in this task, may take *wait_s*."""
         loop = asyncio.get_running_loop()
         self._until = loop.time() + wait_s
-        if self._timer is None or self._timer.when() > self._until:
+        if self._timer is None or self._rings_at > self._until:
             self._set(loop)
         return self
 
@@ -46,6 +47,7 @@ class Watchdog:
     def _set(self, loop: asyncio.AbstractEventLoop) -> None:
         if self._timer is not None:
             self._timer.cancel()
+        self._rings_at = self._until
         self._timer = loop.call_at(self._until, self._look, loop)
 
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:

@@ -307,6 +307,40 @@ async def test_an_abandoned_stream_leaves_no_key_of_its_job(
     assert stage.running == 0
 
 
+async def test_jobs_whose_input_ends_after_their_last_outcome_leave_no_key(
+    cluster: Cluster,
+    settings: Settings,
+    keys_of: Callable[[Settings], Awaitable[list[str]]],
+) -> None:
+    """The word that there is no more goes out though nobody waits for it, and others talk."""
+
+    async def one_and_no_more(wait_s: float) -> AsyncIterator[Call[int]]:
+        yield tasks.double.call(1)
+        await anyio.sleep(wait_s)
+
+    async def stream(wait_s: float) -> None:
+        async with cluster.completion_stream(one_and_no_more(wait_s), limit=2) as outcomes:
+            assert [outcome async for outcome in outcomes] == [(0, 2)]
+
+    async def others(until: anyio.Event) -> None:
+        while not until.is_set():
+            await cluster.run(tasks.double.call(2))
+
+    over = anyio.Event()
+    async with anyio.create_task_group() as talking:
+        for _ in range(5):
+            talking.start_soon(others, over)
+        async with anyio.create_task_group() as streaming:
+            for n in range(60):
+                streaming.start_soon(stream, 0.3 + n * 0.001)
+        over.set()
+
+    async def none_is_left() -> bool:
+        return not [key for key in await keys_of(settings) if ":job:" in key or ":owned:" in key]
+
+    await wait_until(none_is_left, description="no job is left")
+
+
 async def test_client_and_worker_meet_no_cancelled_call_twice(
     cluster: Cluster, stage: tasks.Stage
 ) -> None:

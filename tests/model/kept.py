@@ -7,9 +7,9 @@ from model.life import Life
 
 
 def attach(life: Life, session: str, id_: str, now: int) -> list[object]:
-    """Become the reader, unless another one lives."""
+    """Become the reader, unless another one lives; nobody reads what is cancelled."""
     job = life.jobs.get(id_)
-    if job is None or not job.keep_ms:
+    if job is None or not job.keep_ms or job.cancelled:
         return []
     if job.reader not in {None, session} and life.lives(str(job.reader), now):
         return [0, str(job.reader).encode()]

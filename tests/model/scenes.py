@@ -213,6 +213,7 @@ def a_kept_job_is_cancelled(life: Whole) -> None:
     life.a_process_dies("c0", 0, reap=200)
     life.attach_as("c1", "c0-1")
     life.cancel_jobs(["c0-1"])
+    life.attach_as("c1", "c0-1")
     life.finish("w0", [Done(one, b"ok") for one in life.workers["w0"]])
     life.workers["w0"] = []
     life.work(1, 5, "done")

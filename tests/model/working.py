@@ -116,7 +116,7 @@ class Whole(Reading):
     def promote(self, most: int) -> None:
         keys = self.keys
         names = (keys.calls, keys.due, keys.parked, keys.prefix)
-        request = Request("promote", names, ("", most))
+        request = Request("promote", names, ("", most, 3_600_000))
         self.ask(request, lambda life, now: life.promote(now, most))
 
     # --- sessions and time

@@ -5,13 +5,14 @@ from dataclasses import replace
 from typing import cast
 
 import pytest
-from store_bench import CHUNK, Bench, chunk
+from store_bench import CHUNK, TTL_MS, Bench, chunk
 
 from lionherd_dist.store.calls import Again, Taken
 from lionherd_dist.store.control import Control, Words
 from lionherd_dist.store.jobs import Tokens, cancel_request
+from lionherd_dist.store.kept import Gone, attach
 from lionherd_dist.store.limits import resize
-from lionherd_dist.store.sessions import reap
+from lionherd_dist.store.sessions import Capacity, hello, reap
 
 pytestmark = pytest.mark.anyio
 
@@ -119,7 +120,7 @@ async def test_what_one_script_can_release_is_not_told_of(bench: Bench) -> None:
 
 
 async def test_many_calls_are_dropped_in_parts(bench: Bench) -> None:
-    """Workers are told, and nothing more is released, from the first part on."""
+    """Workers are told, and nothing more is released, from the first part on; and at the last."""
     await bench.hello("V", slots=MANY)
     await bench.submit("C", chunk(count=MANY + 500, cap=10_000))
     await bench.promote("V")
@@ -131,7 +132,59 @@ async def test_many_calls_are_dropped_in_parts(bench: Bench) -> None:
     assert await bench.connection.call("XLEN", bench.keys.calls) == MANY + 500 - SMALL
     assert await bench.cancel("C-1") == [running]
     assert await bench.connection.call("XLEN", bench.keys.calls) == running
-    assert await bench.connection.call("XLEN", bench.keys.control) == 2  # it is told once
+    assert await words(bench) == Words(["C-1", "C-1"], behind=True)
+    assert await bench.connection.call("SMEMBERS", f"{bench.keys.prefix}behind") == []
+
+
+async def test_a_cancellation_that_nobody_goes_on_with_is_ended_by_a_worker(bench: Bench) -> None:
+    """And one that began since, and took some of the rest, is told."""
+    await bench.hello("V", slots=MANY)
+    await bench.submit("C", chunk(count=MANY, cap=10_000))
+    await bench.promote("V")
+    taken = await bench.take("V", 50)
+    await bench.connection.run(*cancel_request(bench.keys, ["C-1"], by="C"))
+    welcome = await hello(
+        bench.connection, bench.keys, "N", ttl_ms=TTL_MS, capacity=Capacity(MANY, ("tasks:double",))
+    )
+    assert welcome is not None
+    taken += await bench.take("N", 50)
+    await bench.promote("N")
+    assert await bench.connection.call("XLEN", bench.keys.calls) == len(taken) == 100
+    control = Control(bench.connection, bench.keys, welcome.control_id)
+    assert (await control.read()).cancelled == ["C-1"]
+    assert await bench.finish("V", taken) == 0
+    assert not [key for key in await keys_of(bench) if key.startswith(("job:", "behind"))]
+
+
+async def test_many_jobs_are_cancelled_without_looking_at_each_again_and_again(
+    bench: Bench,
+) -> None:
+    """Each job's hand is read in the parts that drop some of it; all are told of at once."""
+    await bench.hello("V", slots=MANY)
+    jobs = [f"C-{number}" for number in range(1, 21)]
+    for number in range(1, 21):
+        await bench.submit("C", chunk(number=number, count=100, cap=10_000))
+    await bench.promote("V")
+    await bench.connection.call("CONFIG", "RESETSTAT")
+    parts = 1
+    request = cancel_request(bench.keys, jobs, by="C")
+    assert await bench.connection.run(*request) == [0] * 5 + [-1] * 15
+    assert (await words(bench)).cancelled == jobs[5:]
+    while -1 in cast("list[int]", await bench.connection.run(*request)):
+        parts += 1
+    stats = cast("bytes", await bench.connection.call("INFO", "commandstats"))
+    reads = int(stats.partition(b"cmdstat_hgetall:calls=")[2].partition(b",")[0])
+    assert reads <= len(jobs) + parts
+    assert await bench.connection.call("XLEN", bench.keys.calls) == 0
+
+
+async def test_nobody_reads_a_job_whose_cancellation_has_begun(bench: Bench) -> None:
+    """Its outcomes are not to come."""
+    await bench.hello("V", slots=MANY)
+    await bench.submit("C", chunk(count=MANY, cap=10_000, total=MANY, keep_ms=TTL_MS))
+    await bench.promote("V")
+    assert await bench.connection.run(*cancel_request(bench.keys, ["C-1"], by="C")) == [-1]
+    assert await attach(bench.connection, bench.keys, "C", "C-1") == Gone()
 
 
 async def test_jobs_that_one_request_cancels_share_its_bound(bench: Bench) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+import uvloop
 
 from lionherd_dist.store.watchdog import Watchdog
 
@@ -39,6 +40,18 @@ async def test_time_between_waits_does_not_count() -> None:
     for _ in range(5):
         await waits(watchdog, 0.02, 0)
         await asyncio.sleep(0.01)
+
+
+def test_a_timer_that_has_no_time_left_is_one_like_others() -> None:
+    """Of uvloop it is a handle that does not know its moment."""
+
+    async def main() -> None:
+        watchdog = Watchdog()
+        await waits(watchdog, 0.0003, 0)
+        await waits(watchdog, 60, 0)
+        watchdog.close()
+
+    uvloop.run(main())
 
 
 async def test_one_timer_serves_many_waits() -> None:

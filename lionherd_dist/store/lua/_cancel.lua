@@ -24,14 +24,16 @@ local function drop(calls_key, hand_key, entries, indexes)
 end
 
 -- Drops what no worker has and tells the workers of the rest; returns how many calls still run, or
--- -1 if there is more to drop than one script may, and who asks is to ask again.
--- *by* is the session that wants it: an owner who did not is told.
+-- -1 if there is more to drop than one script may: who asks is to ask again. If nobody does, a
+-- worker goes on, as the job is behind. *by* is who wants it: an owner who did not is told.
 local function cancel_job(keys, prefix, id, control_ttl, by)
-  local job_key, running, more = prefix .. 'job:' .. id, 0, false
+  local job_key, running, more = prefix .. 'job:' .. id, 0, not may_move(keys)
   local job = load_job(job_key)
   if not job then return 0 end
+  if more and job.cancelled == 1 then return -1 end
   local upto_ms, upto_sequence = delivered_upto(keys.calls)
-  local hand, entries, indexes, parked = redis.call('HGETALL', job_key .. ':hand'), {}, {}, {}
+  local hand, entries, indexes, parked = {}, {}, {}, {}
+  if not more then hand = redis.call('HGETALL', job_key .. ':hand') end
   for k = 1, #hand, 2 do
     local index, entry = hand[k], hand[k + 1]
     local ms, sequence = id_of(entry)
@@ -53,13 +55,17 @@ local function cancel_job(keys, prefix, id, control_ttl, by)
   drop(keys.calls, job_key .. ':hand', entries, indexes)
   give_back(keys, id, job, indexes)
   give_back(keys, id, job, parked)
+  local was_half = job.cancelled == 1 and redis.call('SISMEMBER', prefix .. 'behind', id) == 1
   if running == 0 and not more then
     end_job(prefix, id, job.owner)
-  elseif job.cancelled == 0 then  -- the workers are told once
+  elseif more or was_half or job.cancelled == 0 then
     redis.call('UNLINK', job_key .. ':backlog')
     redis.call('HSET', job_key, 'cancelled', 1)
-    redis.call('XADD', keys.control, 'MAXLEN', '~', '10000', '*', 'cancel', id)
-    redis.call('PEXPIRE', keys.control, control_ttl)
+    if not (more and was_half) then  -- those too that were told nothing and took some of the rest
+      redis.call('XADD', keys.control, 'MAXLEN', '~', '10000', '*', 'cancel', id)
+      redis.call('PEXPIRE', keys.control, control_ttl)
+    end
+    if more then put_behind(keys, id) else redis.call('SREM', prefix .. 'behind', id) end
   end
   if job.cancelled == 0 and job.owner ~= by then
     tell_owner(keys, prefix, id, job.owner, control_ttl)

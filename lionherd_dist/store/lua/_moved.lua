@@ -1,7 +1,7 @@
 -- _moved: prepended where calls are moved inside the server, which does nothing else meanwhile.
 -- USES _life
 -- One script moves so many bytes, and not more than one call above; the next one goes on.
-local MOST_MOVED = 2304 * 1024  -- what one submission brings, signatures included: it is not split
+local MOST_MOVED = 2304 * 1024  -- the bytes of one submission, of up to 288 calls
 local EACH = 4096  -- what the commands for a call take beside its bytes, as if it were so many more
 
 local function note_moved(house, bytes) house.moved = (house.moved or 0) + EACH + bytes end

@@ -1,17 +1,18 @@
 -- promote: calls become available to the workers again: parked ones whose delay is over, and those
--- of jobs that are behind, as far as one script may move them.
--- USES _tokens
--- USES _requeue
+-- of jobs that are behind, as far as one script may move them. Those of cancelled ones are dropped.
+-- USES _cancel
 -- KEYS 1 calls: stream of released calls
 -- KEYS 2 due: zset, "job index" of a parked call -> due at (ms)
 -- KEYS 3 parked: hash, "job index" -> "attempt deadline deaths payload"
 -- KEYS 4 prefix: what every key of the namespace begins with
 -- ARGV 1 now (ms, '' = server clock) | 2 most (count of parked calls, and of jobs)
+-- ARGV | 3 control_ttl (ms)
 -- RETURN ms until there is more to promote; -1 when there is nothing
 local calls_key, due, parked, prefix = unpack(KEYS)
 local now = clock(ARGV[1])
-local house = {calls = calls_key, prefix = prefix, sessions = prefix .. 'sessions',
-               slots = prefix .. 'slots', now = now, asking = {}, promotes = true}
+local house = {calls = calls_key, due = due, parked = parked, prefix = prefix, now = now,
+               sessions = prefix .. 'sessions', slots = prefix .. 'slots',
+               control = prefix .. 'control', asking = {}, promotes = true}
 
 for _, name in ipairs(redis.call('ZRANGEBYSCORE', due, '-inf', now, 'LIMIT', 0, ARGV[2])) do
   if not may_move(house) then break end
@@ -27,9 +28,13 @@ for _, name in ipairs(redis.call('ZRANGEBYSCORE', due, '-inf', now, 'LIMIT', 0, 
   end
 end
 for _, id in ipairs(redis.call('SRANDMEMBER', prefix .. 'behind', ARGV[2])) do
-  redis.call('SREM', prefix .. 'behind', id)
   local job = load_job(prefix .. 'job:' .. id)
-  if job then release(house, id, job) end
+  if job and job.cancelled == 1 then
+    cancel_job(house, prefix, id, ARGV[3], job.owner)
+  else
+    redis.call('SREM', prefix .. 'behind', id)
+    if job then release(house, id, job) end
+  end
 end
 lend_touched(house)
 if redis.call('EXISTS', prefix .. 'behind') == 1 then return 0 end
