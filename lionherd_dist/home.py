@@ -1,6 +1,7 @@
 """Where a thing lives: in the process and the event loop that it was made in, and nowhere else.
 
-Forks are counted, as every request asks: the kernel would take 0.2 µs to tell our pid.
+Forks are counted, as every request asks: the kernel would take 0.2 µs to tell our pid. (Forks that
+Python makes, or is told of; C code that forks inside a running event loop has to do that.)
 """
 
 import asyncio
@@ -9,7 +10,7 @@ from threading import get_ident
 
 from lionherd_dist.errors import ForkedClientError
 
-_forks = [0]  # between the first process and this one
+_forks = [0]  # between the first process and this one: state of the module, like a pid
 
 
 def _forked() -> None:

@@ -25,8 +25,8 @@ MOST_ENDS = 2_000  # told in one message
 MOST_PLACES = 1_000  # looked for in one message: the server needs about 1 µs for each
 
 
-# One request for a token; None comes of those that were for now or never.
-Answer: TypeAlias = "asyncio.Future[Lease | None]"
+# For a token, which it brings when it is done; None comes of one that was for now or never.
+Request: TypeAlias = asyncio.Future[Lease | None]
 
 
 class Book:
@@ -48,10 +48,10 @@ class Book:
         self._holders: dict[str, int] = {}
         self._trust: Trust | None = None
         self._number = 0
-        self._asked: deque[Answer] = deque()
-        self._hasty: set[Answer] = set()  # of those and of these
-        self._waiting: dict[int, Answer] = {}
-        self._withdrawn = False  # somebody has, since the last message
+        self._asked: deque[Request] = deque()
+        self._waiting: dict[int, Request] = {}
+        self._numbers: dict[Request, int] = {}  # the same the other way round
+        self._hasty: set[Request] = set()  # of those that are asked or wait: they are not to wait
         self._held: dict[int, Lease] = {}
         self._judged: dict[int, Lease] = {}
         self._ends: list[int] = []
@@ -62,20 +62,23 @@ class Book:
 
     # --- what code here wants
 
-    def ask(self, *, patient: bool = True) -> Answer:
-        """A request for a token, which the answer will bring; None if it may not wait."""
-        answer: Answer = self._loop.create_future()
-        self._asked.append(answer)
+    def ask(self, *, patient: bool = True) -> Request:
+        """A request that waits for its token, or one that does not."""
+        request: Request = self._loop.create_future()
+        self._asked.append(request)
         if not patient:
-            self._hasty.add(answer)
-        return answer
+            self._hasty.add(request)
+        return request
 
-    def withdraw(self, answer: Answer) -> None:
-        """Nobody waits for *answer* any more; a token that came, or comes, goes back."""
-        if answer.cancelled() or answer.cancel():
-            self._withdrawn = True
-        elif answer.exception() is None:
-            lease = answer.result()
+    def withdraw(self, request: Request) -> None:
+        """Nobody waits for *request* any more; a token that came, or comes, goes back."""
+        self._hasty.discard(request)
+        if request.cancelled() or request.cancel():
+            if request in self._numbers:
+                self._ends.append(self._numbers[request])
+                del self._waiting[self._numbers.pop(request)]
+        elif request.exception() is None:
+            lease = request.result()
             if lease is not None:
                 self.give_back(lease)
 
@@ -117,20 +120,18 @@ class Book:
     @property
     def has_news(self) -> bool:
         """True if there is something to say."""
-        return bool(self._asked or self._ends or self._look or self._withdrawn)
+        return bool(self._asked or self._ends or self._look)
 
     def take_ask(self, quarantine_ms: int) -> Ask:
         """What is new; it is then the desk's to deliver."""
         number, impatient = self._number, list[int]()
         look, self._look = self._look, False
-        if self._withdrawn:
-            self._drop_withdrawn()
         waiting = list(islice(self._waiting, MOST_PLACES)) if look else []
-        for answer in self._asked:
-            if not answer.done():
+        for request in self._asked:
+            if not request.done():
                 number += 1
-                self._waiting[number] = answer
-                if self._hasty and answer in self._hasty:
+                self._waiting[number], self._numbers[request] = request, number
+                if self._hasty and request in self._hasty:
                     impatient.append(number)
         self._asked.clear()
         first, self._number = self._number + 1, number
@@ -150,14 +151,6 @@ class Book:
             waiting=waiting,
         )
 
-    def _drop_withdrawn(self) -> None:
-        self._withdrawn = False
-        over = [number for number, answer in self._waiting.items() if answer.cancelled()]
-        for number in over:
-            del self._waiting[number]
-        self._ends += over
-        self._hasty = {answer for answer in self._hasty if not answer.done()}
-
     # --- what the server says
 
     def answered(self, ask: Ask, lent: Lent) -> None:
@@ -175,12 +168,12 @@ class Book:
                 if not done.done():
                     done.set_result(None)
         for number in ask.impatient:  # at the end: a token may stand in the list only
-            answer = self._waiting.pop(number, None)
-            if answer is not None and not answer.done():
-                answer.set_result(None)
+            request = self._take(number)
+            if request is not None and not request.done():
+                request.set_result(None)
                 self._refused = True
         if ask.impatient:
-            self._hasty = {answer for answer in self._hasty if not answer.done()}
+            self._hasty = {request for request in self._hasty if not request.done()}
 
     def _compare(self, ours: dict[int, int]) -> None:
         """The server's list of our tokens rules, over what we held when we asked for it."""
@@ -194,22 +187,31 @@ class Book:
 
     def _ask_again(self, lost: Iterable[int]) -> None:
         """For requests that the server has forgotten, or somebody took out of its queue."""
-        answers = [self._waiting.pop(number) for number in lost if number in self._waiting]
-        self._asked.extendleft(reversed(answers))
+        requests = [request for number in lost if (request := self._take(number)) is not None]
+        self._asked.extendleft(reversed(requests))
 
     def granted(self, tokens: Iterable[tuple[int, int]]) -> None:
         """Tokens as (number, fence); what nobody waits for goes back, once more if need be."""
         if self._trust is None or self._trust.left_s() <= 0:  # what comes so late is not ours
             return
         for number, fence in tokens:
-            answer = self._waiting.pop(number, None)
-            if answer is None or answer.done():  # withdrawn, or about to be
+            request = self._waiting.pop(number, None)
+            if request is not None:
+                del self._numbers[request]
+            if request is None or request.done():  # withdrawn, or about to be
                 if number not in self._held:  # told twice, otherwise
                     self._ends.append(number)
                 continue
             lease = Lease(self.name, number, fence, self._trust)
             self._held[number] = lease
-            answer.set_result(lease)
+            request.set_result(lease)
+
+    def _take(self, number: int) -> Request | None:
+        """The request of that number, which waits no longer; None if none does."""
+        request = self._waiting.pop(number, None)
+        if request is not None:
+            del self._numbers[request]
+        return request
 
     # --- one session after the other
 
@@ -225,6 +227,7 @@ class Book:
             lease.lose(reason)
         self._asked.extendleft(reversed(self._waiting.values()))
         self._waiting.clear()
+        self._numbers.clear()
         self._ends.clear()
         self._judged.clear()
         self._looks += self._looking
@@ -234,13 +237,14 @@ class Book:
 
     def fail(self, error: LionherdError) -> None:
         """Nobody can be served, for *error*; what was asked for may come, and goes back then."""
-        for answer in (*self._asked, *self._waiting.values()):
-            if not answer.done():
-                answer.set_exception(error)
+        for request in (*self._asked, *self._waiting.values()):
+            if not request.done():
+                request.set_exception(error)
         self._ends.extend(self._waiting)
         self._asked.clear()
         self._hasty.clear()
         self._waiting.clear()
+        self._numbers.clear()
         looks, self._looks, self._looking = [*self._looks, *self._looking], [], []
         for done in looks:
             if not done.done():

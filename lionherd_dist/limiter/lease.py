@@ -18,14 +18,16 @@ class Lease:
             highest it has seen can refuse whoever comes late.
         lost_because: why the token is ours no longer; None while it is.
         scope: what is cancelled as soon as it is lost, if anything is.
+        outer: of the block around its own, if that one gave its token back before its end.
     """
 
-    __slots__ = ("_event", "_trust", "fence", "limiter", "lost_because", "number", "scope")
+    __slots__ = ("_event", "_trust", "fence", "limiter", "lost_because", "number", "outer", "scope")
 
     def __init__(self, limiter: str, number: int, fence: int, trust: Trust) -> None:
         self.limiter, self.number, self.fence, self._trust = limiter, number, fence, trust
         self.lost_because: str | None = None
         self.scope: anyio.CancelScope | None = None
+        self.outer: Lease | None = None
         self._event: anyio.Event | None = None
 
     def check(self) -> None:

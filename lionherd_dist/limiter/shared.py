@@ -152,6 +152,7 @@ class SharedLimiter:
         self, borrower: object, *, patient: bool = True, as_block: bool = False
     ) -> Lease:
         book, desk = self._book, self._desk
+        desk.home.check()  # first: what follows reads and changes what is in use there
         if borrower in book.borrowers:
             raise RuntimeError(f"{borrower!r} holds a token of limiter {self.name!r}, or waits")
         if HELD.get():
@@ -159,18 +160,16 @@ class SharedLimiter:
         asked_at = time.monotonic() if self._measured else 0.0
         book.borrowers[borrower] = lease = None
         try:
-            desk.home.check()
             if desk.connection is None:
                 await desk.ready()
-            answer = book.ask(patient=patient)
-            if book not in desk.poked:
-                desk.poke(book)
+            request = book.ask(patient=patient)
+            desk.poke(book)
             try:
-                granted = await answer
+                granted = await request
                 if not self._compared:
                     self._compare_total()  # where warnings are errors, it raises
             except BaseException:
-                book.withdraw(answer)
+                book.withdraw(request)
                 self._desk.poke(book)
                 raise
             lease = granted
@@ -183,11 +182,15 @@ class SharedLimiter:
         if self._measured:
             self._desk.recorder.record(LIMITER_WAIT, time.monotonic() - asked_at, self.name)
         if as_block:
-            if self._on_lost == "cancel":
-                lease.guard(desk.new_scope().__enter__())
-            self._blocks[borrower] = lease
-            taken(self.name)
+            self._begin_block(borrower, lease)
         return lease
+
+    def _begin_block(self, borrower: object, lease: Lease) -> None:
+        if self._on_lost == "cancel":
+            lease.guard(self._desk.new_scope().__enter__())
+        lease.outer = self._blocks.get(borrower)
+        self._blocks[borrower] = lease
+        taken(self.name)
 
     def _compare_total(self) -> None:
         """Warn, once, if the server knew another total than we; what is set later is news."""
@@ -217,14 +220,15 @@ class SharedLimiter:
     ) -> bool:
         task = asyncio.current_task(self._desk.loop)
         lease = self._blocks.pop(task)
+        if lease.outer is not None:
+            self._blocks[task] = lease.outer
         given_back(self.name)
         book, scope = self._book, lease.scope
         if book.borrowers.get(task) is lease:  # it was not released inside
             del book.borrowers[task]
             lease.lose_if_untrusted()
             book.give_back(lease)
-            if book not in self._desk.poked:
-                self._desk.poke(book)
+            self._desk.poke(book)
         ended_by_us = bool(scope.__exit__(kind, error, trace)) if scope is not None else False
         if lease.lost_because is None:
             return ended_by_us

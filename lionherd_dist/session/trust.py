@@ -22,7 +22,7 @@ class Trust:
         asked_at: when the request that opened it was sent, by ``uptime_s``.
     """
 
-    __slots__ = ("_trusted_s", "_until")
+    __slots__ = ("_trusted_s", "_until")  # seconds after a request; the moment
 
     def __init__(self, session_s: float, asked_at: float) -> None:
         self._trusted_s = session_s * TRUSTED_SHARE

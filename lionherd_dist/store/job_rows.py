@@ -10,6 +10,7 @@ from lionherd_dist.store.keys import Keys
 State: TypeAlias = Literal["sending", "running", "held back", "stopping", "done"]
 
 MOST_IN_HAND = 20  # calls that are looked at one by one
+SCANNED = 1_000  # of all in hand, read in one go
 _FIELDS = ("owner", "keep", "limit", "cap", "next", "released", "consumed", "done", "total")
 _LATER_FIELDS = ("deadline", "cancelled", "since", "read", "reader", "limiter")
 
@@ -146,11 +147,13 @@ def _row(job: str, fields: Reply, backlog: Reply, in_hand: Reply, *, now_ms: int
 async def calls_in_hand(
     connection: Connection, keys: Keys, job: str, *, now_ms: int
 ) -> list[InHand]:
-    """Some of the released calls of *job*, twenty at most."""
-    reply = await connection.call("HSCAN", f"{keys.job(job)}:hand", 0, "COUNT", MOST_IN_HAND)
-    flat = cast("tuple[bytes, list[bytes]]", reply)[1]
-    hand = [(int(index), entry) for index, entry in zip(flat[::2], flat[1::2], strict=True)]
-    hand = sorted(hand)[:MOST_IN_HAND]
+    """The oldest of the released calls of *job*, twenty at most."""
+    found, cursor = dict[int, bytes](), b""
+    while cursor != b"0":
+        scan: Command = ("HSCAN", f"{keys.job(job)}:hand", cursor or 0, "COUNT", SCANNED)
+        cursor, flat = cast("tuple[bytes, list[bytes]]", await connection.call(*scan))
+        found |= zip(map(int, flat[::2]), flat[1::2], strict=True)
+    hand = sorted(found.items())[:MOST_IN_HAND]
     commands: list[Command] = []
     for index, entry in hand:
         if entry == b"parked":

@@ -5,7 +5,7 @@ import asyncio
 import anyio
 import pytest
 
-from lionherd_dist.limiter.book import Answer, Book
+from lionherd_dist.limiter.book import Book, Request
 from lionherd_dist.session.trust import Trust, uptime_s
 from lionherd_dist.store.limits import Lent
 
@@ -25,7 +25,7 @@ def new_book() -> Book:
     return book
 
 
-def cancelled(waiter: Answer) -> None:
+def cancelled(waiter: Request) -> None:
     """*waiter* as its task's cancellation leaves it, until the task runs again."""
     waiter.cancel()
 

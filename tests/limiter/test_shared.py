@@ -191,6 +191,34 @@ async def test_a_token_released_inside_its_block_is_not_released_again(
             await server.until(held=1)
 
 
+async def test_a_block_that_gave_its_token_back_may_hold_another(api: Open, server: Server) -> None:
+    """And each ends as itself, however deep they are."""
+    async with api() as cluster:
+        limiter = cluster.capacity_limiter("api", 1)
+        async with limiter as first:
+            limiter.release()
+            async with limiter as second:
+                limiter.release()
+                async with limiter as third:
+                    assert first.fence < second.fence < third.fence
+                await server.until(held=0)
+            await limiter.acquire()
+        await server.until(held=1)
+        limiter.release()
+        await server.until(held=0)
+
+
+async def test_another_thread_is_told_to_stay_away_before_anything_else(api: Open) -> None:
+    """It hears nothing of who holds a token, and takes none away."""
+    async with api() as cluster:
+        limiter = cluster.capacity_limiter("api", 1)
+        lease = await limiter.acquire_on_behalf_of("somebody")
+        with pytest.raises(RuntimeError, match="event loop in which this cluster was opened"):
+            await anyio.to_thread.run_sync(asyncio.run, limiter.acquire_on_behalf_of("somebody"))
+        lease.check()
+        limiter.release_on_behalf_of("somebody")
+
+
 async def test_a_deadline_ends_a_wait(api: Open, server: Server) -> None:
     """And leaves nothing in the queue."""
     async with api() as one, api() as two, one.capacity_limiter("api", 1):

@@ -103,6 +103,17 @@ async def test_calls_in_hand_are_shown_with_their_workers(bench: Bench) -> None:
     await end(bench)
 
 
+async def test_the_oldest_calls_in_hand_are_shown(bench: Bench) -> None:
+    """However many there are, in whatever order the server has them."""
+    await bench.hello("V", slots=2_000)
+    await bench.submit("C", chunk(count=500))
+    await bench.submit("C", *[chunk(first, 500) for first in range(500, 3_000, 500)])
+    await bench.promote("V")
+    now_ms = await server_ms(bench.connection)
+    calls = await calls_in_hand(bench.connection, bench.keys, "C-1", now_ms=now_ms)
+    assert [one.index for one in calls] == list(range(20))
+
+
 async def test_health_counts_the_live_workers_of_one_host(bench: Bench) -> None:
     """Not clients, not other hosts, not the expired."""
     ask = bench.connection, bench.keys

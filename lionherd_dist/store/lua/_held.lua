@@ -29,7 +29,7 @@ local function hold(limiter, member)
   return limiter.fence
 end
 
--- The same for the first *count* of *members*, where there are none before.
+-- The same for the first *count* of *members*; limiter.holding has to be empty.
 local function hold_first(limiter, members, count)
   if count == 0 then return end
   local holding, fence = limiter.holding, last_fence(limiter)
