@@ -55,7 +55,7 @@ local function cancel_job(keys, prefix, id, control_ttl, by)
   drop(keys.calls, job_key .. ':hand', entries, indexes)
   give_back(keys, id, job, indexes)
   give_back(keys, id, job, parked)
-  local was_half = job.cancelled == 1 and redis.call('SISMEMBER', prefix .. 'behind', id) == 1
+  local was_half = job.cancelled == 1 and redis.call('SREM', prefix .. 'behind', id) == 1
   if running == 0 and not more then
     end_job(prefix, id, job.owner)
   elseif more or was_half or job.cancelled == 0 then

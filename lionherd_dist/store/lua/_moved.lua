@@ -16,8 +16,9 @@ end
 -- A job that could have had more of its calls moved; the workers are told, who promote it.
 local function put_behind(house, id)
   local behind, control = house.prefix .. 'behind', house.prefix .. 'control'
-  if redis.call('SADD', behind, id) == 0 or house.promotes then return end
+  if redis.call('SADD', behind, id) == 0 then return end
   live_on(behind)
+  if house.promotes then return end
   redis.call('XADD', control, 'MAXLEN', '~', '10000', '*', 'behind', id)
   live_on(control)
 end
