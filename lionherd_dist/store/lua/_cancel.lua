@@ -55,17 +55,16 @@ local function cancel_job(keys, prefix, id, control_ttl, by)
   drop(keys.calls, job_key .. ':hand', entries, indexes)
   give_back(keys, id, job, indexes)
   give_back(keys, id, job, parked)
-  local was_half = job.cancelled == 1 and redis.call('SREM', prefix .. 'behind', id) == 1
   if running == 0 and not more then
     end_job(prefix, id, job.owner)
-  elseif more or was_half or job.cancelled == 0 then
+  elseif more or job.cancelled == 0 or redis.call('SREM', prefix .. 'behind', id) == 1 then
     redis.call('UNLINK', job_key .. ':backlog')
     redis.call('HSET', job_key, 'cancelled', 1)
-    if not (more and was_half) then  -- those too that were told nothing and took some of the rest
+    if job.cancelled == 0 or not more then  -- at last those too that came since and took some of it
       redis.call('XADD', keys.control, 'MAXLEN', '~', '10000', '*', 'cancel', id)
       redis.call('PEXPIRE', keys.control, control_ttl)
     end
-    if more then put_behind(keys, id) else redis.call('SREM', prefix .. 'behind', id) end
+    if more then put_behind(keys, id) end
   end
   if job.cancelled == 0 and job.owner ~= by then
     tell_owner(keys, prefix, id, job.owner, control_ttl)
