@@ -196,7 +196,7 @@ class Book:
             return
         for number, fence in tokens:
             request = self._waiting.pop(number, None)
-            if request is not None:
+            if request is not None:  # as _take does; this is for every token
                 del self._numbers[request]
             if request is None or request.done():  # withdrawn, or about to be
                 if number not in self._held:  # told twice, otherwise

@@ -6,7 +6,7 @@ from lionherd_dist.errors import LockOrderError
 from lionherd_dist.limiter.warning import warn
 
 # What the code that runs here holds, its parents included. It wires nothing: it is only looked at.
-HELD: ContextVar[tuple[str, ...]] = ContextVar("lionherd_held_limiters", default=())
+_held: ContextVar[tuple[str, ...]] = ContextVar("lionherd_held_limiters", default=())
 
 
 def inversion(held: tuple[str, ...], name: str) -> str | None:
@@ -20,7 +20,9 @@ def check_order(name: str, *, strict: bool) -> None:
     Raises:
         LockOrderError: instead of the warning, if *strict*.
     """
-    held = HELD.get()
+    held = _held.get()
+    if not held:
+        return
     other = inversion(held, name)
     if other is None:
         return
@@ -36,15 +38,15 @@ def check_order(name: str, *, strict: bool) -> None:
 
 def taken(name: str) -> None:
     """The code here holds *name* now."""
-    held = HELD.get()
-    HELD.set((*held, name) if held else (name,))
+    held = _held.get()
+    _held.set((*held, name) if held else (name,))
 
 
 def given_back(name: str) -> None:
     """The code here holds *name* no longer."""
-    held = HELD.get()
+    held = _held.get()
     if held == (name,):
-        HELD.set(())
+        _held.set(())
     elif name in held:
         at = held.index(name)
-        HELD.set(held[:at] + held[at + 1 :])
+        _held.set(held[:at] + held[at + 1 :])

@@ -12,7 +12,7 @@ import anyio
 
 from lionherd_dist.limiter.desk import Desk
 from lionherd_dist.limiter.lease import Lease
-from lionherd_dist.limiter.order import HELD, check_order, given_back, taken
+from lionherd_dist.limiter.order import check_order, given_back, taken
 from lionherd_dist.limiter.warning import warn
 from lionherd_dist.local.limits import LimiterStatistics
 from lionherd_dist.store.jobs import Tokens
@@ -155,8 +155,7 @@ class SharedLimiter:
         desk.home.check()  # first: what follows reads and changes what is in use there
         if borrower in book.borrowers:
             raise RuntimeError(f"{borrower!r} holds a token of limiter {self.name!r}, or waits")
-        if HELD.get():
-            check_order(self.name, strict=self._strict)
+        check_order(self.name, strict=self._strict)
         asked_at = time.monotonic() if self._measured else 0.0
         book.borrowers[borrower] = lease = None
         try:
@@ -170,7 +169,7 @@ class SharedLimiter:
                     self._compare_total()  # where warnings are errors, it raises
             except BaseException:
                 book.withdraw(request)
-                self._desk.poke(book)
+                desk.poke(book)
                 raise
             lease = granted
         finally:
@@ -180,7 +179,7 @@ class SharedLimiter:
             raise anyio.WouldBlock
         book.borrowers[borrower] = lease
         if self._measured:
-            self._desk.recorder.record(LIMITER_WAIT, time.monotonic() - asked_at, self.name)
+            desk.recorder.record(LIMITER_WAIT, time.monotonic() - asked_at, self.name)
         if as_block:
             self._begin_block(borrower, lease)
         return lease
