@@ -148,11 +148,12 @@ async def calls_in_hand(
     connection: Connection, keys: Keys, job: str, *, now_ms: int
 ) -> list[InHand]:
     """The oldest of the released calls of *job*, twenty at most."""
-    found, cursor = dict[int, bytes](), b""
-    while cursor != b"0":
-        scan: Command = ("HSCAN", f"{keys.job(job)}:hand", cursor or 0, "COUNT", SCANNED)
-        cursor, flat = cast("tuple[bytes, list[bytes]]", await connection.call(*scan))
+    found, cursor, is_over = dict[int, bytes](), b"0", False
+    while not is_over:
+        reply = await connection.call("HSCAN", f"{keys.job(job)}:hand", cursor, "COUNT", SCANNED)
+        cursor, flat = cast("tuple[bytes, list[bytes]]", reply)
         found |= zip(map(int, flat[::2]), flat[1::2], strict=True)
+        is_over = cursor == b"0"
     hand = sorted(found.items())[:MOST_IN_HAND]
     commands: list[Command] = []
     for index, entry in hand:

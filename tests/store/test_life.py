@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import cast
 
 import pytest
 from store_bench import Bench, chunk
@@ -45,7 +46,7 @@ async def ttl_ms(bench: Bench, names: Sequence[str]) -> dict[str, int]:
     """How long each has to live, all at one moment."""
     keys = [bench.keys.prefix + one for one in names]
     replies = await bench.connection.call("EVAL", LIVES, len(keys), *keys)
-    return dict(zip(names, replies, strict=True))  # type: ignore[arg-type]
+    return dict(zip(names, cast("list[int]", replies), strict=True))
 
 
 async def test_every_key_has_a_time_to_live_from_its_beginning(bench: Bench) -> None:
