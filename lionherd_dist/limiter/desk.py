@@ -19,7 +19,8 @@ from lionherd_dist.limiter.losses import tell_loss
 from lionherd_dist.session.session import Session
 from lionherd_dist.session.trust import uptime_s
 from lionherd_dist.settings import Settings
-from lionherd_dist.store.connection import Connection, Reply
+from lionherd_dist.store.connection import Connection
+from lionherd_dist.store.exchange import Reply
 from lionherd_dist.store.jobs import Tokens
 from lionherd_dist.store.keys import Keys
 from lionherd_dist.store.limits import Ask, leave_request, lend_request, lent_of, resize

@@ -10,19 +10,24 @@ from redis.exceptions import NoScriptError, RedisError, ResponseError
 from lionherd_dist.address import Address
 from lionherd_dist.errors import LionherdError, StoreUnavailableError
 from lionherd_dist.store.dialing import ANSWER_S
+from lionherd_dist.store.exchange import Exchange, OnFirst, Received, Reply
 from lionherd_dist.store.lines import Line
 from lionherd_dist.store.scripts import Script
 from lionherd_dist.store.trouble import translate
-from lionherd_dist.store.watchdog import Watchdog
 from lionherd_dist.url import address_of
 
 Argument: TypeAlias = str | bytes | int | float
-Reply: TypeAlias = "bytes | int | list[Reply] | None"
 Answer: TypeAlias = "Reply | LionherdError"
 Command: TypeAlias = tuple[Argument, ...]
+Request: TypeAlias = tuple[Script, Sequence[str], Sequence[Argument]]
 
 # redis-py's async connections pack in Python, which takes six times as long.
 _pack = cast("Callable[[Command], bytes]", hiredis.pack_command)  # its stub knows 1-tuples only
+
+
+def _evalsha(request: Request) -> Command:
+    script, keys, args = request
+    return ("EVALSHA", script.sha, len(keys), *keys, *args)
 
 
 class Connection:
@@ -45,7 +50,6 @@ class Connection:
         self.address = str(address)
         self._line = Line(address, name=name, namespace=namespace)
         self._turn = asyncio.Lock()
-        self._watchdog = Watchdog()
 
     async def call(self, *command: Argument, wait_s: float = ANSWER_S) -> Reply:
         """The reply to one command; *wait_s* is how long the server may take."""
@@ -68,28 +72,24 @@ class Connection:
         async with self._turn:
             try:
                 replies = await self._answers(commands)
+                for one in replies:
+                    if isinstance(one, RedisError) and not isinstance(one, ResponseError):
+                        raise one  # the server is not there yet
             except (RedisError, OSError) as error:
                 raise await self._translated(error) from error
-        return [
-            translate(one, self.address) if isinstance(one, ResponseError) else one
-            for one in replies
-        ]
+        return [self._answer(one) for one in replies]
 
     async def run(self, script: Script, keys: Sequence[str], args: Sequence[Argument]) -> Reply:
         """The reply of *script*, which is sent along if the server does not know it."""
         (reply,) = await self.run_all([(script, keys, args)])
         return reply
 
-    async def run_all(
-        self, requests: Sequence[tuple[Script, Sequence[str], Sequence[Argument]]]
-    ) -> list[Reply]:
+    async def run_all(self, requests: Sequence[Request]) -> list[Reply]:
         """The replies of several independent scripts, sent in one go and carried out in order.
 
         Where the server knew a script not, the whole batch is sent again: each is idempotent.
         """
-        commands: list[Command] = [
-            ("EVALSHA", script.sha, len(keys), *keys, *args) for script, keys, args in requests
-        ]
+        commands = [_evalsha(request) for request in requests]
         async with self._turn:
             try:
                 try:
@@ -101,29 +101,56 @@ class Connection:
             except (RedisError, OSError) as error:
                 raise await self._translated(error) from error
 
+    async def run_ahead(
+        self, request: Request, on_ran: Callable[[Answer], None], *command: Argument
+    ) -> Reply:
+        """The reply to *command*, with a script sent ahead of it in the same bytes.
+
+        *on_ran* gets the script's reply, or the error there was, as soon as it is there, and is not
+        called where the connection broke before. A script that the server does not know was not
+        run, and is not sent again.
+        """
+
+        def ran(reply: Received) -> None:
+            on_ran(self._answer(reply))
+
+        async with self._turn:
+            try:
+                reply = (await self._answers([_evalsha(request), command], on_first=ran))[1]
+                if isinstance(reply, RedisError):
+                    raise reply
+            except (RedisError, OSError) as error:
+                raise await self._translated(error) from error
+        return reply
+
     async def _exchange(self, commands: Sequence[Command], wait_s: float = ANSWER_S) -> list[Reply]:
         replies: list[Reply] = []
         for reply in await self._answers(commands, wait_s):
-            if isinstance(reply, ResponseError):
+            if isinstance(reply, RedisError):
                 raise reply
             replies.append(reply)
         return replies
 
     async def _answers(
-        self, commands: Sequence[Command], wait_s: float = ANSWER_S
-    ) -> list["Reply | ResponseError"]:
-        replies: list[Reply | ResponseError] = []
-        with self._watchdog.over(wait_s):
-            link = self._line.link or await self._line.open()
-            packed = b"".join([_pack(command) for command in commands])
-            await link.send_packed_command(packed)
-            for _ in commands:  # read every reply, or the next request would get this one's
-                try:
-                    reply = await link.read_response(disable_decoding=True)
-                    replies.append(cast("Reply", reply))
-                except ResponseError as error:
-                    replies.append(error)
-        return replies
+        self,
+        commands: Sequence[Command],
+        wait_s: float = ANSWER_S,
+        on_first: OnFirst | None = None,
+    ) -> list[Received]:
+        exchange = self._line.exchange or await self._opened(wait_s)
+        request = b"".join([_pack(command) for command in commands])
+        try:
+            return await exchange.send(request, len(commands), wait_s, on_first)
+        except BaseException:  # its replies may still come: they are not to answer the next one
+            exchange.close()
+            raise
+
+    async def _opened(self, wait_s: float) -> Exchange:
+        async with asyncio.timeout(wait_s):
+            return await self._line.open()
+
+    def _answer(self, reply: Received) -> Answer:
+        return translate(reply, self.address) if isinstance(reply, RedisError) else reply
 
     async def _translated(self, error: Exception) -> Exception:
         ours = translate(error, self.address)
@@ -133,5 +160,4 @@ class Connection:
 
     async def close(self) -> None:
         """Close the connection; the next request opens it again."""
-        self._watchdog.close()
         await self._line.close()

@@ -4,6 +4,7 @@ redis-py's own retries send a request again whose reply was lost, which doubles 
 off, and this package repeats whole requests that are idempotent by id (see ``patience.py``).
 """
 
+from asyncio import WriteTransport
 from collections.abc import Callable
 from typing import TypeAlias, cast
 
@@ -54,6 +55,14 @@ def async_link(address: Address, node: Node | None, name: str) -> AsyncLink:
     options = {**connection_options(name), **_place(address, node)}
     pool = _async_pool(connection_class=kind, retry=AsyncRetry(NoBackoff(), 0), **options)
     return cast("AsyncLink", pool.make_connection())
+
+
+def transport_of(link: AsyncLink) -> WriteTransport:
+    """What the bytes of an open *link* go through; whoever sets its protocol reads them."""
+    writer = link._writer  # noqa: SLF001 (it has no public name, nor has redis-py another way)
+    if writer is None:
+        raise ConnectionError("it closed the connection")
+    return writer.transport
 
 
 def blocking_link(address: Address, node: Node | None, name: str) -> BlockingLink:

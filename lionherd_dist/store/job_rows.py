@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, cast
 
-from lionherd_dist.store.connection import Answer, Command, Connection, Reply
+from lionherd_dist.store.connection import Answer, Command, Connection
+from lionherd_dist.store.exchange import Reply
 from lionherd_dist.store.keys import Keys
 
 State: TypeAlias = Literal["sending", "running", "held back", "stopping", "done"]

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias, cast
 
-from lionherd_dist.store.connection import Argument, Connection, Reply
+from lionherd_dist.store.connection import Argument, Connection
+from lionherd_dist.store.exchange import Reply
 from lionherd_dist.store.keys import CONTROL_TTL_MS, Keys
 from lionherd_dist.store.scripts import CANCEL, SUBMIT, Script
 

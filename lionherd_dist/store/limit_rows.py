@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from lionherd_dist.store.connection import Connection, Reply
+from lionherd_dist.store.connection import Connection
+from lionherd_dist.store.exchange import Reply
 from lionherd_dist.store.keys import Keys
 
 MOST_LIMITERS = 500

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from lionherd_dist.store.connection import Connection, Reply
+from lionherd_dist.store.connection import Connection
+from lionherd_dist.store.exchange import Reply
 from lionherd_dist.store.jobs import Request
 from lionherd_dist.store.keys import Keys
 from lionherd_dist.store.scripts import LEAVE, LEND, RESIZE, TEND

@@ -14,7 +14,14 @@ from redis.exceptions import RedisError
 from lionherd_dist.address import Address, Node
 from lionherd_dist.errors import ForkedClientError, LionherdError, StoreUnavailableError
 from lionherd_dist.home import Birth
-from lionherd_dist.store.dialing import AsyncLink, BlockingLink, async_link, blocking_link
+from lionherd_dist.store.dialing import (
+    AsyncLink,
+    BlockingLink,
+    async_link,
+    blocking_link,
+    transport_of,
+)
+from lionherd_dist.store.exchange import Exchange
 from lionherd_dist.store.finding import ASK_S, Finder, Question
 from lionherd_dist.store.trouble import translate
 
@@ -28,17 +35,19 @@ class Line:
         self._address, self._name = address, name
         self._finder = Finder(address, namespace)
         self._link: AsyncLink | None = None
+        self._exchange: Exchange | None = None
         self._birth = Birth()
 
     @property
-    def link(self) -> AsyncLink | None:
-        """The connection, if it is open."""
-        if self._link is None or not self._link.is_connected or self._birth.is_forked:
+    def exchange(self) -> Exchange | None:
+        """What to ask on, if the connection is open."""
+        exchange = self._exchange
+        if exchange is None or not exchange.is_open or self._birth.is_forked:
             return None
-        return self._link
+        return exchange
 
-    async def open(self) -> AsyncLink:
-        """The open connection, made if there is none; it sets no limit to the time of an answer.
+    async def open(self) -> Exchange:
+        """What to ask on; the connection is made if there is none.
 
         Raises:
             StoreUnavailableError, StoreRefusedError: the server cannot be found.
@@ -50,21 +59,26 @@ class Line:
                 f"this connection is that of process {self._birth.pid}, and this is "
                 f"{os.getpid()}: open a cluster in each process"
             )
-        if self._link is None or not self._link.is_connected:
-            node = await self._found()
-            self._link = async_link(self._address, node, self._name)
-            await self._link.connect()
-            if node is not None and self._address.kind == "sentinel":
-                await self._link.send_command("ROLE")
-                role = await self._link.read_response(disable_decoding=True)
-                await self._check(role, node)
-            self._link.socket_timeout = None  # or redis-py would start a task for every write
-        return self._link
+        await self.close()
+        node = await self._found()
+        link = self._link = async_link(self._address, node, self._name)
+        await link.connect()
+        if node is not None and self._address.kind == "sentinel":
+            await link.send_command("ROLE")
+            role = await link.read_response(disable_decoding=True)
+            await self._check(role, node)
+        self._exchange = Exchange(transport_of(link))
+        return self._exchange
 
     async def close(self) -> None:
         """Close the connection; the next use opens it again."""
         link, self._link = self._link, None
-        if link is not None and not self._birth.is_forked:  # or it would be closed there, too
+        exchange, self._exchange = self._exchange, None
+        if self._birth.is_forked:
+            return  # or it would be closed there, too
+        if exchange is not None:
+            exchange.close()
+        if link is not None:
             try:
                 await link.disconnect(nowait=True)
             except (RedisError, OSError, TimeoutError):

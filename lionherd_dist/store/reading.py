@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from lionherd_dist.store.connection import Command, Connection, Reply
+from lionherd_dist.store.connection import Command, Connection
+from lionherd_dist.store.exchange import Reply
 from lionherd_dist.store.job_rows import JobRow, job_rows
 from lionherd_dist.store.keys import Keys
 from lionherd_dist.store.limit_rows import LimiterRow, limiter_rows

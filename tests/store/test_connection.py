@@ -1,13 +1,19 @@
 """One connection: each request gets its own reply, or an error."""
 
 from collections.abc import AsyncIterator
+from hashlib import sha1
+from typing import cast
 
+import anyio
 import pytest
 from fault_proxy import FaultProxy, fault_proxy
+from helpers import wait_until
 
-from lionherd_dist.errors import StoreUnavailableError
+from lionherd_dist.errors import StoreRefusedError, StoreUnavailableError
 from lionherd_dist.store import connection as module
-from lionherd_dist.store.connection import Connection, Reply
+from lionherd_dist.store.connection import Answer, Connection, Request
+from lionherd_dist.store.exchange import Reply
+from lionherd_dist.store.scripts import Script
 
 pytestmark = pytest.mark.anyio
 
@@ -39,4 +45,72 @@ async def test_a_reply_that_comes_too_late_answers_no_later_request(
     proxy.thaw()
     monkeypatch.undo()
     assert await echo(connection, "third", way=way) == b"third"
+    await connection.close()
+
+
+async def test_a_request_that_was_cancelled_answers_no_later_one(proxy: FaultProxy) -> None:
+    connection = Connection(proxy.url, name="test")
+    assert await echo(connection, "first", way="call") == b"first"
+    proxy.freeze()
+    with anyio.move_on_after(0.05):
+        await echo(connection, "second", way="call")
+    proxy.thaw()
+    assert await echo(connection, "third", way="call") == b"third"
+    await connection.close()
+
+
+async def test_a_read_that_was_cancelled_takes_nothing_later(redis_url: str) -> None:
+    """The server forgets who waits with the connection."""
+    connection, other = (Connection(redis_url, name=name) for name in ("cancelled", "other"))
+    with anyio.move_on_after(0.05):
+        await connection.call("BLPOP", "list", 0)
+
+    async def is_forgotten() -> bool:
+        return b"name=cancelled" not in cast("bytes", await other.call("CLIENT", "LIST"))
+
+    await wait_until(is_forgotten, description="the server has forgotten it")
+    assert await other.call("RPUSH", "list", "for others") == 1
+    assert await other.call("LPOP", "list") == b"for others"
+    await connection.close()
+    await other.close()
+
+
+async def test_a_script_goes_ahead_of_a_command_and_is_told_of_first(redis_url: str) -> None:
+    """Its reply comes while the command waits; one that the server does not know was not run."""
+    connection, other = (Connection(redis_url, name="test") for _ in range(2))
+    script = Script("here", "return ARGV[1]", sha1(b"return ARGV[1]").hexdigest())
+    await other.call("SCRIPT", "FLUSH")
+    answers: list[Answer] = []
+    request: Request = (script, (), ("ahead",))
+    assert await connection.run_ahead(request, answers.append, "ECHO", "behind") == b"behind"
+    assert isinstance(answers.pop(), StoreUnavailableError)
+    await other.run(script, (), ("",))
+
+    told = anyio.Event()
+
+    def ran(answer: Answer) -> None:
+        answers.append(answer)
+        told.set()
+
+    async def release() -> None:
+        await told.wait()
+        await other.call("RPUSH", "list", "behind")
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(release)
+        with anyio.fail_after(5):
+            reply = await connection.run_ahead(request, ran, "BLPOP", "list", 0)
+    assert (answers, reply) == ([b"ahead"], [b"list", b"behind"])
+    await connection.close()
+    await other.close()
+
+
+async def test_a_refusal_of_the_command_behind_a_script_is_an_error(redis_url: str) -> None:
+    connection = Connection(redis_url, name="test")
+    script = Script("here", "return 1", sha1(b"return 1").hexdigest())
+    await connection.run(script, (), ())
+    answers: list[Answer] = []
+    with pytest.raises(StoreRefusedError):
+        await connection.run_ahead((script, (), ()), answers.append, "NONSENSE")
+    assert answers == [1]
     await connection.close()
