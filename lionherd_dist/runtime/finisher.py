@@ -12,7 +12,7 @@ import anyio
 
 from lionherd_dist.errors import StoreUnavailableError
 from lionherd_dist.logs import note
-from lionherd_dist.store.calls import Again, Calls, Dead, Done, Settled
+from lionherd_dist.store.calls import Again, Calls, Dead, Done, Recorded, Settled
 from lionherd_dist.store.connection import Connection
 from lionherd_dist.store.patience import persist
 from lionherd_dist.store.portion import MOST_BYTES
@@ -46,6 +46,7 @@ class Finisher:
         self._patience_s, self._on_parked, self._on_lost = patience_s, on_parked, on_lost
         self._on_told = on_told
         self._waiting: list[Settled] = []
+        self._withdrawn = 0
         self._wake, self._idle = asyncio.Event(), asyncio.Event()
         self._idle.set()
         self._life = anyio.CancelScope(shield=True)
@@ -55,6 +56,34 @@ class Finisher:
         self._waiting.append(settled)
         self._idle.clear()
         self._wake.set()
+
+    @property
+    def waiting(self) -> int:
+        """How many calls nobody has begun to tell of."""
+        return len(self._waiting)
+
+    def withdraw(self) -> list[Settled]:
+        """What the caller tells the server of instead, and then says ``told`` or ``untold``."""
+        batch = self._batch()
+        self._withdrawn += len(batch)
+        return batch
+
+    def told(self, batch: list[Settled], recorded: Recorded | None) -> None:
+        """Who withdrew *batch* has told of it."""
+        self._withdrawn -= len(batch)
+        if not self._note(batch, recorded):
+            self._on_lost()
+        self._rest()
+
+    def untold(self, batch: list[Settled]) -> None:
+        """Who withdrew *batch* could not tell of it."""
+        self._withdrawn -= len(batch)
+        self._waiting[:0] = batch
+        self._wake.set()
+
+    def _rest(self) -> None:
+        if not self._waiting and not self._withdrawn:
+            self._idle.set()
 
     async def run(self) -> None:
         """Tell the server, until ``stop`` or the session is lost, whatever is cancelled around."""
@@ -66,7 +95,7 @@ class Finisher:
                     if not await self._told(self._batch()):
                         self._on_lost()
                         return
-                self._idle.set()
+                self._rest()
 
     def _batch(self) -> list[Settled]:
         """As many as fit into one request, and one at least."""
@@ -90,6 +119,9 @@ class Finisher:
             )
         except StoreUnavailableError:
             return False
+        return self._note(batch, recorded)
+
+    def _note(self, batch: list[Settled], recorded: Recorded | None) -> bool:
         if recorded is None:
             return False
         self._in_hand.difference_update(one.taken.entry for one in batch)

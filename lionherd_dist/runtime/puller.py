@@ -14,7 +14,8 @@ import anyio
 
 from lionherd_dist.errors import LionherdError, StoreUnavailableError
 from lionherd_dist.runtime.executor import Executor
-from lionherd_dist.store.calls import Calls, Taken
+from lionherd_dist.runtime.finisher import Finisher
+from lionherd_dist.store.calls import Calls, Recorded, Taken
 from lionherd_dist.store.connection import Connection
 from lionherd_dist.store.patience import pause_s
 
@@ -37,11 +38,14 @@ class Puller:
         waker: Connection,
         calls: Calls,
         executor: Executor,
+        finisher: Finisher,
         *,
         on_taken: Callable[[Sequence[Taken]], None] | None = None,
     ) -> None:
         self._connection, self._waker = connection, waker
-        self._calls, self._executor, self._on_taken = calls, executor, on_taken
+        self._calls, self._executor, self._finisher = calls, executor, finisher
+        self._on_taken = on_taken
+        self._are_few = False  # of the calls that the last read brought
         self._stopping = False
         self._client_id: int | None = None
         self._waiting = anyio.CancelScope()
@@ -73,11 +77,35 @@ class Puller:
                     await anyio.sleep(pause_s(broken))
 
     async def _take(self) -> None:
-        batch = await self._calls.take(self._connection, self._executor.free)
+        batch = await self._read()
         self._accept(batch)
-        if 0 < len(batch) <= FEW:  # the server is to hear of their end before the next read
+        self._are_few = 0 < len(batch) <= FEW
+        if self._are_few:  # their ends are told with the next read
             for _ in range(TURNS):
                 await asyncio.sleep(0)
+                if self._finisher.waiting >= len(batch):
+                    break
+
+    async def _read(self) -> list[Taken]:
+        ended = self._finisher.withdraw() if self._are_few else []
+        if not ended:
+            return await self._calls.take(self._connection, self._executor.free)
+        is_told = False
+
+        def told(answer: Recorded | LionherdError | None) -> None:
+            nonlocal is_told
+            if not is_told:
+                is_told = True
+                if isinstance(answer, LionherdError):  # the finisher asks again, and sees to it
+                    self._finisher.untold(ended)
+                else:
+                    self._finisher.told(ended, answer)
+
+        free = self._executor.free
+        try:
+            return await self._calls.finish_and_take(self._connection, ended, free, told)
+        finally:
+            told(StoreUnavailableError("the connection broke"))  # unless it has been
 
     async def _room(self) -> None:
         if self._executor.free > 0 or self._stopping:  # nearly always

@@ -138,7 +138,9 @@ class Shift:
         )
         self._helpers = anyio.create_task_group()
         took = None if meter is None else meter.took
-        self._puller = Puller(lines.take, lines.wake, calls, self._executor, on_taken=took)
+        self._puller = Puller(
+            lines.take, lines.wake, calls, self._executor, self._finisher, on_taken=took
+        )
 
     def _ways(self, session: Session, calls: Calls, place: Place) -> Ways:
         return Ways(

@@ -1,11 +1,13 @@
 """The working side's road: take calls, say what became of them, bring back parked ones."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal, NamedTuple, TypeAlias, cast
 
-from lionherd_dist.store.connection import Argument, Connection, Reply
+from lionherd_dist.errors import LionherdError
+from lionherd_dist.store.connection import Answer, Argument, Command, Connection
+from lionherd_dist.store.exchange import Reply
 from lionherd_dist.store.keys import CONTROL_TTL_MS, DEAD_TTL_MS, INBOX_TTL_SESSIONS, Keys
 from lionherd_dist.store.portion import Portion
 from lionherd_dist.store.scripts import ALONE, BURY, FINISH, PROMOTE
@@ -109,6 +111,10 @@ def _job_of(settled: Settled) -> str:
     return settled.taken.job
 
 
+def _recorded(reply: Reply) -> Recorded | None:
+    return Recorded(cast("list[int]", reply)[1]) if reply else None
+
+
 class Calls:
     """One session's hand in the shared stream of calls."""
 
@@ -123,7 +129,28 @@ class Calls:
         Never cancel it: a call that is on its way is then in nobody's hand. Close by
         ``unblock`` from another connection.
         """
-        return (await self._read(connection, most, b">", "BLOCK", BLOCK_MS))[0]
+        reply = await connection.call(*self._reading(most, b">", "BLOCK", BLOCK_MS))
+        return (await self._calls_of(connection, reply))[0]
+
+    async def finish_and_take(
+        self,
+        connection: Connection,
+        settled: Sequence[Settled],
+        most: int,
+        on_told: Callable[[Recorded | LionherdError | None], None],
+    ) -> list[Taken]:
+        """``finish`` and ``take`` in one go; *on_told* gets what the first returns, or its error.
+
+        It does so before any call is waited for, and not at all where the connection broke first.
+        """
+
+        def ran(answer: Answer) -> None:
+            on_told(answer if isinstance(answer, LionherdError) else _recorded(answer))
+
+        finish = (FINISH, *self._ends_of(settled))
+        reading = self._reading(most, b">", "BLOCK", BLOCK_MS)
+        reply = await connection.run_ahead(finish, ran, *reading)
+        return (await self._calls_of(connection, reply))[0]
 
     async def retake(self, connection: Connection, most: int, after: bytes) -> list[Taken]:
         """Up to *most* calls that the server thinks are in this hand, past the entry *after*.
@@ -132,21 +159,22 @@ class Calls:
         """
         calls: list[Taken] = []
         while not calls:
-            calls, last = await self._read(connection, most, after)
+            reply = await connection.call(*self._reading(most, after))
+            calls, last = await self._calls_of(connection, reply)
             if last is None:
                 break
             after = last
         return calls
 
-    async def _read(
-        self, connection: Connection, most: int, after: bytes, *block: Argument
+    def _reading(self, most: int, after: bytes, *block: Argument) -> Command:
+        count = min(most, self._portion.entries)
+        group = ("XREADGROUP", "GROUP", "workers", self._session)
+        return (*group, "COUNT", count, *block, "STREAMS", self._keys.calls, after)
+
+    async def _calls_of(
+        self, connection: Connection, reply: Reply
     ) -> tuple[list[Taken], bytes | None]:
         """Calls, and the last entry that was read: not every entry need be a call."""
-        reply = await connection.call(
-            *("XREADGROUP", "GROUP", "workers", self._session),
-            *("COUNT", min(most, self._portion.entries), *block),
-            *("STREAMS", self._keys.calls, after),
-        )
         if not reply:
             return [], None
         ((_, entries),) = cast("list[tuple[bytes, list[tuple[bytes, list[bytes]]]]]", reply)
@@ -164,6 +192,10 @@ class Calls:
 
     async def finish(self, connection: Connection, settled: Sequence[Settled]) -> Recorded | None:
         """Record what became of calls, in one script; None: the session is lost, nothing counts."""
+        return _recorded(await connection.run(FINISH, *self._ends_of(settled)))
+
+    def _ends_of(self, settled: Sequence[Settled]) -> tuple[Sequence[str], Sequence[Argument]]:
+        """What ``finish`` is given: its keys, and what became of calls."""
         args: list[Argument] = [self._session, "", self._inbox_ttl_ms, DEAD_TTL_MS, len(settled)]
         ordered = sorted(settled, key=_job_of)
         args += [one.taken.entry for one in ordered]
@@ -175,8 +207,7 @@ class Calls:
                 args += ("done", one.outcome) if type(one) is Done else _detail(one)
         keys = self._keys
         names = (keys.sessions, keys.calls, keys.slots, keys.due, keys.parked, keys.dead)
-        reply = cast("list[int]", await connection.run(FINISH, (*names, keys.prefix), args))
-        return Recorded(reply[1]) if reply else None
+        return (*names, keys.prefix), args
 
     async def run_alone(self, connection: Connection, taken: Taken) -> int:
         """Note that *taken* is about to run with nothing beside it; how often it died so before."""

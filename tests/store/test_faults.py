@@ -124,6 +124,27 @@ async def take(bench: Bench) -> Sent:
     return send
 
 
+async def finish_and_take(bench: Bench) -> Sent:
+    """As a puller does it: what it could not tell is told again, what it may have got is read."""
+    ended = [done(one) for one in await in_hand(bench, 5)]
+    broken: list[bool] = []
+
+    async def send(connection: Connection) -> list[int]:
+        hand = bench.hand("W")
+        try:
+            if broken:
+                await hand.finish(connection, ended)
+                taken = await hand.retake(connection, 10, b"0-0") or await hand.take(connection, 10)
+            else:
+                taken = await hand.finish_and_take(connection, ended, 10, lambda _: None)
+        except StoreUnavailableError:
+            broken.append(True)
+            raise
+        return [one.index for one in taken]
+
+    return send
+
+
 async def cancel(bench: Bench) -> Sent:
     """A job with calls in hand, parked, released and waiting."""
     await bench.submit("C", chunk(count=20))
@@ -331,6 +352,8 @@ OPERATIONS = [
     Operation("finish: dead", "finish", finishing(dead, done, dead)),
     Operation("finish: kept outcomes", "finish", finish_kept),
     Operation("finish: of a cancelled job", "finish", finish_cancelled),
+    Operation("finish: on the way to take", "finish", finish_and_take),
+    Operation("take: behind a finish", "XREADGROUP", finish_and_take),
     Operation("take", "XREADGROUP", take),
     Operation("cancel: running", "cancel", cancel),
     Operation("cancel: waiting", "cancel", cancel_waiting),
