@@ -12,7 +12,7 @@ in one task, a lane, within one scope:
 The call that waits keeps its lane, which ends with it, and the next calls begin in new ones: in
 two, so that many that wait are soon begun. So do those after a call that has left something behind
 that knows of its task, a timer that cancels it, a table that it is a key of: whatever is done to
-the task then, no other call is meant.
+the task then, no other call is meant. One lane for which there is no call stays for the next.
 """
 
 import asyncio
@@ -39,6 +39,8 @@ class Lanes:
         self._coming: deque[tuple[Body, contextvars.Context]] = deque()
         self._lanes: set[asyncio.Task[None]] = set()
         self._open: set[asyncio.Task[None]] = set()  # those in which calls may begin
+        self._parked: asyncio.Future[None] | None = None  # what the one that has no call waits for
+        self._is_ending = False
 
     def run(self, body: Body, context: contextvars.Context) -> None:
         """Run *body* in *context*, soon; it is given the scope that is around it.
@@ -46,7 +48,9 @@ class Lanes:
         The scope is its own only once it waits: what it sets there it is to take back.
         """
         self._coming.append((body, context))
-        if not self._open:
+        if self._parked is not None:
+            self._unpark()
+        elif not self._open:
             self._open_some(1)
 
     def abandon(self) -> None:
@@ -57,9 +61,25 @@ class Lanes:
 
     async def empty(self) -> None:
         """Wait until nothing runs."""
+        self._is_ending = True
+        self._unpark()
         while self._lanes:
             await asyncio.wait(self._lanes)
             await asyncio.sleep(0)  # until they have said that they are closed
+        self._is_ending = False
+
+    async def _park(self) -> None:
+        self._parked = parked = self._loop.create_future()
+        try:
+            await parked
+        finally:
+            if self._parked is parked:
+                self._parked = None
+
+    def _unpark(self) -> None:
+        parked, self._parked = self._parked, None
+        if parked is not None and not parked.done():  # or that lane is just being cancelled
+            parked.set_result(None)
 
     def _open_some(self, most: int) -> None:
         for _ in range(min(most, len(self._coming) - len(self._open))):
@@ -76,23 +96,33 @@ class Lanes:
             self._open_some(1)
 
     async def _drain(self) -> None:
-        lane, coming = cast("asyncio.Task[None]", asyncio.current_task()), self._coming
+        lane = cast("asyncio.Task[None]", asyncio.current_task())
 
         def waits() -> None:
             self._open.discard(lane)
             self._open_some(2)
 
         with self._new_scope() as scope:
-            fresh, row = _traces_on(lane), 0
-            while coming:
-                body, context = coming.popleft()
-                await _Run(body(scope), context, waits)
-                if lane not in self._open or scope.cancel_called or _traces_on(lane) != fresh:
+            while await self._drain_row(lane, scope, waits) and not self._is_ending:
+                if self._parked is not None:
                     break
-                row += 1
-                if row % IN_A_ROW == 0:
-                    await asyncio.sleep(0)
+                await self._park()  # a task and a scope for the next call alone take as long as it
         self._open.discard(lane)
+
+    async def _drain_row(
+        self, lane: asyncio.Task[None], scope: anyio.CancelScope, on_wait: Callable[[], None]
+    ) -> bool:
+        """Begin what there is; True if *lane* is as it was then."""
+        coming, fresh, row = self._coming, _traces_on(lane), 0
+        while coming:
+            body, context = coming.popleft()
+            await _Run(body(scope), context, on_wait)
+            if lane not in self._open or scope.cancel_called or _traces_on(lane) != fresh:
+                return False
+            row += 1
+            if row % IN_A_ROW == 0:
+                await asyncio.sleep(0)
+        return True
 
 
 def _traces_on(lane: asyncio.Task[None]) -> tuple[object, ...]:

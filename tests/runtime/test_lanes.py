@@ -4,6 +4,7 @@ import asyncio
 import contextvars
 import weakref
 from collections.abc import Awaitable, Callable
+from functools import partial
 from itertools import pairwise
 
 import anyio
@@ -74,8 +75,47 @@ async def test_a_long_row_of_calls_lets_the_event_loop_breathe() -> None:
     while scene.ended < 4 * IN_A_ROW:
         await anyio.lowlevel.checkpoint()
         seen.append(scene.ended)
+    await scene.lanes.empty()
     assert max(after - before for before, after in pairwise([0, *seen])) == IN_A_ROW
     assert len(set(scene.began)) == 1
+
+
+async def test_calls_that_come_one_by_one_share_a_task() -> None:
+    """It stays while there are none; where two are left, one does."""
+    scene, before = Scene(), asyncio.all_tasks()
+    for number in range(5):
+        scene.run(nothing)
+        await wait_until(lambda: scene.ended == number + 1, description="it has ended")  # noqa: B023
+    assert len(set(scene.began)) == 1
+    for _ in range(9):
+        scene.run(partial(anyio.sleep, 0.01))
+        scene.run(nothing)
+    await wait_until(lambda: scene.ended == 23, description="all have ended")
+    for _ in range(3):
+        await anyio.lowlevel.checkpoint()
+    assert len(asyncio.all_tasks() - before) == 1
+    await scene.lanes.empty()
+    assert asyncio.all_tasks() == before
+
+
+@pytest.mark.parametrize("when", ["before a call comes", "as a call comes", "after it has come"])
+async def test_the_task_that_stays_loses_no_call_when_it_is_cancelled(when: str) -> None:
+    """As by a call that cancels every task it can find."""
+    scene, before = Scene(), asyncio.all_tasks()
+    scene.run(nothing)
+    await wait_until(lambda: scene.ended == 1, description="the first has ended")
+    await anyio.lowlevel.checkpoint()
+    (stays,) = asyncio.all_tasks() - before
+    if when.startswith("after"):
+        scene.run(nothing)
+    stays.cancel()
+    if when.startswith("before"):
+        await wait_until(stays.done, description="it is gone")
+    if not when.startswith("after"):
+        scene.run(nothing)
+    with anyio.fail_after(10):
+        await scene.lanes.empty()
+    assert scene.ended == 2
 
 
 async def test_many_calls_that_wait_are_soon_begun() -> None:
@@ -142,14 +182,15 @@ async def wish_to_be_told(kept: list[object]) -> None:
         wish_to_be_told,
     ],
 )
+@pytest.mark.parametrize("at_once", [True, False], ids=["at once", "one by one"])
 async def test_a_task_that_a_call_left_something_behind_for_is_nobody_elses(
-    leave: Callable[[list[object]], Awaitable[None]],
+    leave: Callable[[list[object]], Awaitable[None]], at_once: bool
 ) -> None:
     scene, kept = Scene(), list[object]()
-    scene.run(nothing)
-    scene.run(lambda: leave(kept))
-    scene.run(nothing)
-    scene.run(lambda: anyio.sleep(0.001))
+    for work in (nothing, lambda: leave(kept), nothing, lambda: anyio.sleep(0.001)):
+        scene.run(work)
+        for _ in range(0 if at_once else 4):
+            await asyncio.sleep(0)
     await scene.lanes.empty()
     assert scene.ended == 4
     assert scene.began[0] == scene.began[1] != scene.began[2]
