@@ -46,7 +46,7 @@ class Finisher:
         self._patience_s, self._on_parked, self._on_lost = patience_s, on_parked, on_lost
         self._on_told = on_told
         self._waiting: list[Settled] = []
-        self._withdrawn = 0
+        self._is_held, self._withdrawn = False, 0
         self._wake, self._idle = asyncio.Event(), asyncio.Event()
         self._idle.set()
         self._life = anyio.CancelScope(shield=True)
@@ -55,17 +55,29 @@ class Finisher:
         """Have *settled* told to the server; returns at once."""
         self._waiting.append(settled)
         self._idle.clear()
-        self._wake.set()
+        if not self._is_held:
+            self._wake.set()
 
     @property
     def waiting(self) -> int:
         """How many calls nobody has begun to tell of."""
         return len(self._waiting)
 
+    def hold(self) -> None:
+        """Tell nothing for the moment: the caller is about to ``withdraw`` what comes."""
+        self._is_held = True
+
+    def let_go(self) -> None:
+        """Tell what came meanwhile, and what comes."""
+        self._is_held = False
+        if self._waiting:
+            self._wake.set()
+
     def withdraw(self) -> list[Settled]:
         """What the caller tells the server of instead, and then says ``told`` or ``untold``."""
         batch = self._batch()
         self._withdrawn += len(batch)
+        self.let_go()
         return batch
 
     def told(self, batch: list[Settled], recorded: Recorded | None) -> None:

@@ -15,7 +15,7 @@ import anyio
 from lionherd_dist.errors import LionherdError, StoreUnavailableError
 from lionherd_dist.runtime.executor import Executor
 from lionherd_dist.runtime.finisher import Finisher
-from lionherd_dist.store.calls import Calls, Recorded, Taken
+from lionherd_dist.store.calls import Calls, Recorded, Settled, Taken
 from lionherd_dist.store.connection import Connection
 from lionherd_dist.store.patience import pause_s
 
@@ -45,7 +45,6 @@ class Puller:
         self._connection, self._waker = connection, waker
         self._calls, self._executor, self._finisher = calls, executor, finisher
         self._on_taken = on_taken
-        self._are_few = False  # of the calls that the last read brought
         self._stopping = False
         self._client_id: int | None = None
         self._waiting = anyio.CancelScope()
@@ -58,6 +57,7 @@ class Puller:
             with self._life:
                 await self._pull()
         finally:
+            self._finisher.let_go()
             self._ended.set()
 
     async def _pull(self) -> None:
@@ -77,19 +77,31 @@ class Puller:
                     await anyio.sleep(pause_s(broken))
 
     async def _take(self) -> None:
-        batch = await self._read()
-        self._accept(batch)
-        self._are_few = 0 < len(batch) <= FEW
-        if self._are_few:  # their ends are told with the next read
+        """Take calls once, or as long as they are few and end at once.
+
+        Their ends are told in the request that reads the next: with one call at a time, that is all
+        that there is to say.
+        """
+        ended: list[Settled] = []
+        while True:
+            batch = await (self._tell_and_read(ended) if ended else self._read())
+            self._accept(batch)
+            if not 0 < len(batch) <= FEW:
+                return
+            self._finisher.hold()
             for _ in range(TURNS):
                 await asyncio.sleep(0)
                 if self._finisher.waiting >= len(batch):
                     break
+            if self._stopping or self._executor.free <= 0:
+                self._finisher.let_go()
+                return
+            ended = self._finisher.withdraw()
 
     async def _read(self) -> list[Taken]:
-        ended = self._finisher.withdraw() if self._are_few else []
-        if not ended:
-            return await self._calls.take(self._connection, self._executor.free)
+        return await self._calls.take(self._connection, self._executor.free)
+
+    async def _tell_and_read(self, ended: list[Settled]) -> list[Taken]:
         is_told = False
 
         def told(answer: Recorded | LionherdError | None) -> None:
