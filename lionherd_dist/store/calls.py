@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Literal, NamedTuple, TypeAlias, cast
 
 from lionherd_dist.errors import LionherdError
@@ -107,10 +106,6 @@ def _detail(settled: Settled) -> tuple[Argument, Argument]:
             return "back", ""
 
 
-def _job_of(settled: Settled) -> str:
-    return settled.taken.job
-
-
 def _recorded(reply: Reply) -> Recorded | None:
     return Recorded(cast("list[int]", reply)[1]) if reply else None
 
@@ -197,10 +192,11 @@ class Calls:
     def _ends_of(self, settled: Sequence[Settled]) -> tuple[Sequence[str], Sequence[Argument]]:
         """What ``finish`` is given: its keys, and what became of calls."""
         args: list[Argument] = [self._session, "", self._inbox_ttl_ms, DEAD_TTL_MS, len(settled)]
-        ordered = sorted(settled, key=_job_of)
-        args += [one.taken.entry for one in ordered]
-        for job, group in groupby(ordered, _job_of):
-            calls = list(group)
+        of_jobs: dict[str, list[Settled]] = {}
+        for one in settled:
+            of_jobs.setdefault(one.taken.job, []).append(one)
+        args += [one.taken.entry for calls in of_jobs.values() for one in calls]
+        for job, calls in of_jobs.items():
             args += (job, len(calls))
             args += [one.taken.index for one in calls]
             for one in calls:

@@ -48,8 +48,7 @@ class Whole(Reading):
     def finish(self, worker: str, settled: Sequence[Settled]) -> None:
         calls = Calls(self.keys, worker, session_ms=INBOX_MS)
         request = written(calls.finish(Pen(), settled))  # type: ignore[arg-type]
-        ordered = sorted(settled, key=lambda one: one.taken.job)
-        verdicts = [verdict_of(one, self.numbers.get(one.taken.entry, 0)) for one in ordered]
+        verdicts = [verdict_of(one, self.numbers.get(one.taken.entry, 0)) for one in settled]
         self.ask(request, lambda life, now: life.finish(worker, now, verdicts))
 
     @precondition(lambda self: any(self.workers.values()))
