@@ -63,10 +63,28 @@ MUTANTS = (
         "redis.call('XACK', keys.calls, 'workers', unpack(ARGV, 6, last))",
         "redis.call('XACK', keys.calls, 'workers', '0-1')",
     ),
-    Mutant("finish_releases_nothing", "finish", "elseif not ended then", "elseif false then"),
+    Mutant("finish_releases_nothing", "finish", "release(keys, id, job, #over)", "0"),
     Mutant(
-        "finish_never_ends_a_cancelled_job", "finish", "if job.cancelled == 1 then", "if false then"
+        "finish_counts_what_leaves",
+        "finish",
+        "release(keys, id, job, #over)",
+        "release(keys, id, job)",
     ),
+    Mutant("finish_does_not_count", "finish", "job.done = job.done + #over", "job.done = job.done"),
+    Mutant(
+        "finish_forgets_its_count", "finish", "redis.call('HSET', job_key, 'done', job.done)", ""
+    ),
+    Mutant("release_forgets_the_count_of_finish", "_release", ", 'done', job.done)", ")"),
+    Mutant(
+        "release_sees_no_window", "_release", "job.limit < 1 or job.limit > window", "job.limit < 1"
+    ),
+    Mutant(
+        "finish_never_ends_a_cancelled_job",
+        "finish",
+        "(job.cancelled == 1 and account_cancelled or account)",
+        "(account)",
+    ),
+    Mutant("an_inbox_lives_for_ever", "_record", "redis.call('PEXPIRE', job.inbox, inbox_ttl)", ""),
     Mutant("finish_retries_a_cancelled_call", "finish", " or job.cancelled == 1 then", " then"),
     Mutant("finish_forgets_the_delay", "finish", "now + delay)", "now)"),
     Mutant("the_end_is_never_told", "_jobs", "redis.call('XADD', inbox,", "type("),

@@ -4,8 +4,10 @@
 -- USES _jobs
 local function record(prefix, id, job, news, inbox_ttl, ended_at)
   if job.keep == 0 then
-    redis.call('XADD', job.inbox, '*', unpack(news))
-    redis.call('PEXPIRE', job.inbox, inbox_ttl)
+    if not redis.call('XADD', job.inbox, 'NOMKSTREAM', '*', unpack(news)) then
+      redis.call('XADD', job.inbox, '*', unpack(news))
+      redis.call('PEXPIRE', job.inbox, inbox_ttl)  -- from here on its reader's beats renew it
+    end
     return
   end
   for k = 3, #news, 2 do redis.call('XADD', job.inbox, '*', 'j', id, news[k], news[k + 1]) end

@@ -12,17 +12,20 @@ local function window_of(slots_key)
 end
 
 local function room_of(house, held, job, most)
-  house.window = house.window or window_of(house.slots)
-  local window = house.window
+  local window = 2  -- at least
+  if job.limit < 1 or job.limit > window then
+    house.window = house.window or window_of(house.slots)
+    window = house.window
+  end
   local room = math.min(job.limit > 0 and job.limit or window, window) - held
   return math.min(room, job.consumed + job.cap - job.released, most or room)
 end
 
 -- Moves calls of a job, at most as many as it has room for; returns the first index, and how many.
-local function move(house, job_key, id, job, most)
+local function move(house, job_key, id, job, most, leaving)
   local key, backlog, hand, count = job_key .. ':hand', job_key .. ':backlog', {}, 0
   local held = redis.call('HLEN', key)
-  local room = room_of(house, held, job, most)
+  local room = room_of(house, held - (leaving or 0), job, most)
   local head, tail = id .. ' ', ' 1 ' .. job.deadline .. ' 0'
   while count < room and may_move(house) do
     local wanted = math.min(room - count, count_movable(house, job.largest))
@@ -45,8 +48,9 @@ local function move(house, job_key, id, job, most)
     redis.call('HSET', key, unpack(hand, first, math.min(first + 1999, #hand)))
   end
   if outgrows then redis.call('HDEL', key, LONG) end
-  live_with_job(key)
+  if held == 0 then live_with_job(key) end
   local first = job.released
-  job.released = redis.call('HINCRBY', job_key, 'released', count)
+  job.released = first + count
+  redis.call('HSET', job_key, 'released', job.released, 'done', job.done)
   return first, count
 end

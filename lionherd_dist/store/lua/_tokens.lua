@@ -3,14 +3,14 @@
 -- USES _release
 -- LATER _lend_all
 -- A job that has calls waiting asks for tokens; they are lent when the script ends (lend_touched).
-local function release(house, id, job)
+local function release(house, id, job, leaving)
   if job.limiter then
     house.asking[job.limiter] = house.asking[job.limiter] or {}
     table.insert(house.asking[job.limiter], id)
     touched[job.limiter] = true
-  else
-    move(house, house.prefix .. 'job:' .. id, id, job)
+    return 0
   end
+  return select(2, move(house, house.prefix .. 'job:' .. id, id, job, nil, leaving))
 end
 
 local function give_back(house, id, job, indexes)  -- the tokens of calls that have their outcome

@@ -51,20 +51,24 @@ end
 
 local function account(id, job, over, news)
   local job_key = prefix .. 'job:' .. id
-  redis.call('HDEL', job_key .. ':hand', unpack(over))
   give_back(keys, id, job, over)
-  if job.cancelled == 1 then  -- its outcomes are not wanted, but the end of its last call is
-    if redis.call('EXISTS', job_key .. ':hand') == 0 then
-      end_cancelled(keys, prefix, id, job.owner, job.inbox, inbox_ttl)
-    end
-    return
-  end
-  local ended = redis.call('HINCRBY', job_key, 'done', #over) == job.total
+  job.done = job.done + #over
+  local ended = job.done == job.total
   record(prefix, id, job, news, inbox_ttl, ended and now)
   if ended and job.keep == 0 then
     end_job(prefix, id, job.owner)
-  elseif not ended then
-    release(keys, id, job)
+    return
+  end
+  if ended or release(keys, id, job, #over) == 0 then redis.call('HSET', job_key, 'done', job.done) end
+  redis.call('HDEL', job_key .. ':hand', unpack(over))  -- last: a hand made anew needs a new life
+end
+
+local function account_cancelled(id, job, over)  -- its outcomes are not wanted, only its end is
+  local hand = prefix .. 'job:' .. id .. ':hand'
+  redis.call('HDEL', hand, unpack(over))
+  give_back(keys, id, job, over)
+  if redis.call('EXISTS', hand) == 0 then
+    end_cancelled(keys, prefix, id, job.owner, job.inbox, inbox_ttl)
   end
 end
 
@@ -76,7 +80,9 @@ while before < last do
   local job = load_job(prefix .. 'job:' .. id)
   local over, news = settle(id, job, at + 2, count, before)
   recorded = recorded + #over
-  if #over > 0 then account(id, job, over, news) end
+  if #over > 0 then
+    (job.cancelled == 1 and account_cancelled or account)(id, job, over, news)
+  end
   before, at = before + count, at + 2 + 3 * count
 end
 redis.call('XDEL', keys.calls, unpack(ARGV, 6, last))
