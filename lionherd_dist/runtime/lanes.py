@@ -68,14 +68,6 @@ class Lanes:
             await asyncio.sleep(0)  # until they have said that they are closed
         self._is_ending = False
 
-    async def _park(self) -> None:
-        self._parked = parked = self._loop.create_future()
-        try:
-            await parked
-        finally:
-            if self._parked is parked:
-                self._parked = None
-
     def _unpark(self) -> None:
         parked, self._parked = self._parked, None
         if parked is not None and not parked.done():  # or that lane is just being cancelled
@@ -96,32 +88,35 @@ class Lanes:
             self._open_some(1)
 
     async def _drain(self) -> None:
-        lane = cast("asyncio.Task[None]", asyncio.current_task())
+        lane, coming = cast("asyncio.Task[None]", asyncio.current_task()), self._coming
 
         def waits() -> None:
             self._open.discard(lane)
             self._open_some(2)
 
         with self._new_scope() as scope:
-            while await self._drain_row(lane, scope, waits) and not self._is_ending:
-                if self._parked is not None:
+            fresh, row = _traces_on(lane), 0
+            while coming or await self._has_more():
+                body, context = coming.popleft()
+                await _Run(body(scope), context, waits)
+                if lane not in self._open or scope.cancel_called or _traces_on(lane) != fresh:
                     break
-                await self._park()  # a task and a scope for the next call alone take as long as it
+                row += 1
+                if row % IN_A_ROW == 0:
+                    await asyncio.sleep(0)
         self._open.discard(lane)
 
-    async def _drain_row(
-        self, lane: asyncio.Task[None], scope: anyio.CancelScope, on_wait: Callable[[], None]
-    ) -> bool:
-        """Begin what there is; True if *lane* is as it was then."""
-        coming, fresh, row = self._coming, _traces_on(lane), 0
-        while coming:
-            body, context = coming.popleft()
-            await _Run(body(scope), context, on_wait)
-            if lane not in self._open or scope.cancel_called or _traces_on(lane) != fresh:
+    async def _has_more(self) -> bool:
+        """Wait for a call; False: another lane does, or none is to come."""
+        while not self._coming:  # or another lane took it
+            if self._is_ending or self._parked is not None:
                 return False
-            row += 1
-            if row % IN_A_ROW == 0:
-                await asyncio.sleep(0)
+            self._parked = parked = self._loop.create_future()
+            try:
+                await parked
+            finally:
+                if self._parked is parked:
+                    self._parked = None
         return True
 
 
