@@ -14,7 +14,7 @@ from lionherd_dist.telemetry import DUPLICATES_DROPPED
 from lionherd_dist.wire.signing import Seal
 
 FEW = 8  # pieces of news: for fewer it is worth a pause, in which others may join them
-PAUSE_S = 0.001
+PAUSE_S = 0.002
 TURNS = 5  # of the event loop, in which who has waited for an outcome sends the next call first
 
 
@@ -24,7 +24,7 @@ async def hand_out(
     """Outcomes to *jobs*, given by id, and tokens to *desk*, until cancelled.
 
     Outcomes that come one by one, as those of a limit of one do, are read together with those of
-    the next millisecond: for each of them alone, client and server would do as much again.
+    the next two milliseconds: for each of them alone, client and server would do as much again.
     """
     while True:
         arrived = await persist(inbox.read, patience_s=settings.patience_s)
