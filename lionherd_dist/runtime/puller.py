@@ -83,8 +83,12 @@ class Puller:
         that there is to say.
         """
         ended: list[Settled] = []
+        free = self._executor.free
         while True:
-            batch = await (self._tell_and_read(ended) if ended else self._read())
+            if ended:
+                batch = await self._tell_and_read(ended, free)
+            else:
+                batch = await self._calls.take(self._connection, free)
             self._accept(batch)
             if not 0 < len(batch) <= FEW:
                 return
@@ -93,15 +97,13 @@ class Puller:
                 await asyncio.sleep(0)
                 if self._finisher.waiting >= len(batch):
                     break
-            if self._stopping or self._executor.free <= 0:
+            free = self._executor.free
+            if self._stopping or free <= 0:
                 self._finisher.let_go()
                 return
             ended = self._finisher.withdraw()
 
-    async def _read(self) -> list[Taken]:
-        return await self._calls.take(self._connection, self._executor.free)
-
-    async def _tell_and_read(self, ended: list[Settled]) -> list[Taken]:
+    async def _tell_and_read(self, ended: list[Settled], free: int) -> list[Taken]:
         is_told = False
 
         def told(answer: Recorded | LionherdError | None) -> None:
@@ -113,7 +115,6 @@ class Puller:
                 else:
                     self._finisher.told(ended, answer)
 
-        free = self._executor.free
         try:
             return await self._calls.finish_and_take(self._connection, ended, free, told)
         finally:

@@ -60,7 +60,7 @@ def async_link(address: Address, node: Node | None, name: str) -> AsyncLink:
 def transport_of(link: AsyncLink) -> WriteTransport:
     """What the bytes of an open *link* go through; whoever sets its protocol reads them."""
     writer = link._writer  # noqa: SLF001 (it has no public name, nor has redis-py another way)
-    if writer is None:
+    if writer is None or writer.transport.is_closing():
         raise ConnectionError("it closed the connection")
     return writer.transport
 

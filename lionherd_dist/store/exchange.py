@@ -19,7 +19,7 @@ from redis.exceptions import InvalidResponse, RedisError
 Reply: TypeAlias = "bytes | int | list[Reply] | None"
 Received: TypeAlias = "Reply | RedisError"
 OnFirst: TypeAlias = Callable[[Received], None]
-Answer: TypeAlias = asyncio.Future[list[Received]]
+Replies: TypeAlias = asyncio.Future[list[Received]]
 
 # Which of redis-py's errors a server's text stands for.
 _error_of = cast("Callable[[str], Exception]", DefaultParser(socket_read_size=1).parse_error)
@@ -30,7 +30,7 @@ class _Asked:
 
     __slots__ = ("answer", "count", "on_first", "replies", "until")
 
-    def __init__(self, answer: Answer, count: int, until: float, on_first: OnFirst | None) -> None:
+    def __init__(self, answer: Replies, count: int, until: float, on_first: OnFirst | None) -> None:
         self.answer, self.count, self.until, self.on_first = answer, count, until, on_first
         self.replies: list[Received] = []
 
@@ -54,17 +54,17 @@ class Exchange(asyncio.Protocol):
 
     def send(
         self, request: bytes, count: int, wait_s: float, on_first: OnFirst | None = None
-    ) -> Answer:
+    ) -> Replies:
         """The *count* replies to *request*, errors of the server's included, in at most *wait_s*.
 
-        Whoever gives up waiting is to ``close`` this. *on_first* gets the first reply soon after it
-        has come, and before anybody gets all of them.
+        Whoever gives up waiting is to ``close`` this. *on_first* gets the first reply as it comes,
+        before anybody gets all of them; an error of its own would end the connection.
 
         Raises:
             TimeoutError: from the future; there was no answer in time.
             redis.exceptions.ConnectionError: from it; the connection is lost, or no use any more.
         """
-        answer: Answer = self._loop.create_future()
+        answer: Replies = self._loop.create_future()
         if self._trouble is not None:
             answer.set_exception(self._trouble)
             return answer
@@ -84,8 +84,8 @@ class Exchange(asyncio.Protocol):
                 head = asked[0]  # nothing comes that nobody asked for
                 head.replies.append(cast("Received", reply))
                 if head.on_first is not None:
-                    self._loop.call_soon(head.on_first, reply)
-                    head.on_first = None
+                    on_first, head.on_first = head.on_first, None
+                    on_first(reply)
                 if len(head.replies) == head.count:
                     asked.popleft()
                     if not head.answer.done():
