@@ -42,7 +42,7 @@ class Bench:
         return [taken_of(entry, fields) for entry, fields in entries]
 
     def hand(self, session: str) -> Calls:
-        return Calls(self.keys, session, session_ms=TTL_MS)
+        return Calls(self.keys, session)
 
     async def finish(self, session: str, taken: Sequence[Taken], outcome: bytes = b"ok") -> int:
         """How many were dropped; -1 if the session is lost."""

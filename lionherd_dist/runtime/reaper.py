@@ -30,7 +30,7 @@ async def reap_the_dead(
         try:
             reaped = None
             while reaped is None or reaped.more:
-                reaped = await reap(connection, keys, session_ms=settings.session_ms)
+                reaped = await reap(connection, keys)
                 _tell(reaped, recorder)
             if reaped.limited:
                 await tend(connection, keys)

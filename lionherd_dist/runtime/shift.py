@@ -106,7 +106,7 @@ class Shift:
         post: Post,
     ) -> None:
         keys = Keys(settings.namespace)
-        calls = Calls(keys, session.id, session_ms=settings.session_ms)
+        calls = Calls(keys, session.id)
         in_hand: set[bytes] = set()
         self._ends, self._settings, self._keys, self._lines = ends, settings, keys, lines
         self._recorder = post.recorder

@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple, TypeAlias, cast
 from lionherd_dist.errors import LionherdError
 from lionherd_dist.store.connection import Answer, Argument, Command, Connection
 from lionherd_dist.store.exchange import Reply
-from lionherd_dist.store.keys import CONTROL_TTL_MS, DEAD_TTL_MS, INBOX_TTL_SESSIONS, Keys
+from lionherd_dist.store.keys import CONTROL_TTL_MS, DEAD_TTL_MS, Keys
 from lionherd_dist.store.portion import Portion
 from lionherd_dist.store.scripts import ALONE, BURY, FINISH, PROMOTE
 
@@ -113,9 +113,8 @@ def _recorded(reply: Reply) -> Recorded | None:
 class Calls:
     """One session's hand in the shared stream of calls."""
 
-    def __init__(self, keys: Keys, session: str, *, session_ms: int) -> None:
+    def __init__(self, keys: Keys, session: str) -> None:
         self._keys, self._session = keys, session
-        self._inbox_ttl_ms = INBOX_TTL_SESSIONS * session_ms
         self._portion = Portion(MOST_TAKEN, first=FIRST_TAKEN)
 
     async def take(self, connection: Connection, most: int) -> list[Taken]:
@@ -191,7 +190,7 @@ class Calls:
 
     def _ends_of(self, settled: Sequence[Settled]) -> tuple[Sequence[str], Sequence[Argument]]:
         """What ``finish`` is given: its keys, and what became of calls."""
-        args: list[Argument] = [self._session, "", self._inbox_ttl_ms, DEAD_TTL_MS, len(settled)]
+        args: list[Argument] = [self._session, "", DEAD_TTL_MS, len(settled)]
         of_jobs: dict[str, list[Settled]] = {}
         for one in settled:
             of_jobs.setdefault(one.taken.job, []).append(one)

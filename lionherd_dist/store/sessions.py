@@ -97,11 +97,11 @@ class Reaped:
     limited: bool
 
 
-async def reap(connection: Connection, keys: Keys, *, session_ms: int) -> Reaped:
+async def reap(connection: Connection, keys: Keys) -> Reaped:
     """End sessions that have expired, and see to what was theirs, a bounded part of it."""
     names = (keys.sessions, keys.calls, keys.slots, keys.opened, keys.names, keys.control)
     more = (keys.due, keys.parked, keys.prefix)
-    args = ("", MOST_REAPED, CONTROL_TTL_MS, INBOX_TTL_SESSIONS * session_ms)
+    args = ("", MOST_REAPED, CONTROL_TTL_MS)
     given_on, given_up, unfinished, limiters = cast(
         "list[int]", await connection.run(REAP, names + more, args)
     )

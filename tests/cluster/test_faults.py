@@ -175,7 +175,7 @@ async def test_a_suspect_survives_that_its_word_is_lost(
         await bench.hello(worker, slots=1)
         assert len(await bench.take(worker)) == 1
         await connection.call("ZADD", bench.keys.sessions, 1, worker)
-        await reap(connection, bench.keys, session_ms=2_000)
+        await reap(connection, bench.keys)
     struck = proxy.strike(Fault.LOSE_REPLY, ALONE.sha.encode())
     async with working(proxy.url, settings):
 

@@ -158,7 +158,7 @@ async def die_and_reap(bench: Bench) -> None:
     while await bench.take("W", 2):
         pass
     await bench.connection.call("ZADD", bench.keys.sessions, 1, "W")
-    while (await reap(bench.connection, bench.keys, session_ms=60_000)).more:
+    while (await reap(bench.connection, bench.keys)).more:
         pass
 
 

@@ -88,7 +88,7 @@ async def test_calls_of_a_dead_process_are_told_by_who_takes_them_over(
     assert await hello(connection, keys, "doomed", ttl_ms=1, capacity=capacity)
     async with Cluster(redis_url, settings=settings) as cluster, anyio.create_task_group() as group:
         group.start_soon(cluster.run, tasks.double.call(1))
-        calls = Calls(keys, "doomed", session_ms=1000)
+        calls = Calls(keys, "doomed")
         assert len(await calls.take(connection, 1)) == 1
         async with recorded(redis_url, settings) as notes:
             await wait_until(lambda: notes.total("takeovers") == 1, description="it is told")

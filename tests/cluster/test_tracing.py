@@ -145,7 +145,7 @@ async def test_a_call_of_a_dead_process_stays_in_its_trace(
         anyio.create_task_group() as group,
     ):
         group.start_soon(cluster.run, tasks.double.call(1))
-        calls = Calls(keys, "doomed", session_ms=1000)
+        calls = Calls(keys, "doomed")
         assert len(await calls.take(connection, 1)) == 1
         async with working(redis_url, settings, told.tracer):
             await wait_until(lambda: bool(told.named("lionherd.job")), description="it ended")

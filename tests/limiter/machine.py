@@ -342,7 +342,7 @@ class Machine(RuleBasedStateMachine):
         """A call ends, and is sometimes said to have ended once more."""
         place = list(self.taken)[which % len(self.taken)]
         taken = self.taken.pop(place)
-        calls = Calls(self.keys, "w", session_ms=LONG_MS)
+        calls = Calls(self.keys, "w")
         request = written(calls.finish(Pen(), [Done(taken, b"ok")]))  # type: ignore[arg-type]
         assert self.driver.send(request, self.now) == [1, 0]
         if place in self.stopping:

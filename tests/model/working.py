@@ -10,7 +10,7 @@ from lionherd_dist.store.keys import CONTROL_TTL_MS
 from lionherd_dist.store.sessions import quit_
 from model.driver import Pen, Request, written
 from model.life import Life
-from model.machine import INBOX_MS, KEEP_MS, TTL_MS, Step, few, picks
+from model.machine import KEEP_MS, TTL_MS, Step, few, picks
 from model.reading import Reading
 from model.words import settled_as, verdict_of
 
@@ -46,7 +46,7 @@ class Whole(Reading):
         assert [self.numbers[entry] for entry in got] == sorted(held)
 
     def finish(self, worker: str, settled: Sequence[Settled]) -> None:
-        calls = Calls(self.keys, worker, session_ms=INBOX_MS)
+        calls = Calls(self.keys, worker)
         request = written(calls.finish(Pen(), settled))  # type: ignore[arg-type]
         verdicts = [verdict_of(one, self.numbers.get(one.taken.entry, 0)) for one in settled]
         self.ask(request, lambda life, now: life.finish(worker, now, verdicts))
@@ -108,7 +108,7 @@ class Whole(Reading):
 
     def tell_alone(self, one: Taken) -> None:
         number = self.numbers.get(one.entry, 0)
-        calls = Calls(self.keys, "any", session_ms=INBOX_MS)
+        calls = Calls(self.keys, "any")
         request = written(calls.run_alone(Pen(), one))  # type: ignore[arg-type]
         self.ask(request, lambda life, _: life.alone(one.job, one.index, number))
 
@@ -173,7 +173,7 @@ class Whole(Reading):
         keys = self.keys
         names = (keys.sessions, keys.calls, keys.slots, keys.opened, keys.names, keys.control)
         more = (keys.due, keys.parked, keys.prefix)
-        request = Request("reap", names + more, ("", most, CONTROL_TTL_MS, INBOX_MS))
+        request = Request("reap", names + more, ("", most, CONTROL_TTL_MS))
         again = self.ask if most == 200 else self.act
         again(request, lambda life, now: self._reap(life, now, most))
 

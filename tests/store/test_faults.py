@@ -238,7 +238,7 @@ async def reap_client(bench: Bench) -> Sent:
 
 async def reaping(bench: Bench, session: str) -> Sent:
     await bench.connection.call("ZADD", bench.keys.sessions, 1, session)
-    return lambda connection: reap(connection, bench.keys, session_ms=60_000)
+    return lambda connection: reap(connection, bench.keys)
 
 
 async def kept(bench: Bench) -> list[bytes]:

@@ -48,7 +48,7 @@ async def test_a_late_word_of_running_alone_changes_nothing(bench: Bench) -> Non
     (old,) = await bench.take("W")
     assert await bench.hand("W").run_alone(bench.connection, old) == 0
     await die(bench, "W")
-    await reap(bench.connection, bench.keys, session_ms=60_000)
+    await reap(bench.connection, bench.keys)
     (new,) = await bench.take("V")
     assert await bench.hand("V").run_alone(bench.connection, new) == 1
     before = await bench.state()
@@ -62,8 +62,8 @@ async def test_a_look_says_when_there_are_more_dead_sessions(bench: Bench) -> No
     for session in crowd:
         await bench.hello(session, slots=1)
     await die(bench, *crowd)
-    assert (await reap(bench.connection, bench.keys, session_ms=60_000)).more
-    assert not (await reap(bench.connection, bench.keys, session_ms=60_000)).more
+    assert (await reap(bench.connection, bench.keys)).more
+    assert not (await reap(bench.connection, bench.keys)).more
     left = await bench.connection.call("ZRANGE", bench.keys.sessions, 0, -1)
     assert left == [b"C", b"W"]
 
@@ -74,7 +74,7 @@ async def test_giving_up_many_jobs_that_still_run_comes_to_an_end(bench: Bench) 
     await bench.submit("C", *(chunk(count=1, number=number) for number in range(1, 301)))
     assert len(await bench.take("V", 1_000)) == 300
     await die(bench, "C")
-    looks = [await reap(bench.connection, bench.keys, session_ms=60_000) for _ in range(3)]
+    looks = [await reap(bench.connection, bench.keys) for _ in range(3)]
     assert [(look.given_up, look.more) for look in looks] == [(200, True), (100, False), (0, False)]
     assert await bench.connection.call("XLEN", bench.keys.control) == 300
 

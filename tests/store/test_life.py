@@ -97,6 +97,24 @@ async def test_a_job_that_is_done_is_kept_for_its_time_whoever_beats(bench: Benc
     assert all(0 < one <= 60_000 for one in left.values()), left
 
 
+@pytest.mark.parametrize("is_new", [True, False], ids=["new", "renewed"])
+@pytest.mark.parametrize("way", ["an outcome", "the end of a cancelled job"])
+async def test_an_inbox_lives_as_its_reader_beats_whoever_writes_into_it(
+    bench: Bench, way: str, is_new: bool
+) -> None:
+    """A worker's sessions may be far shorter than the reader's, whose next beat is then far off."""
+    await bench.submit("C", chunk(count=2))
+    taken = await bench.take("W")
+    if not is_new:
+        await bench.finish("W", taken[:1])
+        await beat(bench, "C")
+    if way != "an outcome":
+        await bench.cancel("C-1")
+    await bench.finish("W", taken[0 if is_new else 1 :])
+    (left,) = (await ttl_ms(bench, ["inbox:C"])).values()
+    assert left > 7 * DAY_MS if is_new else 200_000 < left <= 240_000
+
+
 async def test_a_beat_renews_a_bounded_number_of_jobs(bench: Bench) -> None:
     """The next ones see to the rest."""
     await bench.submit("C", *(chunk(count=1, number=number) for number in range(1, 121)))

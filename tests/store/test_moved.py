@@ -207,7 +207,7 @@ async def test_the_jobs_of_a_dead_client_are_given_up_in_parts(bench: Bench) -> 
     parts = []
     more = True
     while more:
-        reaped = await reap(bench.connection, bench.keys, session_ms=60_000)
+        reaped = await reap(bench.connection, bench.keys)
         parts.append((reaped.given_up, reaped.more))
         more = reaped.more
     assert parts == [(0, True), (0, True), (1, False)]
@@ -277,7 +277,7 @@ async def test_a_dead_workers_large_calls_are_given_on_in_parts(bench: Bench) ->
     parts = []
     more = True
     while more:
-        reaped = await reap(bench.connection, bench.keys, session_ms=60_000)
+        reaped = await reap(bench.connection, bench.keys)
         parts.append(reaped.given_on)
         more = reaped.more
     assert parts == [3, 3, 3, 3, 3, 3, 2]

@@ -18,7 +18,7 @@ async def die(bench: Bench, session: str) -> None:
 async def reap_all(bench: Bench) -> tuple[int, int]:
     given_on = given_up = 0
     while True:
-        reaped = await reap(bench.connection, bench.keys, session_ms=60_000)
+        reaped = await reap(bench.connection, bench.keys)
         given_on, given_up = given_on + reaped.given_on, given_up + reaped.given_up
         if not reaped.more:
             return given_on, given_up
@@ -94,7 +94,7 @@ async def test_ten_dead_entries_are_found_behind_a_hundred_thousand_live_ones(be
     assert sum([len(await bench.take("V", 5_000)) for _ in range(20)]) == 100_000
     assert len(await bench.take("W", 100)) == 10
     await die(bench, "W")
-    reaped = await reap(bench.connection, bench.keys, session_ms=60_000)
+    reaped = await reap(bench.connection, bench.keys)
     assert (reaped.given_on, reaped.more) == (10, False)
     assert [one.index for one in await bench.take("V", 100)] == [*range(100_000, 100_010)]
 
@@ -106,7 +106,7 @@ async def test_a_dead_worker_with_many_calls_is_reaped_in_parts(bench: Bench) ->
     await bench.promote("V")
     assert len(await bench.take("V", 1_000)) == 1_000
     await die(bench, "V")
-    first = await reap(bench.connection, bench.keys, session_ms=60_000)
+    first = await reap(bench.connection, bench.keys)
     assert (first.given_on, first.more) == (200, True)
     assert await reap_all(bench) == (800, 0)
     assert len(await bench.take("W", 2_000)) == 1_000

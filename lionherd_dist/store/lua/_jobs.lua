@@ -70,10 +70,10 @@ local function tell_owner(keys, prefix, id, owner, ttl)
 end
 
 -- A cancelled job whose last running call has stopped: its owner, if it lives, waits for this.
-local function end_cancelled(keys, prefix, id, owner, inbox, inbox_ttl)
+local function end_cancelled(keys, prefix, id, owner, inbox)
   if redis.call('ZSCORE', keys.sessions, owner) then
     redis.call('XADD', inbox, '*', 'j', id, 'end', '')
-    redis.call('PEXPIRE', inbox, inbox_ttl)
+    redis.call('PEXPIRE', inbox, SPACE_LIFE, 'NX')  -- the owner's beats renew it
   end
   end_job(prefix, id, owner)
 end

@@ -2,11 +2,11 @@
 -- attaches later, one entry for each, which is there until a reader is done with it.
 -- USES _life
 -- USES _jobs
-local function record(prefix, id, job, news, inbox_ttl, ended_at)
+local function record(prefix, id, job, news, ended_at)
   if job.keep == 0 then
     if not redis.call('XADD', job.inbox, 'NOMKSTREAM', '*', unpack(news)) then
       redis.call('XADD', job.inbox, '*', unpack(news))
-      redis.call('PEXPIRE', job.inbox, inbox_ttl)  -- from here on its reader's beats renew it
+      live_on(job.inbox)  -- its reader's next beat sets a shorter one, and renews it
     end
     return
   end

@@ -11,16 +11,15 @@
 -- KEYS 5 parked: hash, "job index" -> "attempt deadline deaths payload"
 -- KEYS 6 dead: stream of dead letters
 -- KEYS 7 prefix: what every key of the namespace begins with
--- ARGV 1 session | 2 now (ms, '' = server clock) | 3 inbox_ttl (ms) | 4 dead_ttl (ms)
--- ARGV | 5 calls (count)
--- ARGV | 6 the entry ids of all calls, those of one job together
+-- ARGV 1 session | 2 now (ms, '' = server clock) | 3 dead_ttl (ms) | 4 calls (count)
+-- ARGV | 5 the entry ids of all calls, those of one job together
 -- then for each job: job id, its calls (count), their indexes, then the verb and detail of each
 -- verb 'done' and 'dead': detail is the outcome | 'again': "attempt delay(ms)" | 'back': ''
 -- RETURN {} session lost | {recorded (count), dropped (count)}
 local keys = {sessions = KEYS[1], calls = KEYS[2], slots = KEYS[3], due = KEYS[4], parked = KEYS[5],
               dead = KEYS[6], prefix = KEYS[7], asking = {}}
 local prefix = keys.prefix
-local session, now, inbox_ttl = ARGV[1], clock(ARGV[2]), ARGV[3]
+local session, now = ARGV[1], clock(ARGV[2])
 if tonumber(redis.call('ZSCORE', keys.sessions, session) or 0) <= now then return {} end
 keys.now = now
 local recorded, dropped = 0, 0
@@ -37,7 +36,7 @@ local function settle(id, job, first, count, before)
     if held[k] ~= entry then
       dropped = dropped + 1
     elseif verb == 'done' or verb == 'dead' or job.cancelled == 1 then
-      if verb == 'dead' then bury(keys, id, index, entry, detail, ARGV[4]) end
+      if verb == 'dead' then bury(keys, id, index, entry, detail, ARGV[3]) end
       over[#over + 1], news[#news + 1], news[#news + 2] = index, index, detail
     elseif verb == 'again' then
       local attempt, delay = string.match(detail, '^(%d+) (%d+)$')
@@ -54,7 +53,7 @@ local function account(id, job, over, news)
   give_back(keys, id, job, over)
   job.done = job.done + #over
   local ended = job.done == job.total
-  record(prefix, id, job, news, inbox_ttl, ended and now)
+  record(prefix, id, job, news, ended and now)
   if ended and job.keep == 0 then
     end_job(prefix, id, job.owner)
     return
@@ -68,12 +67,12 @@ local function account_cancelled(id, job, over)  -- its outcomes are not wanted,
   redis.call('HDEL', hand, unpack(over))
   give_back(keys, id, job, over)
   if redis.call('EXISTS', hand) == 0 then
-    end_cancelled(keys, prefix, id, job.owner, job.inbox, inbox_ttl)
+    end_cancelled(keys, prefix, id, job.owner, job.inbox)
   end
 end
 
-local before, last = 5, 5 + ARGV[5]  -- the entry before those of the job, and the last of all
-redis.call('XACK', keys.calls, 'workers', unpack(ARGV, 6, last))
+local before, last = 4, 4 + ARGV[4]  -- the entry before those of the job, and the last of all
+redis.call('XACK', keys.calls, 'workers', unpack(ARGV, 5, last))
 local at = last + 1
 while before < last do
   local id, count = ARGV[at], tonumber(ARGV[at + 1])
@@ -85,6 +84,6 @@ while before < last do
   end
   before, at = before + count, at + 2 + 3 * count
 end
-redis.call('XDEL', keys.calls, unpack(ARGV, 6, last))
+redis.call('XDEL', keys.calls, unpack(ARGV, 5, last))
 lend_touched(keys)
 return {recorded, dropped}

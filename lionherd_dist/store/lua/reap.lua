@@ -12,7 +12,7 @@
 -- KEYS 7 due: zset, "job index" of a parked call -> due at (ms)
 -- KEYS 8 parked: hash, "job index" -> "attempt deadline deaths payload"
 -- KEYS 9 prefix: what every key of the namespace begins with
--- ARGV 1 now (ms, '' = server clock) | 2 most (count) | 3 control_ttl (ms) | 4 inbox_ttl (ms)
+-- ARGV 1 now (ms, '' = server clock) | 2 most (count) | 3 control_ttl (ms)
 -- RETURN {calls given on (count), jobs given up (count), sessions that have more (count),
 --         1 if there are limiters, which are to be tended}
 local keys = {sessions = KEYS[1], calls = KEYS[2], slots = KEYS[3], control = KEYS[6],
@@ -47,7 +47,7 @@ local function give_on(entry, died)  -- 1: with its owner; 0: nobody died of it
     redis.call('HDEL', job_key .. ':hand', index)
     if job then give_back(keys, id, job, {index}) end
     if job and redis.call('EXISTS', job_key .. ':hand') == 0 then
-      end_cancelled(keys, prefix, id, job.owner, job.inbox, ARGV[4])
+      end_cancelled(keys, prefix, id, job.owner, job.inbox)
     end
   end
 end
