@@ -52,7 +52,7 @@ class Connection:
         self._turn = asyncio.Lock()
 
     async def call(self, *command: Argument, wait_s: float = ANSWER_S) -> Reply:
-        """The reply to one command; *wait_s* is how long the server may take."""
+        """The reply to one command; *wait_s* is how long it may take, and a connection to open."""
         async with self._turn:
             try:
                 return (await self._exchange([command], wait_s))[0]

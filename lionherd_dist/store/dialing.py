@@ -59,8 +59,8 @@ def async_link(address: Address, node: Node | None, name: str) -> AsyncLink:
 
 def transport_of(link: AsyncLink) -> WriteTransport:
     """What the bytes of an open *link* go through; whoever sets its protocol reads them."""
-    writer = link._writer  # noqa: SLF001 (it has no public name, nor has redis-py another way)
-    if writer is None or writer.transport.is_closing():
+    reader, writer = link._reader, link._writer  # noqa: SLF001 (they have no public name)
+    if reader is None or reader.at_eof() or writer is None or writer.transport.is_closing():
         raise ConnectionError("it closed the connection")
     return writer.transport
 

@@ -43,14 +43,15 @@ class Exchange(asyncio.Protocol):
         self._reader = hiredis.Reader(protocolError=InvalidResponse, replyError=_error_of)
         self._asked: deque[_Asked] = deque()
         self._trouble: Exception | None = None
+        self._is_closed = False
         self._timer: asyncio.TimerHandle | None = None
         self._rings_at = math.inf  # uvloop's handles do not always know
         transport.set_protocol(self)
 
     @property
-    def is_open(self) -> bool:
-        """False once nothing more can be sent."""
-        return self._trouble is None
+    def is_closed(self) -> bool:
+        """True once we have closed it. One that was lost is not: it tells the next who asks."""
+        return self._is_closed
 
     def send(
         self, request: bytes, count: int, wait_s: float, on_first: OnFirst | None = None
@@ -81,7 +82,10 @@ class Exchange(asyncio.Protocol):
         try:
             self._reader.feed(data)
             while (reply := self._reader.gets()) is not False:
-                head = asked[0]  # nothing comes that nobody asked for
+                if not asked:
+                    self._end(ConnectionLost("it sent more than was asked for"))
+                    return
+                head = asked[0]
                 head.replies.append(cast("Received", reply))
                 if head.on_first is not None:
                     on_first, head.on_first = head.on_first, None
@@ -90,7 +94,7 @@ class Exchange(asyncio.Protocol):
                     asked.popleft()
                     if not head.answer.done():
                         head.answer.set_result(head.replies)
-        except (RedisError, IndexError) as error:
+        except RedisError as error:
             self._end(ConnectionLost(f"it sent what is no answer: {error}"))
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -99,6 +103,7 @@ class Exchange(asyncio.Protocol):
 
     def close(self) -> None:
         """Close the connection; who still waits gets an error."""
+        self._is_closed = True
         self._end(ConnectionLost("the connection was closed"))
 
     def _end(self, trouble: Exception) -> None:

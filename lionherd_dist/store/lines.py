@@ -40,9 +40,12 @@ class Line:
 
     @property
     def exchange(self) -> Exchange | None:
-        """What to ask on, if the connection is open."""
+        """What to ask on, if the connection was opened and we have not closed it.
+
+        Whoever asks on one that was lost hears of it: what a reader was sent may be lost with it.
+        """
         exchange = self._exchange
-        if exchange is None or not exchange.is_open or self._birth.is_forked:
+        if exchange is None or exchange.is_closed or self._birth.is_forked:
             return None
         return exchange
 

@@ -59,6 +59,20 @@ async def test_a_request_that_was_cancelled_answers_no_later_one(proxy: FaultPro
     await connection.close()
 
 
+async def test_who_asks_on_a_connection_that_was_lost_hears_of_it(redis_url: str) -> None:
+    """Also where nothing was under way: a reader is then to look for what it was sent meanwhile."""
+    connection, other = Connection(redis_url, name="lost"), Connection(redis_url, name="other")
+    lost = await connection.call("CLIENT", "ID")
+    assert isinstance(lost, int)
+    assert await other.call("CLIENT", "KILL", "ID", lost) == 1
+    await anyio.sleep(0.05)  # long enough for it to be seen, or not
+    with pytest.raises(StoreUnavailableError):
+        await echo(connection, "first", way="call")
+    assert await echo(connection, "second", way="call") == b"second"
+    await connection.close()
+    await other.close()
+
+
 async def test_a_read_that_was_cancelled_takes_nothing_later(redis_url: str) -> None:
     """The server forgets who waits with the connection."""
     connection, other = (Connection(redis_url, name=name) for name in ("cancelled", "other"))
