@@ -83,9 +83,11 @@ class Finisher:
     def told(self, batch: list[Settled], recorded: Recorded | None) -> None:
         """Who withdrew *batch* has told of it."""
         self._withdrawn -= len(batch)
-        if not self._note(batch, recorded):
-            self._on_lost()
-        self._rest()
+        try:
+            if not self._note(batch, recorded):
+                self._on_lost()
+        finally:
+            self._rest()
 
     def untold(self, batch: list[Settled]) -> None:
         """Who withdrew *batch* could not tell of it."""

@@ -99,6 +99,7 @@ class Lanes:
             while coming or await self._has_more():
                 body, context = coming.popleft()
                 await _Run(body(scope), context, waits)
+                del body, context  # or they would stay as long as there is no other
                 if lane not in self._open or scope.cancel_called or _traces_on(lane) != fresh:
                     break
                 row += 1

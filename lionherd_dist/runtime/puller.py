@@ -1,4 +1,4 @@
-"""Takes calls for the free slots: one long-lived reader.
+"""Takes calls for the free slots: one long-lived reader. What ends at once it tells of on its way.
 
 A cancelled read loses what was on its way to this worker's pending list; so the reader is asked
 to stop, and woken by ``CLIENT UNBLOCK`` from another connection; it is cancelled only when the

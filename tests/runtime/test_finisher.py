@@ -64,3 +64,26 @@ async def test_what_is_told_at_once_is_bounded_in_count_and_bytes(
         finisher.stop()
     assert [len(batch) for batch in told.batches] == sizes
     assert [one for batch in told.batches for one in batch] == settled
+
+
+async def test_an_error_of_who_hears_what_was_told_holds_nobody_up() -> None:
+    """A recorder of the user's has a defect: the worker still stops at once."""
+
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    finisher = Finisher(
+        cast("Connection", None),
+        cast("Calls", Told()),
+        set(),
+        patience_s=1,
+        on_parked=lambda _: None,
+        on_lost=lambda: None,
+        on_told=fail,
+    )
+    finisher.hold()
+    finisher.put(Back(taken(1)))
+    with pytest.raises(ZeroDivisionError):
+        finisher.told(finisher.withdraw(), Recorded(0))
+    with anyio.fail_after(1):
+        await finisher.drained()

@@ -98,6 +98,27 @@ async def test_calls_that_come_one_by_one_share_a_task() -> None:
     assert asyncio.all_tasks() == before
 
 
+async def test_the_task_that_stays_keeps_nothing_of_the_last_call() -> None:
+    """Neither what it was given nor its context variables."""
+
+    class Large:
+        pass
+
+    async def body(_: anyio.CancelScope, large: Large) -> None:
+        gone.append(weakref.ref(large))
+
+    lanes, gone = Lanes(), list[weakref.ref[Large]]()
+    context, variable = contextvars.Context(), contextvars.ContextVar[Large]("large")
+    context.run(variable.set, Large())
+    gone.append(weakref.ref(context[variable]))
+    lanes.run(partial(body, large=Large()), context)
+    del context
+    await wait_until(lambda: len(gone) == 2, description="it has ended")
+    await anyio.lowlevel.checkpoint()
+    assert [one() for one in gone] == [None, None]
+    await lanes.empty()
+
+
 @pytest.mark.parametrize("when", ["before a call comes", "as a call comes", "after it has come"])
 async def test_the_task_that_stays_loses_no_call_when_it_is_cancelled(when: str) -> None:
     """As by a call that cancels every task it can find."""
