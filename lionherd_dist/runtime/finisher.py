@@ -46,7 +46,7 @@ class Finisher:
         self._patience_s, self._on_parked, self._on_lost = patience_s, on_parked, on_lost
         self._on_told = on_told
         self._waiting: list[Settled] = []
-        self._is_held, self._withdrawn = False, 0
+        self._is_held, self._under_way = False, 0
         self._wake, self._idle = asyncio.Event(), asyncio.Event()
         self._idle.set()
         self._life = anyio.CancelScope(shield=True)
@@ -76,13 +76,12 @@ class Finisher:
     def withdraw(self) -> list[Settled]:
         """What the caller tells the server of instead, and then says ``told`` or ``untold``."""
         batch = self._batch()
-        self._withdrawn += len(batch)
         self.let_go()
         return batch
 
     def told(self, batch: list[Settled], recorded: Recorded | None) -> None:
         """Who withdrew *batch* has told of it."""
-        self._withdrawn -= len(batch)
+        self._under_way -= len(batch)
         try:
             if not self._note(batch, recorded):
                 self._on_lost()
@@ -91,12 +90,12 @@ class Finisher:
 
     def untold(self, batch: list[Settled]) -> None:
         """Who withdrew *batch* could not tell of it."""
-        self._withdrawn -= len(batch)
+        self._under_way -= len(batch)
         self._waiting[:0] = batch
         self._wake.set()
 
     def _rest(self) -> None:
-        if not self._waiting and not self._withdrawn:
+        if not self._waiting and not self._under_way:
             self._idle.set()
 
     async def run(self) -> None:
@@ -106,13 +105,15 @@ class Finisher:
                 await self._wake.wait()
                 self._wake.clear()
                 while self._waiting:
-                    if not await self._told(self._batch()):
+                    batch = self._batch()
+                    if not await self._told(batch):
                         self._on_lost()
                         return
+                    self._under_way -= len(batch)
                 self._rest()
 
     def _batch(self) -> list[Settled]:
-        """As many as fit into one request, and one at least."""
+        """As many as fit into one request, and one at least; they are under way from here on."""
         count = size = 0
         for settled in self._waiting:
             if count == MOST_PER_FLUSH or size >= MOST_BYTES:
@@ -123,6 +124,7 @@ class Finisher:
                 size += len(settled.outcome)
         batch = self._waiting[:count]
         del self._waiting[:count]
+        self._under_way += len(batch)
         return batch
 
     async def _told(self, batch: list[Settled]) -> bool:

@@ -87,3 +87,40 @@ async def test_an_error_of_who_hears_what_was_told_holds_nobody_up() -> None:
         finisher.told(finisher.withdraw(), Recorded(0))
     with anyio.fail_after(1):
         await finisher.drained()
+
+
+async def test_it_is_drained_when_both_who_tell_have_told() -> None:
+    """Whoever ends first: the finisher itself, or the one who withdrew some."""
+
+    class Slow(Told):
+        async def finish(self, _: object, settled: Sequence[Settled]) -> Recorded:
+            begun.set()
+            await gate.wait()
+            return await super().finish(_, settled)
+
+    told, begun, gate = Slow(), anyio.Event(), anyio.Event()
+    finisher = Finisher(
+        cast("Connection", None),
+        cast("Calls", told),
+        set(),
+        patience_s=1,
+        on_parked=lambda _: None,
+        on_lost=lambda: None,
+    )
+    async with anyio.create_task_group() as group:
+        group.start_soon(finisher.run)
+        try:
+            finisher.put(Back(taken(1)))
+            await begun.wait()
+            finisher.hold()
+            finisher.put(Back(taken(2)))
+            finisher.told(finisher.withdraw(), Recorded(0))
+            with anyio.move_on_after(0.05) as waiting:
+                await finisher.drained()
+            assert waiting.cancelled_caught, "one is still on its way"
+            gate.set()
+            with anyio.fail_after(5):
+                await finisher.drained()
+        finally:
+            finisher.stop()
+    assert len(told.batches) == 1
