@@ -1,6 +1,6 @@
 """What a worker tells of at once."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import cast
 
 import anyio
@@ -27,6 +27,18 @@ class Told:
         return Recorded(0)
 
 
+def finisher_of(told: Told, *, on_told: Callable[..., None] | None = None) -> Finisher:
+    return Finisher(
+        cast("Connection", None),
+        cast("Calls", told),
+        set(),
+        patience_s=1,
+        on_parked=lambda _: None,
+        on_lost=lambda: None,
+        on_told=on_told,
+    )
+
+
 def taken(number: int, payload: bytes = b"") -> Taken:
     return Taken(b"%d-1" % number, "J-1", number, 1, 0, 0, payload)
 
@@ -47,14 +59,7 @@ async def test_what_is_told_at_once_is_bounded_in_count_and_bytes(
 ) -> None:
     """In order, everything once, and one at least in each request."""
     told = Told()
-    finisher = Finisher(
-        cast("Connection", None),
-        cast("Calls", told),
-        set(),
-        patience_s=1,
-        on_parked=lambda _: None,
-        on_lost=lambda: None,
-    )
+    finisher = finisher_of(told)
     for one in settled:
         finisher.put(one)
     async with anyio.create_task_group() as group:
@@ -72,15 +77,7 @@ async def test_an_error_of_who_hears_what_was_told_holds_nobody_up() -> None:
     def fail(*_: object) -> None:
         raise ZeroDivisionError
 
-    finisher = Finisher(
-        cast("Connection", None),
-        cast("Calls", Told()),
-        set(),
-        patience_s=1,
-        on_parked=lambda _: None,
-        on_lost=lambda: None,
-        on_told=fail,
-    )
+    finisher = finisher_of(Told(), on_told=fail)
     finisher.hold()
     finisher.put(Back(taken(1)))
     with pytest.raises(ZeroDivisionError):
@@ -99,14 +96,7 @@ async def test_it_is_drained_when_both_who_tell_have_told() -> None:
             return await super().finish(_, settled)
 
     told, begun, gate = Slow(), anyio.Event(), anyio.Event()
-    finisher = Finisher(
-        cast("Connection", None),
-        cast("Calls", told),
-        set(),
-        patience_s=1,
-        on_parked=lambda _: None,
-        on_lost=lambda: None,
-    )
+    finisher = finisher_of(told)
     async with anyio.create_task_group() as group:
         group.start_soon(finisher.run)
         try:

@@ -85,7 +85,8 @@ async def test_calls_that_come_one_by_one_share_a_task() -> None:
     scene, before = Scene(), asyncio.all_tasks()
     for number in range(5):
         scene.run(nothing)
-        await wait_until(lambda: scene.ended == number + 1, description="it has ended")  # noqa: B023
+        ended = partial(lambda count: scene.ended == count, number + 1)
+        await wait_until(ended, description="it has ended")
     assert len(set(scene.began)) == 1
     for _ in range(9):
         scene.run(partial(anyio.sleep, 0.01))

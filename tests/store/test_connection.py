@@ -1,6 +1,7 @@
 """One connection: each request gets its own reply, or an error."""
 
 from collections.abc import AsyncIterator
+from functools import partial
 from hashlib import sha1
 from typing import cast
 
@@ -29,6 +30,11 @@ async def echo(connection: Connection, word: str, *, way: str) -> Reply:
         return await connection.call("ECHO", word, wait_s=module.ANSWER_S)
     (reply,) = await connection.pipeline([("ECHO", word)])
     return reply
+
+
+async def is_gone(other: Connection, name: bytes) -> bool:
+    """True if the server has no connection of that name, as *other* hears."""
+    return name not in cast("bytes", await other.call("CLIENT", "LIST"))
 
 
 @pytest.mark.parametrize("way", ["call", "pipeline"])
@@ -65,7 +71,7 @@ async def test_who_asks_on_a_connection_that_was_lost_hears_of_it(redis_url: str
     lost = await connection.call("CLIENT", "ID")
     assert isinstance(lost, int)
     assert await other.call("CLIENT", "KILL", "ID", lost) == 1
-    await anyio.sleep(0.05)  # long enough for it to be seen, or not
+    await wait_until(partial(is_gone, other, b"name=lost"), description="the server forgot it")
     with pytest.raises(StoreUnavailableError):
         await echo(connection, "first", way="call")
     assert await echo(connection, "second", way="call") == b"second"
@@ -78,11 +84,7 @@ async def test_a_read_that_was_cancelled_takes_nothing_later(redis_url: str) -> 
     connection, other = (Connection(redis_url, name=name) for name in ("cancelled", "other"))
     with anyio.move_on_after(0.05):
         await connection.call("BLPOP", "list", 0)
-
-    async def is_forgotten() -> bool:
-        return b"name=cancelled" not in cast("bytes", await other.call("CLIENT", "LIST"))
-
-    await wait_until(is_forgotten, description="the server has forgotten it")
+    await wait_until(partial(is_gone, other, b"name=cancelled"), description="the server forgot it")
     assert await other.call("RPUSH", "list", "for others") == 1
     assert await other.call("LPOP", "list") == b"for others"
     await connection.close()

@@ -92,6 +92,8 @@ async def test_what_nobody_asked_for_ends_the_connection(
     else:
         with pytest.raises(ConnectionLost, match="no answer"):
             await answer
+    with pytest.raises(ConnectionLost):
+        await exchange.send(b"", 1, 60)
 
 
 async def test_all_who_wait_hear_that_the_connection_is_lost(exchange: Exchange) -> None:
@@ -119,7 +121,10 @@ async def test_each_request_has_its_own_time(exchange: Exchange) -> None:
         answer = exchange.send(b"", 1, wait_s)
         exchange.data_received(b":1\r\n")
         await answer
-    await asyncio.sleep(0.2)
+    await asyncio.sleep(0.2)  # past both short ones, which nobody waits for any more
+    answer = exchange.send(b"", 1, 60)
+    exchange.data_received(b":2\r\n")
+    assert await answer == [2]
     long, short = exchange.send(b"", 1, 60), exchange.send(b"", 1, 0.01)
     done, _ = await asyncio.wait([long, short], timeout=10)
     assert [type(answer.exception()) for answer in done] == [TimeoutError] * 2
