@@ -58,7 +58,9 @@ local function account(id, job, over, news)
     end_job(prefix, id, job.owner)
     return
   end
-  if ended or release(keys, id, job, #over) == 0 then redis.call('HSET', job_key, 'done', job.done) end
+  if ended or release(keys, id, job, #over) == 0 then
+    redis.call('HSET', job_key, 'done', job.done)
+  end
   redis.call('HDEL', job_key .. ':hand', unpack(over))  -- last: a hand made anew needs a new life
 end
 
