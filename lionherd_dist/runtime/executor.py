@@ -9,7 +9,6 @@ A call's life here:
 
 import asyncio
 import contextvars
-import logging
 import math
 from collections.abc import Awaitable, Mapping
 from functools import partial
@@ -17,22 +16,19 @@ from typing import TypeVar
 
 import anyio
 
-from lionherd_dist.call import Cancelled, Failure, Message, Outcome, Success
-from lionherd_dist.errors import (
-    EncodeError,
-    StoreUnavailableError,
-    UnknownTaskError,
-)
-from lionherd_dist.logs import note
+from lionherd_dist.call import Cancelled, Failure
+from lionherd_dist.errors import StoreUnavailableError, UnknownTaskError
 from lionherd_dist.runtime.attempt import attempt, timed
 from lionherd_dist.runtime.slots import Slots, this_call
 from lionherd_dist.runtime.stops import Stops
+from lionherd_dist.runtime.streaks import Streaks
 from lionherd_dist.runtime.suspects import DEATHS_ALONE, SUSPECT_AFTER_DEATHS, Suspects, poison
+from lionherd_dist.runtime.verdicts import Verdicts
 from lionherd_dist.runtime.ways import Ways
 from lionherd_dist.session.clock import ServerClock
-from lionherd_dist.store.calls import Again, Back, Dead, Done, Settled, Taken
+from lionherd_dist.store.calls import Again, Back, Settled, Taken
 from lionherd_dist.task import Task
-from lionherd_dist.wire.messages import decode_call, encode_outcome
+from lionherd_dist.wire.messages import decode_call
 from lionherd_dist.wire.signing import Seal
 
 T = TypeVar("T")
@@ -65,8 +61,10 @@ class Executor:
         self._tasks, self._in_hand, self._ways = tasks, in_hand, ways
         self._slots, self._name, self._clock = slots, name, clock
         self._seal, self._context = seal, context
+        self._verdicts = Verdicts(name, seal, clock)
         self._stops = Stops()
         self._unsettled: dict[bytes, Taken] = {}
+        self._streaks = Streaks()
         self._running = 0
         self._suspects = Suspects(slots, ways.awaited)
 
@@ -97,6 +95,8 @@ class Executor:
             return
         self._in_hand.add(taken.entry)
         self._unsettled[taken.entry] = taken
+        if taken.rest:
+            self._streaks.begin(taken)
         if self._suspects.put_off(taken):
             self._settle(Again(taken, taken.attempt, ELSEWHERE_MS))
         elif taken.deaths >= SUSPECT_AFTER_DEATHS:
@@ -123,8 +123,18 @@ class Executor:
             self._settle(Back(taken))
 
     def _settle(self, settled: Settled) -> None:
-        if self._unsettled.pop(settled.taken.entry, None) is not None:
-            self._ways.settle(settled)
+        taken = settled.taken
+        if self._unsettled.get(taken.entry) is not taken:
+            return
+        del self._unsettled[taken.entry]
+        following = None
+        if taken.rest:
+            settled, following = self._streaks.step(settled)
+        self._ways.settle(settled)
+        if following is not None:
+            self._unsettled[following.entry] = following
+            self._running += 1
+            self._slots.run(partial(self._run, following), self._context.copy())
 
     async def _run(self, taken: Taken, scope: anyio.CancelScope) -> None:
         try:
@@ -132,7 +142,7 @@ class Executor:
         except StoreUnavailableError:  # who else knows the task could not be asked
             self._settle(Back(taken))
         except Exception as error:  # noqa: BLE001 (a defect of ours ends this call, no other)
-            self._settle(self._done(taken, Failure(error)))
+            self._settle(self._verdicts.done(taken, Failure(error)))
         finally:
             self._running -= 1
             self._slots.ended()
@@ -144,7 +154,7 @@ class Executor:
         except StoreUnavailableError:  # it does not run while that cannot be noted
             self._settle(Back(taken))
         except Exception as error:  # noqa: BLE001 (as in _run)
-            self._settle(self._done(taken, Failure(error)))
+            self._settle(self._verdicts.done(taken, Failure(error)))
         finally:
             self._slots.ended()
 
@@ -153,7 +163,7 @@ class Executor:
         if self._stops.concern(taken):
             return await self._settled(taken, scope)
         if not in_time:
-            return self._late(taken)
+            return self._verdicts.late(taken)
         if self._suspects.put_off(taken):
             return Again(taken, taken.attempt, ELSEWHERE_MS)
         this = this_call()
@@ -163,7 +173,7 @@ class Executor:
                 return await self._settled(taken, scope)
         finally:
             self._suspects.begun.discard(this)
-        return Dead(taken, self._encoded(taken, Failure(poison(taken))))
+        return self._verdicts.dead(taken, poison(taken))
 
     async def _turn(self, taken: Taken) -> bool:
         """Wait until nothing works here, or *taken* is to stop; False: its deadline came first."""
@@ -190,15 +200,15 @@ class Executor:
 
     async def _settled(self, taken: Taken, scope: anyio.CancelScope) -> Settled:
         if taken.job in self._stops.cancelled:
-            return self._done(taken, Cancelled())
+            return self._verdicts.done(taken, Cancelled())
         if self._stops.concern(taken) or not self._ways.trusted():
             return Back(taken)  # another is to run it, or does so by now
         if taken.deadline_ms and self._clock.left_s(taken.deadline_ms) <= 0:
-            return self._late(taken)
+            return self._verdicts.late(taken)
         try:
             message = decode_call(self._seal.opened("call", taken.payload, taken.job, taken.index))
         except Exception as error:  # noqa: BLE001 (whatever the bytes are, the worker lives)
-            return Dead(taken, self._encoded(taken, Failure(error)))
+            return self._verdicts.dead(taken, error)
         task = self._tasks.get(message.task)
         if task is None:
             return await self._unknown(taken, scope, message.task)
@@ -226,15 +236,15 @@ class Executor:
         if message.timed:
             outcome = timed(outcome, begun_ms=begun_ms, ended_ms=self._clock.now_ms())
         if isinstance(outcome, Failure):
-            return self._failed(taken, message, task, outcome)
-        return self._done(taken, outcome)
+            return self._verdicts.failed(taken, message, task, outcome)
+        return self._verdicts.done(taken, outcome)
 
     def _stopped(self, taken: Taken) -> Settled:
         if taken.job in self._stops.cancelled:
-            return self._done(taken, Cancelled())
+            return self._verdicts.done(taken, Cancelled())
         if self._stops.handing_back:
             return Back(taken)
-        return self._done(taken, Failure(TimeoutError("the deadline passed while it ran")))
+        return self._verdicts.done(taken, Failure(TimeoutError("the deadline passed while it ran")))
 
     async def _asked(self, taken: Taken, scope: anyio.CancelScope, question: Awaitable[T]) -> T:
         """The answer of the server, which nobody waits for once *taken* is to stop."""
@@ -257,36 +267,4 @@ class Executor:
             f"worker {self._name} knows no task {name!r}, and no other does (it knows: {known}); "
             "start the workers with the module that defines it"
         )
-        return Dead(taken, self._encoded(taken, Failure(error)))
-
-    def _failed(
-        self, taken: Taken, message: Message, task: Task[..., object], failure: Failure
-    ) -> Settled:
-        """Another attempt where the policy wants one and it could start in time."""
-        policy = message.retry or task.retry
-        if policy.wants(failure.error, taken.attempt):
-            delay_s = policy.delay_s(taken.attempt)
-            if not taken.deadline_ms or self._clock.left_s(taken.deadline_ms) > delay_s:
-                return Again(taken, taken.attempt + 1, int(delay_s * 1000))
-        return self._done(taken, failure)
-
-    def _late(self, taken: Taken) -> Done:
-        return self._done(taken, Failure(TimeoutError("the deadline passed before it began")))
-
-    def _done(self, taken: Taken, outcome: Outcome) -> Done:
-        try:
-            data = self._encoded(taken, outcome)
-        except EncodeError as error:
-            outcome = Failure(error, outcome.ran if isinstance(outcome, Success) else None)
-            data = self._encoded(taken, outcome)
-        if isinstance(outcome, Failure):
-            name, job, index = type(outcome.error).__name__, taken.job, taken.index
-            note(logging.INFO, "call failed", job=job, index=index, error=name)
-            return Done(taken, data, "failure")
-        if isinstance(outcome, Cancelled):
-            return Done(taken, data, "cancelled")
-        return Done(taken, data)
-
-    def _encoded(self, taken: Taken, outcome: Outcome) -> bytes:
-        data = encode_outcome(outcome, worker=self._name, attempt=taken.attempt)
-        return self._seal.signed("outcome", data, taken.job, taken.index)
+        return self._verdicts.dead(taken, error)

@@ -12,7 +12,7 @@ import anyio
 
 from lionherd_dist.errors import StoreUnavailableError
 from lionherd_dist.logs import note
-from lionherd_dist.store.calls import Again, Calls, Dead, Done, Recorded, Settled
+from lionherd_dist.store.calls import Again, Calls, Dead, Done, Next, Recorded, Settled
 from lionherd_dist.store.connection import Connection
 from lionherd_dist.store.patience import persist
 from lionherd_dist.store.portion import MOST_BYTES
@@ -47,6 +47,7 @@ class Finisher:
         self._on_told = on_told
         self._waiting: list[Settled] = []
         self._is_held, self._under_way = False, 0
+        self._going_on: list[Settled] | None = None  # of what is under way, what goes on
         self._wake, self._idle = asyncio.Event(), asyncio.Event()
         self._idle.set()
         self._life = anyio.CancelScope(shield=True)
@@ -74,23 +75,29 @@ class Finisher:
             self._wake.set()
 
     def withdraw(self) -> list[Settled]:
-        """What the caller tells the server of instead, and then says ``told`` or ``untold``."""
-        batch = self._batch()
+        """What the caller tells the server of instead, and then says ``told`` or ``untold``.
+
+        Nothing while what is under way may be followed by more of the same entry: on the caller's
+        connection that could arrive before it.
+        """
+        batch = self._batch() if self._going_on is None else []
         self.let_go()
         return batch
 
     def told(self, batch: list[Settled], recorded: Recorded | None) -> None:
         """Who withdrew *batch* has told of it."""
-        self._under_way -= len(batch)
+        self._arrived(batch)
         try:
             if not self._note(batch, recorded):
                 self._on_lost()
         finally:
+            if not self._is_held:
+                self.let_go()  # what was not to overtake it
             self._rest()
 
     def untold(self, batch: list[Settled]) -> None:
         """Who withdrew *batch* could not tell of it."""
-        self._under_way -= len(batch)
+        self._arrived(batch)
         self._waiting[:0] = batch
         self._wake.set()
 
@@ -104,12 +111,12 @@ class Finisher:
             while True:
                 await self._wake.wait()
                 self._wake.clear()
-                while self._waiting:
+                while self._waiting and self._going_on is None:
                     batch = self._batch()
                     if not await self._told(batch):
                         self._on_lost()
                         return
-                    self._under_way -= len(batch)
+                    self._arrived(batch)
                 self._rest()
 
     def _batch(self) -> list[Settled]:
@@ -125,7 +132,14 @@ class Finisher:
         batch = self._waiting[:count]
         del self._waiting[:count]
         self._under_way += len(batch)
+        if [one for one in batch if isinstance(one, Next)]:
+            self._going_on = batch
         return batch
+
+    def _arrived(self, batch: list[Settled]) -> None:
+        self._under_way -= len(batch)
+        if batch is self._going_on:
+            self._going_on = None
 
     async def _told(self, batch: list[Settled]) -> bool:
         """False if the session is over, or must be taken for it."""
@@ -140,7 +154,8 @@ class Finisher:
     def _note(self, batch: list[Settled], recorded: Recorded | None) -> bool:
         if recorded is None:
             return False
-        self._in_hand.difference_update(one.taken.entry for one in batch)
+        over = [one.taken.entry for one in batch if not isinstance(one, Next)]
+        self._in_hand.difference_update(over)
         for settled in batch:
             if isinstance(settled, Again):
                 self._on_parked(settled.delay_ms)

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 
 from lionherd_dist.session.clock import ServerClock
-from lionherd_dist.store.calls import Again, Back, Dead, Done, Settled, Taken
+from lionherd_dist.store.calls import Again, Back, Dead, Done, Next, Settled, Taken
 from lionherd_dist.telemetry import (
     CANCELLED,
     DEAD,
@@ -58,7 +58,8 @@ class Meter:
         server_ms, now_s = self._clock.now_ms(), time.monotonic()
         for taken in batch:
             self._taken_at[taken.entry] = now_s
-            self._recorder.record(QUEUE_WAIT, queued_s(taken.entry, server_ms))
+            for _ in (taken.payload, *taken.rest):
+                self._recorder.record(QUEUE_WAIT, queued_s(taken.entry, server_ms))
         self._recorder.record(IN_HAND, len(self._in_hand))
 
     def before(self, settle: Callable[[Settled], None]) -> Callable[[Settled], None]:
@@ -68,6 +69,8 @@ class Meter:
             taken_at = self._taken_at.pop(settled.taken.entry, None)
             if taken_at is not None and not isinstance(settled, Back):
                 self._recorder.record(RUN_TIME, time.monotonic() - taken_at)
+            if isinstance(settled, Next):
+                self._taken_at[settled.taken.entry] = time.monotonic()
             settle(settled)
 
         return measured

@@ -92,10 +92,11 @@ class Puller:
             self._accept(batch)
             if not 0 < len(batch) <= FEW:
                 return
+            count = sum([1 + len(taken.rest) for taken in batch])
             self._finisher.hold()
             for _ in range(TURNS):
                 await asyncio.sleep(0)
-                if self._finisher.waiting >= len(batch):
+                if self._finisher.waiting >= count:
                     break
             free = self._executor.free
             if self._stopping or free <= 0:

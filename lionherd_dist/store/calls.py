@@ -1,6 +1,6 @@
 """The working side's road: take calls, say what became of them, bring back parked ones."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias, cast
 
@@ -27,6 +27,7 @@ class Taken(NamedTuple):  # made in half of a frozen dataclass's time, for every
         deadline_ms: server time after which it is not to run; 0 for none.
         deaths: how many processes died with it in hand.
         payload: the encoded call.
+        rest: those of the calls that follow it in the same entry, one after the other.
     """
 
     entry: bytes
@@ -36,15 +37,36 @@ class Taken(NamedTuple):  # made in half of a frozen dataclass's time, for every
     deadline_ms: int
     deaths: int
     payload: bytes
+    rest: tuple[bytes, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """The bytes of all its payloads."""
+        return len(self.payload) + (sum(map(len, self.rest)) if self.rest else 0)
+
+    def following(self) -> "Taken":
+        """The first call of the *rest*, which there is."""
+        return self._replace(index=self.index + 1, payload=self.rest[0], rest=self.rest[1:])
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The call ended, as *ending* says; *outcome* is what its client gets, encoded."""
+    """The call ended, as *ending* says; *outcome* is what its client gets, encoded.
+
+    What follows it in its entry goes back.
+    """
 
     taken: Taken
     outcome: bytes
     ending: Literal["success", "failure", "cancelled"] = "success"
+
+
+@dataclass(frozen=True, slots=True)
+class Next(Done):
+    """The call ended, and the one that follows it in its entry has begun.
+
+    While this is under way, no other end of the entry may overtake it.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,23 +109,48 @@ def taken_of(entry: bytes, fields: list[bytes]) -> Taken:
     Raises:
         ValueError: it holds something else.
     """
-    if len(fields) != 4 or fields[0] != b"c" or fields[2] != b"p":
-        raise ValueError("an entry of calls has the fields c and p")
+    if len(fields) < 4 or fields[0] != b"c" or fields[2] != b"p":
+        raise ValueError("an entry of calls has the field c, and p for each call")
     job, index, attempt, deadline_ms, deaths = fields[1].split(b" ")
     numbers = (int(index), int(attempt), int(deadline_ms), int(deaths))
-    return Taken(entry, job.decode("ascii"), *numbers, fields[3])
+    rest: tuple[bytes, ...] = ()
+    if len(fields) > 4:
+        if {*fields[4::2]} != {b"p"}:
+            raise ValueError("what follows the first call of an entry is in further fields p")
+        rest = tuple(fields[5::2])
+    return Taken(entry, job.decode("ascii"), *numbers, fields[3], rest)
 
 
 def _detail(settled: Settled) -> tuple[Argument, Argument]:
+    if isinstance(settled, Done):  # nearly always
+        if not settled.taken.rest:
+            return "done", settled.outcome
+        return "next" if isinstance(settled, Next) else "last", settled.outcome
     match settled:
-        case Done(_, outcome):
-            return "done", outcome
         case Dead(_, outcome):
             return "dead", outcome
         case Again(_, attempt, delay_ms):
             return "again", f"{attempt} {delay_ms}"
         case Back():
             return "back", ""
+
+
+def _split(settled: Sequence[Settled]) -> tuple[Sequence[Settled], Sequence[Settled]]:
+    """Those after which their entry goes on, and those with which it is over."""
+    if not [one for one in settled if isinstance(one, Next)]:  # nearly always
+        return (), settled
+    over = {one.taken.entry for one in settled if not isinstance(one, Next)}
+    parts: tuple[list[Settled], list[Settled]] = ([], [])
+    for one in settled:
+        parts[one.taken.entry in over].append(one)
+    return parts
+
+
+def _by_job(settled: Sequence[Settled]) -> Iterable[Sequence[Settled]]:
+    of_jobs: dict[str, list[Settled]] = {}
+    for one in settled:
+        of_jobs.setdefault(one.taken.job, []).append(one)
+    return of_jobs.values()
 
 
 def _recorded(reply: Reply) -> Recorded | None:
@@ -178,7 +225,7 @@ class Calls:
                 calls.append(taken_of(entry, fields))
             except (ValueError, TypeError):  # not ours, or deleted: None instead of fields
                 await self._bury(connection, entry)
-        self._portion.saw(len(calls), sum([len(one.payload) for one in calls]))
+        self._portion.saw(len(calls), sum([one.size for one in calls]))
         return calls, entries[-1][0] if entries else None
 
     async def _bury(self, connection: Connection, entry: bytes) -> None:
@@ -190,16 +237,15 @@ class Calls:
 
     def _ends_of(self, settled: Sequence[Settled]) -> tuple[Sequence[str], Sequence[Argument]]:
         """What ``finish`` is given: its keys, and what became of calls."""
-        args: list[Argument] = [self._session, "", DEAD_TTL_MS, len(settled)]
-        of_jobs: dict[str, list[Settled]] = {}
-        for one in settled:
-            of_jobs.setdefault(one.taken.job, []).append(one)
-        args += [one.taken.entry for calls in of_jobs.values() for one in calls]
-        for job, calls in of_jobs.items():
-            args += (job, len(calls))
+        in_hand, over = _split(settled)
+        groups = [*_by_job(in_hand), *_by_job(over)]
+        args: list[Argument] = [self._session, "", DEAD_TTL_MS, len(settled), len(in_hand)]
+        args += [one.taken.entry for calls in groups for one in calls]
+        for calls in groups:
+            args += (calls[0].taken.job, len(calls))
             args += [one.taken.index for one in calls]
             for one in calls:
-                args += ("done", one.outcome) if type(one) is Done else _detail(one)
+                args += _detail(one)
         keys = self._keys
         names = (keys.sessions, keys.calls, keys.slots, keys.due, keys.parked, keys.dead)
         return (*names, keys.prefix), args

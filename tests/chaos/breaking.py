@@ -22,7 +22,7 @@ BREAKS: dict[str, tuple[Break, ...]] = {
         Break(
             "FINISH",
             (
-                ("if held[k] ~= entry then", "if false then"),
+                ("if held[k] ~= entry and running ~= entry then", "if false then"),
                 ("or 0) <= now then return {} end", "or 0) < 0 then return {} end"),
             ),
         ),
@@ -35,7 +35,7 @@ BREAKS: dict[str, tuple[Break, ...]] = {
         ),
     ),
     "dropped-calls": (
-        Break("REAP", (("hand_out(keys.calls, job_key, index, header, payload)", ""),)),
+        Break("REAP", (("hand_out(keys.calls, job_key, index, header, payloads[at])", ""),)),
     ),
 }
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from model.values import (
     FAR_FUTURE_MS,
     MOST_DEAD,
+    MOST_IN_A_STREAK,
     NO_LIMITERS,
     NOBODY_YET,
     PARKED,
@@ -104,13 +105,32 @@ class Life(Namespace):
     def _window(self) -> int:
         return 2 * sum(self.slots.values()) or NOBODY_YET
 
-    def _release(self, id_: str, job: JobState, window: int) -> None:
+    def _release(self, id_: str, job: JobState, window: int, streak: int | None = None) -> None:
         room = min(job.limit or window, window) - len(job.hand)
         room = min(room, job.consumed + job.cap - job.released)
+        if job.limit == 1:
+            if room > 0 and job.backlog:
+                job.streak = job.streak if streak is None else streak
+                self._release_streak(id_, job)
+            return
         for _ in range(min(room, len(job.backlog))):
             call = HandOut(id_, job.released, 1, job.deadline, 0, job.backlog.pop(0))
             job.released += 1
             self._hand_out(job, call)
+
+    def _release_streak(self, id_: str, job: JobState) -> None:
+        length = min(max(1, job.streak), job.consumed + job.cap - job.released)
+        calls = job.backlog[:length]
+        del job.backlog[:length]
+        call = HandOut(id_, job.released, 1, job.deadline, 0, calls[0], tuple(calls[1:]))
+        job.released += len(calls)
+        job.streak += job.streak < 1
+        self._hand_out(job, call)
+
+    def _take_back(self, job: JobState, call: HandOut, streak: int) -> None:
+        if call.rest:
+            job.backlog[:0] = call.rest
+            job.streak, job.released = streak, call.index + 1
 
     def _hand_out(self, job: JobState, call: HandOut) -> None:
         self.made += 1
@@ -149,40 +169,62 @@ class Life(Namespace):
     def finish(self, session: str, now: int, verdicts: Sequence[Verdict]) -> list[int]:
         if not self.lives(session, now):
             return []
-        window, recorded, dropped = self._window(), 0, 0
-        for id_ in dict.fromkeys(one.job for one in verdicts):
-            job = self.jobs.get(id_)
-            over: list[Verdict] = []
-            for one in (one for one in verdicts if one.job == id_):
-                if job is None or job.hand.get(one.index) != one.number:
-                    dropped += 1
-                elif self._is_over(job, one, now):
-                    over.append(one)
-            recorded += len(over)
-            if over and job is not None:
-                self._account(id_, job, over, window, now)
-        for one in verdicts:
+        over = {one.number for one in verdicts if one.verb != "next"}
+        last = [one for one in verdicts if one.number in over]
+        first = [one for one in verdicts if one.number not in over]
+        recorded = dropped = 0
+        for part in (first, last):
+            for id_ in dict.fromkeys(one.job for one in part):
+                of_job = [one for one in part if one.job == id_]
+                count = self._settle(id_, of_job, now)
+                recorded, dropped = recorded + count[0], dropped + count[1]
+        for one in last:
             self.stream.pop(one.number, None)
             self.pending.pop(one.number, None)
         return [recorded, dropped]
 
+    def _settle(self, id_: str, verdicts: Sequence[Verdict], now: int) -> tuple[int, int]:
+        job = self.jobs.get(id_)
+        if job is None:
+            return 0, len(verdicts)
+        over: list[Verdict] = []
+        is_whole = False  # the last that counts was the last of its entry
+        dropped = 0
+        for one in verdicts:
+            if job.hand.get(one.index) != one.number:
+                dropped += 1
+                continue
+            is_whole = one.verb == "done"
+            if self._is_over(job, one, now):
+                over.append(one)
+                del job.hand[one.index]
+            if one.verb == "next":
+                job.hand[one.index + 1] = one.number
+        if over:
+            self._account(id_, job, over, now, is_whole=is_whole)
+        return len(over), dropped
+
     def _is_over(self, job: JobState, one: Verdict, now: int) -> bool:
-        call = self.stream[one.number]
+        call = self.stream[one.number].at(one.index)
+        alone = replace(call, rest=())
         if one.verb == "dead":
             self.dead.append((one.job, one.index, call.header, call.payload, one.outcome))
-        if one.verb in {"done", "dead"} or job.cancelled:
+        if one.verb in {"last", "dead"}:
+            self._take_back(job, call, 1)
+        if one.verb in {"done", "next", "last", "dead"} or job.cancelled:
             return True
         if one.verb == "again":
-            call = replace(call, attempt=one.attempt)
-            self.parked[one.job, one.index] = (now + one.delay_ms, call)
+            alone = replace(alone, attempt=one.attempt)
+            self.parked[one.job, one.index] = (now + one.delay_ms, alone)
             job.hand[one.index] = PARKED
         else:
-            self._hand_out(job, call)
+            self._hand_out(job, alone)
+        self._take_back(job, call, 1)
         return False
 
-    def _account(self, id_: str, job: JobState, over: list[Verdict], window: int, now: int) -> None:
-        for one in over:
-            del job.hand[one.index]
+    def _account(
+        self, id_: str, job: JobState, over: list[Verdict], now: int, *, is_whole: bool
+    ) -> None:
         if job.cancelled:
             if not job.hand:
                 self._end_cancelled(id_)
@@ -199,7 +241,8 @@ class Life(Namespace):
         elif job.done == job.total:
             self.end(id_)
         else:
-            self._release(id_, job, window)
+            longer = min(2 * job.streak, MOST_IN_A_STREAK) if job.streak > 0 else job.streak
+            self._release(id_, job, self._window(), longer if is_whole else job.streak)
 
     def promote(self, now: int, most: int) -> int:
         due = sorted(
@@ -279,14 +322,17 @@ class Life(Namespace):
         del self.pending[number]
         call = self.stream.pop(number, None)
         job = self.jobs.get(call.job) if call else None
-        if call is None or job is None or job.hand.get(call.index) != number:
+        index = next((i for i, n in job.hand.items() if n == number), None) if job else None
+        if call is None or job is None or index is None:
             return False
+        call = call.at(index)
         if not job.cancelled:
             deaths, marked = job.solo.get(call.index, (0, None))
             if marked == number:
                 job.solo[call.index] = (deaths + died, None)
             call = replace(call, attempt=call.attempt + died, deaths=call.deaths + died)
-            self._hand_out(job, call)
+            self._hand_out(job, replace(call, rest=()))
+            self._take_back(job, call, 1 - len(call.rest) if died else 1)
             return True
         del job.hand[call.index]
         if not job.hand:

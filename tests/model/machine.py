@@ -61,6 +61,7 @@ class Machine(RuleBasedStateMachine):
         self.clients: dict[str, Client] = {}
         self.workers: dict[str, list[Taken]] = {}
         self.taken: list[tuple[str, Taken]] = []
+        self.runs: dict[bytes, Taken] = {}  # what is left of an entry of which calls have ended
         self.sound = True
 
     # --- a step: the request, the model's view of it, the comparison
@@ -87,6 +88,7 @@ class Machine(RuleBasedStateMachine):
     def _name_entries(self, stream: object) -> None:
         if stream is None:  # it begins anew, and so may its ids
             self.numbers.clear()
+            self.runs.clear()
         elif len(stream) == len(self.life.stream):  # type: ignore[arg-type]
             for (entry, _), number in zip(stream, self.life.stream, strict=True):  # type: ignore[call-overload]
                 assert self.numbers.setdefault(entry, number) == number

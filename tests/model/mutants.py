@@ -49,25 +49,27 @@ _EXPIRED = "tonumber(redis.call('ZSCORE', keys.sessions, session) or 0) <= now"
 
 MUTANTS = (
     # finish
-    Mutant("finish_ignores_the_hand", "finish", "held[k] ~= entry", "not job"),
+    Mutant(
+        "finish_ignores_the_hand", "_settle", "held[k] ~= entry and running ~= entry", "not job"
+    ),
     Mutant("finish_believes_the_expired", "finish", f"if {_EXPIRED} then", "if false then"),
     Mutant(
         "finish_keeps_the_entry",
         "finish",
-        "redis.call('XDEL', keys.calls, unpack(ARGV, 5, last))",
-        "",
+        "redis.call('XDEL', keys.calls, unpack(ARGV, over, last))",
+        "type(0)",
     ),
     Mutant(
         "finish_does_not_acknowledge",
         "finish",
-        "redis.call('XACK', keys.calls, 'workers', unpack(ARGV, 5, last))",
+        "redis.call('XACK', keys.calls, 'workers', unpack(ARGV, over, last))",
         "redis.call('XACK', keys.calls, 'workers', '0-1')",
     ),
-    Mutant("finish_releases_nothing", "finish", "release(keys, id, job, #over)", "0"),
+    Mutant("finish_releases_nothing", "finish", "release(keys, id, job, leaving)", "0"),
     Mutant(
         "finish_counts_what_leaves",
         "finish",
-        "release(keys, id, job, #over)",
+        "release(keys, id, job, leaving)",
         "release(keys, id, job)",
     ),
     Mutant("finish_does_not_count", "finish", "job.done = job.done + #over", "job.done = job.done"),
@@ -85,8 +87,8 @@ MUTANTS = (
         "(account)",
     ),
     Mutant("an_inbox_lives_for_ever", "_record", "live_on(job.inbox)", ""),
-    Mutant("finish_retries_a_cancelled_call", "finish", " or job.cancelled == 1 then", " then"),
-    Mutant("finish_forgets_the_delay", "finish", "now + delay)", "now)"),
+    Mutant("finish_retries_a_cancelled_call", "_settle", "job.cancelled == 0 and header", "header"),
+    Mutant("finish_forgets_the_delay", "_settle", "now + delay)", "now)"),
     Mutant("the_end_is_never_told", "_jobs", "redis.call('XADD', inbox,", "type("),
     Mutant(
         "an_ended_job_keeps_its_owner",
@@ -94,6 +96,39 @@ MUTANTS = (
         "redis.call('ZREM', prefix .. 'owned:' .. owner, id)",
         "",
     ),
+    # calls that are handed out in a row
+    Mutant("a_streak_never_grows", "_streak", "2 * job.streak", "job.streak"),
+    Mutant("a_streak_grows_for_ever", "_streak", ", MOST_IN_A_STREAK)", ", 99)"),
+    Mutant(
+        "a_streak_ignores_the_cap", "_streak", ", job.consumed + job.cap - job.released,", ", 99,"
+    ),
+    Mutant(
+        "a_streak_forgets_its_length", "_streak", ", 'streak', job.streak)\n  return", ")\n  return"
+    ),
+    Mutant("a_streak_is_counted_as_one", "_streak", "first + #fields / 2", "first + 1"),
+    Mutant(
+        "a_hand_with_a_streak_lives_for_ever", "_streak", "live_with_job(job_key .. ':hand')", ""
+    ),
+    Mutant("nothing_is_ever_handed_out_singly_for_long", "_streak", "job.streak + 1", "1"),
+    Mutant("what_follows_comes_back_reversed", "_streak", "k = #rest, 1, -1", "k = 1, #rest"),
+    Mutant(
+        "what_follows_comes_back_and_counts",
+        "_streak",
+        ", job.released = streak, index + 1",
+        " = streak",
+    ),
+    Mutant("what_follows_lives_for_ever", "_streak", "  live_with_job(job_key .. ':backlog')", ""),
+    Mutant("finish_loses_what_follows", "_settle", "  take_back(", "  type("),
+    Mutant("finish_hears_one_of_a_streak", "_settle", " and running ~= entry", ""),
+    Mutant("finish_never_moves_on", "_settle", "if running then", "if false then"),
+    Mutant("finish_ends_what_goes_on", "finish", "local over = 6 + ARGV[5]", "local over = 6"),
+    Mutant("finish_paces_by_any_end", "_settle", "verb == 'done' and entry", "entry"),
+    Mutant("call_of_finds_the_first", "_requeue", "payloads[at], {", "payloads[1], {"),
+    Mutant("reap_loses_what_follows", "_give_on", "    take_back(", "    type("),
+    Mutant("reap_blames_the_first", "_give_on", "payloads[at])", "payloads[1])"),
+    Mutant("reap_looks_at_the_first_only", "_give_on", "first + count - 1", "first + 0"),
+    Mutant("reap_hands_out_in_a_row_again", "_give_on", "died == 0 and 1 or singly", "1"),
+    Mutant("reap_suspects_where_nobody_died", "_give_on", "died == 0 and 1 or singly", "singly"),
     # submit
     Mutant("submit_accepts_a_chunk_twice", "submit", "job.next - tonumber(first)  --", "0  --"),
     Mutant(
@@ -189,15 +224,15 @@ MUTANTS = (
     ),
     Mutant(
         "reap_keeps_the_old_entry_in_hand",
-        "reap",
-        "hand_out(keys.calls, job_key, index, header, payload)",
-        "redis.call('XADD', keys.calls, '*', 'c', header, 'p', payload)",
+        "_give_on",
+        "hand_out(keys.calls, job_key, index, header, payloads[at])",
+        "redis.call('XADD', keys.calls, '*', 'c', header, 'p', payloads[at])",
     ),
-    Mutant("reap_does_not_count_deaths", "reap", "deaths + died}", "deaths}"),
-    Mutant("reap_does_not_count_attempts", "reap", "attempt + died,", "attempt,"),
+    Mutant("reap_does_not_count_deaths", "_give_on", "deaths + died}", "deaths}"),
+    Mutant("reap_does_not_count_attempts", "_give_on", "attempt + died,", "attempt,"),
     Mutant(
         "reap_gives_on_what_is_cancelled",
-        "reap",
+        "_give_on",
         "if job and job.cancelled == 0 then",
         "if job then",
     ),
@@ -218,7 +253,7 @@ MUTANTS = (
     ),
     Mutant(
         "reap_does_not_blame_the_lonely",
-        "reap",
+        "_give_on",
         "    note_death_alone(job_key, index, entry, died)\n",
         "",
     ),

@@ -89,10 +89,11 @@ class Ledger:
         if job["keep"]:
             unread = self._unread[id_] = len(found.content.get(f"job:{id_}:outcomes", ()))  # type: ignore[arg-type]
             assert job.get("read", 0) + unread == len(recorded), f"I11: {id_} lost an outcome"
-        places = [hand, backlog, recorded]
+        following = self._following(found, id_)
+        places = [hand, following, backlog, recorded]
         assert sum(map(len, places)) == len(set().union(*places)), f"I2: {id_} has a call twice"
         if not job["cancelled"]:
-            lost = set(range(job["next"])) - hand - backlog - recorded
+            lost = set(range(job["next"])).difference(*places)
             assert not lost, f"I2: {id_} has lost {lost}"
             assert job["done"] == len(recorded), f"I2: {id_} counts {job['done']} outcomes"
             assert hand or not backlog or job["released"] - job["consumed"] >= job["cap"], (
@@ -102,15 +103,35 @@ class Ledger:
         unread = job["released"] - job["consumed"]
         assert unread <= job["cap"], f"I3: {id_} may have {unread} unread outcomes"
 
+    @staticmethod
+    def _following(found: Found, id_: str) -> set[int]:
+        """The calls that go with one that is in hand, and have not begun."""
+        hand = table(found.content.get(f"job:{id_}:hand"))
+        of_entry = {entry: int(index) for index, entry in hand.items()}
+        return {
+            int(call.split()[1])
+            for entry, fields in entries(found.content.get("calls"))
+            for call in _calls_of(fields)
+            if entry in of_entry and int(call.split()[1]) > of_entry[entry]
+        }
+
     def _check_stream(self, found: Found, jobs: Collection[str]) -> None:
         named = dict(_named(found, jobs))
-        there = {entry: fields[1].decode() for entry, fields in entries(found.content.get("calls"))}
+        stream = entries(found.content.get("calls"))
+        there = {entry: fields[1].decode() for entry, fields in stream}
+        holds = {entry: _calls_of(fields) for entry, fields in stream}
         assert named.keys() == there.keys(), f"I4: hands name {named}, the stream holds {there}"
         assert not found.pending.keys() - there.keys(), "I4: what is gone is still pending"
         for entry, header in there.items():
-            assert header.startswith(f"{named[entry]} "), f"I4: {entry!r} is {header}"
+            assert named[entry] in holds[entry], f"I4: {entry!r} is {header}"
         parked = table(found.content.get("parked"))
         assert parked.keys() == table(found.content.get("due")).keys(), "I4: parked, but not due"
+
+
+def _calls_of(fields: list[bytes]) -> list[str]:
+    """The calls of an entry, as "job index"."""
+    id_, first = fields[1].decode().split()[:2]
+    return [f"{id_} {int(first) + place}" for place, _ in enumerate(fields[3::2])]
 
 
 def _named(found: Found, jobs: Collection[str]) -> Iterator[tuple[bytes, str]]:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from lionherd_dist.store.calls import Again, Back, Done
 from model.machine import FAR_LEFT_MS, KEEP_MS, TTL_MS
+from model.streak_scenes import STREAK_SCENES
 from model.working import Whole
 
 
@@ -236,6 +237,7 @@ SCENES: tuple[Callable[[Whole], None], ...] = (
     a_reader_dies,
     kept_outcomes_wait_for_their_time,
     a_kept_job_is_cancelled,
+    *STREAK_SCENES,
 )
 
 

@@ -1,12 +1,14 @@
 """What the model is made of."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 FAR_FUTURE_MS = 99_999_999_999_999
 NOBODY_YET = 100
 MOST_DEAD = 5  # expired sessions that one look sees to
 NO_LIMITERS = 0  # of what a look for the dead tells; they have a model of their own
+
+MOST_IN_A_STREAK = 16
 
 PARKED = -1  # in a hand instead of a number
 
@@ -21,10 +23,16 @@ class HandOut:
     deadline: int
     deaths: int
     payload: bytes
+    rest: tuple[bytes, ...] = ()
 
     @property
     def header(self) -> str:
         return f"{self.job} {self.index} {self.attempt} {self.deadline} {self.deaths}"
+
+    def at(self, index: int) -> "HandOut":
+        """What is left of it when the calls before *index* have ended."""
+        payload, *rest = (self.payload, *self.rest)[index - self.index :]
+        return replace(self, index=index, payload=payload, rest=tuple(rest))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +78,7 @@ class JobState:
     done: int = 0
     total: int = -1
     cancelled: int = 0
+    streak: int = 0
     backlog: list[bytes] = field(default_factory=list)
     hand: dict[int, int] = field(default_factory=dict)
     solo: dict[int, tuple[int, int | None]] = field(default_factory=dict)

@@ -22,7 +22,7 @@ def expected(life: Life) -> View:
         "owned": {name: ids for name, ids in life.owned.items() if ids},
         "kept": life.kept,
         "jobs": {
-            id_: [job.owner, *(getattr(job, name) for name in NUMBERS), job.keep_ms]
+            id_: [job.owner, *(getattr(job, name) for name in NUMBERS), job.keep_ms, job.streak]
             for id_, job in jobs.items()
         },
         "readers": {id_: (job.reader, job.read) for id_, job in jobs.items()},
@@ -30,7 +30,7 @@ def expected(life: Life) -> View:
         "backlog": {id_: job.backlog for id_, job in jobs.items() if job.backlog},
         "hand": {id_: job.hand for id_, job in jobs.items() if job.hand},
         "solo": {id_: job.solo for id_, job in jobs.items() if job.solo},
-        "stream": [(n, call.header, call.payload) for n, call in life.stream.items()],
+        "stream": [(n, call.header, call.payload, *call.rest) for n, call in life.stream.items()],
         "pending": life.pending,
         "consumers": life.consumers,
         "due": {f"{id_} {index}": at for (id_, index), (at, _) in life.parked.items()},
@@ -93,7 +93,7 @@ def seen(
             for key, id_ in ours("job:", ":solo")
         },
         "stream": [
-            (number(entry), fields[1].decode(), fields[3])
+            (number(entry), fields[1].decode(), *fields[3::2])
             for entry, fields in entries(content.get("calls"))
         ],
         "pending": {number(entry): holder for entry, holder in found.pending.items()},
@@ -141,7 +141,8 @@ def _letter(fields: Sequence[bytes]) -> tuple[object, ...]:
 
 
 def _job(fields: Mapping[str, bytes]) -> list[object]:
-    return [fields["owner"].decode(), *(int(fields[name]) for name in (*NUMBERS, "keep"))]
+    numbers = (int(fields[name]) for name in (*NUMBERS, "keep"))
+    return [fields["owner"].decode(), *numbers, int(fields.get("streak", 0))]
 
 
 def _reader(fields: Mapping[str, bytes]) -> tuple[str | None, int]:

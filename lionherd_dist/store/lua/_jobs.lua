@@ -2,7 +2,7 @@
 -- (index -> the entry that it was handed out as) and, for suspects, its solo marks.
 -- USES _life
 local NUMBERS = {'limit', 'cap', 'next', 'released', 'consumed', 'done', 'total', 'deadline',
-                 'cancelled', 'keep', 'largest'}
+                 'cancelled', 'keep', 'largest', 'streak'}
 local touched = {}  -- limiters of which tokens came back, or are asked for
 
 local function load_job(job_key)
@@ -39,7 +39,8 @@ local function open_job(prefix, id, job, now)
   live_with_job(job_key)
   return {owner = job.owner, inbox = job.inbox, limiter = job.limiter, limit = tonumber(job.limit),
           cap = tonumber(job.cap), deadline = tonumber(job.deadline), keep = tonumber(job.keep),
-          next = 0, released = 0, consumed = 0, done = 0, total = -1, cancelled = 0, largest = 0}
+          next = 0, released = 0, consumed = 0, done = 0, total = -1, cancelled = 0, largest = 0,
+          streak = 0}
 end
 
 local function end_job(prefix, id, owner)

@@ -16,10 +16,8 @@ local function record(prefix, id, job, news, ended_at)
 end
 
 -- A call that can never succeed leaves a letter besides its outcome.
-local function bury(keys, id, index, entry, outcome, dead_ttl)
-  local found = redis.call('XRANGE', keys.calls, entry, entry)[1]
-  local fields = found and found[2] or {'c', '', 'p', ''}
+local function bury(keys, id, index, header, payload, outcome, dead_ttl)
   redis.call('XADD', keys.dead, 'MAXLEN', '~', '10000', '*', 'j', id, 'i', index,
-    'c', fields[2], 'p', fields[4], 'o', outcome)
+    'c', header, 'p', payload, 'o', outcome)
   redis.call('PEXPIRE', keys.dead, dead_ttl)
 end

@@ -4,6 +4,7 @@
 -- USES _life
 -- USES _moved
 -- USES _grown
+-- USES _streak
 local NOBODY_YET = 100  -- window while no worker is known: work for the first that comes
 
 local function window_of(slots_key)
@@ -26,6 +27,9 @@ local function move(house, job_key, id, job, most, leaving)
   local key, backlog, hand, count = job_key .. ':hand', job_key .. ':backlog', {}, 0
   local held = redis.call('HLEN', key)
   local room = room_of(house, held - (leaving or 0), job, most)
+  if job.limit == 1 and not job.limiter and room > 0 and may_move(house) then
+    return move_streak(house, job_key, id, job, held)
+  end
   local head, tail = id .. ' ', ' 1 ' .. job.deadline .. ' 0'
   while count < room and may_move(house) do
     local wanted = math.min(room - count, count_movable(house, job.largest))

@@ -2,7 +2,7 @@
 -- A call that was in a dead hand gets a new entry, so whatever the old hand still says is void.
 -- What one script may not move any more is given on by the next.
 -- XACK and ZREM come first: a server at maxmemory refuses scripts that begin by adding.
--- USES _cancel
+-- USES _give_on
 -- KEYS 1 sessions: zset, session -> expires at (ms)
 -- KEYS 2 calls: stream of released calls
 -- KEYS 3 slots: hash, session -> slots, '*' -> their sum
@@ -20,37 +20,6 @@ local keys = {sessions = KEYS[1], calls = KEYS[2], slots = KEYS[3], control = KE
 local prefix, now, most, MOST_SESSIONS = keys.prefix, keys.now, tonumber(ARGV[2]), 5
 local limiters, given_on, given_up = redis.call('EXISTS', prefix .. 'limits'), 0, 0
 local unfinished = math.max(0, redis.call('ZCOUNT', keys.sessions, '-inf', now) - MOST_SESSIONS)
-
-local function note_death_alone(job_key, index, entry, died)
-  local deaths, marked = string.match(redis.call('HGET', job_key .. ':solo', index) or '',
-                                      '^(%d+) (%S*)$')
-  if marked == entry then redis.call('HSET', job_key .. ':solo', index, (deaths + died) .. ' ') end
-end
-
-local function give_on(entry, died)  -- 1: with its owner; 0: nobody died of it
-  if not may_move(keys) then return end
-  local header, payload = handed_out(keys.calls, entry)
-  note_moved(keys, #(payload or ''))
-  redis.call('XACK', keys.calls, 'workers', entry)
-  redis.call('XDEL', keys.calls, entry)
-  local id, index, attempt, deadline, deaths =
-    string.match(header or '', '^(%S+) (%d+) (%d+) (%d+) (%d+)$')
-  local job_key = prefix .. 'job:' .. (id or '')
-  if not id or redis.call('HGET', job_key .. ':hand', index) ~= entry then return end
-  local job = load_job(job_key)
-  if job and job.cancelled == 0 then
-    note_death_alone(job_key, index, entry, died)
-    header = table.concat({id, index, attempt + died, deadline, deaths + died}, ' ')
-    hand_out(keys.calls, job_key, index, header, payload)
-    given_on = given_on + 1
-  else
-    redis.call('HDEL', job_key .. ':hand', index)
-    if job then give_back(keys, id, job, {index}) end
-    if job and redis.call('EXISTS', job_key .. ':hand') == 0 then
-      end_cancelled(keys, prefix, id, job.owner, job.inbox)
-    end
-  end
-end
 
 -- A consumer without a session did not die with what it has: it lives and has quit, its session
 -- lost, or what its read was still waiting for came when its session had been reaped.
@@ -82,7 +51,9 @@ for _, session in ipairs(dead_sessions()) do
   local pending = room > 0
     and redis.pcall('XPENDING', keys.calls, 'workers', '-', '+', room, session) or {}
   local died, upto = redis.call('ZSCORE', keys.sessions, session) and 1 or 0, 0
-  for _, one in ipairs(pending) do give_on(one[1], died) end
+  for _, one in ipairs(pending) do
+    if give_on(keys, one[1], died) then given_on = given_on + 1 end
+  end
   room = may_move(keys) and room - #pending or 0
   local jobs = room > 0 and redis.call('ZRANGE', prefix .. 'owned:' .. session, 0, room - 1) or {}
   while jobs[upto + 1] and cancel_job(keys, prefix, jobs[upto + 1], ARGV[3], session) >= 0 do
