@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, cast
 
+from lionherd_dist.store.calls import taken_of
 from lionherd_dist.store.connection import Answer, Command, Connection
 from lionherd_dist.store.exchange import Reply
 from lionherd_dist.store.keys import Keys
@@ -29,8 +30,8 @@ class JobRow:
         total: calls that it has in all; None while they are still being sent.
         done: calls with an outcome.
         read: outcomes that their reader was done with.
-        backlog: calls that wait to be released to the workers.
-        in_hand: calls that were released and have no outcome; waiting for a next attempt, too.
+        backlog: calls whose turn has not come.
+        in_hand: calls whose turn has come, without an outcome; waiting for a next attempt, too.
         room: outcomes that its reader still has room for.
         age_ms: since it was opened; None if the server does not know.
         left_ms: until its deadline; None if it has none.
@@ -99,7 +100,6 @@ def _commands(keys: Keys, job: str) -> list[Command]:
     key = keys.job(job)
     return [
         ("HMGET", key, *_FIELDS, *_LATER_FIELDS),
-        ("LLEN", f"{key}:backlog"),
         ("HLEN", f"{key}:hand"),
     ]
 
@@ -112,12 +112,12 @@ async def job_rows(
         return []
     replies = await connection.pipeline([one for job in jobs for one in _commands(keys, job)])
     return [
-        _row(job, *replies[3 * place : 3 * place + 3], now_ms=now_ms)
+        _row(job, *replies[2 * place : 2 * place + 2], now_ms=now_ms)
         for place, job in enumerate(jobs)
     ]
 
 
-def _row(job: str, fields: Reply, backlog: Reply, in_hand: Reply, *, now_ms: int) -> JobRow | None:
+def _row(job: str, fields: Reply, hand: Reply, *, now_ms: int) -> JobRow | None:
     values = [(value or b"").decode(errors="replace") for value in cast("list[bytes]", fields)]
     owner, reader, limiter = values[0], *values[-2:]
     if not any(values[1:]):
@@ -125,6 +125,7 @@ def _row(job: str, fields: Reply, backlog: Reply, in_hand: Reply, *, now_ms: int
     numbers = [int(value or 0) for value in values[1:-2]]
     keep, limit, cap, next_, released, consumed, done, total = numbers[:8]
     deadline, cancelled, since, read = numbers[8:]
+    in_hand = cast("int", hand)
     return JobRow(
         id=job,
         owner=owner,
@@ -134,8 +135,8 @@ def _row(job: str, fields: Reply, backlog: Reply, in_hand: Reply, *, now_ms: int
         total=None if total < 0 else total,
         done=done,
         read=read if keep else consumed,
-        backlog=cast("int", backlog),
-        in_hand=cast("int", in_hand),
+        backlog=0 if cancelled else next_ - done - in_hand,
+        in_hand=in_hand,
         room=consumed + cap - released,
         age_ms=now_ms - since if since else None,
         left_ms=deadline - now_ms if deadline else None,
@@ -195,7 +196,9 @@ def _handed_out(
         case [[_, bytes(session), _, _]]:
             worker = session.decode(errors="replace")
     match found:
-        case [[_, [_, bytes(header), _, bytes(payload)]]]:
-            _, _, attempt, _, deaths = header.split(b" ")
-            return InHand(index, since_ms, int(attempt), int(deaths), worker, payload)
+        case [[_, list(fields)]]:
+            taken = taken_of(entry, cast("list[bytes]", fields))
+            while taken.rest and taken.index < index:
+                taken = taken.following()
+            return InHand(index, since_ms, taken.attempt, taken.deaths, worker, taken.payload)
     return InHand(index, since_ms, None, 0, worker, b"")

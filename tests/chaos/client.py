@@ -69,7 +69,7 @@ class Client:
         """Jobs read by completion_stream; what a lost one did not give is sent as another."""
         while not self.may_end:
             label, poison = self._next()
-            missing, sending = list(range(CALLS_OF_A_JOB["stream"])), 0
+            missing, sending = list(range(CALLS_OF_A_JOB[self.role.name])), 0
             while missing:
                 name = f"{label}+{sending}" if sending else label
                 self.notes.write("J", name, len(missing), self.limit, "stream", poison)
@@ -172,7 +172,7 @@ async def play(role: Role) -> int:
     settings = Settings(namespace="chaos", session_s=role.session_s)
     async with Cluster(role.url, settings=settings, resubmit=role.name == "map") as cluster:
         match role.name:
-            case "stream":
+            case "stream" | "row":
                 await client.stream(cluster)
             case "map":
                 await client.map(cluster)

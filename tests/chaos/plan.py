@@ -8,9 +8,9 @@ from chaos.schedule import Event, schedule, shares
 FULL_S = 180.0
 COUNTS = ("calls", "kills", "pauses", "client_kills", "restarts", "poison")
 STEP_DONE, ALL_DONE = 0, 10  # what a client process ends with: start me again, or not
-CLIENTS = ("stream", "map", "first", "second")  # the last two submit, and attach
-LIMITS = {"stream": 10, "map": 7, "first": 10, "second": 5}
-CALLS_OF_A_JOB = {"stream": 500, "map": 300, "first": 600, "second": 400}
+CLIENTS = ("stream", "row", "map", "first", "second")  # the last two submit, and attach
+LIMITS = {"stream": 10, "row": 1, "map": 7, "first": 10, "second": 5}
+CALLS_OF_A_JOB = {"stream": 500, "row": 300, "map": 300, "first": 600, "second": 400}
 
 
 @dataclass(frozen=True, slots=True)

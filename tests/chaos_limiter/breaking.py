@@ -7,7 +7,7 @@ from lionherd_dist.session import heartbeat, trust
 _LENDERS = ("LEND", "LEAVE", "RESIZE", "TEND")
 _FREE = "return limiter.total - limiter.lent"
 _FENCE = "return math.max(limiter.fence, micros * FENCES_PER_MICRO) end"
-_GIVEN_ON = "hand_out(keys.calls, job_key, index, header, payload)"
+_GIVEN_ON = "hand_out(keys.calls, job_key, index, header, payloads[at])"
 BREAKS: dict[str, tuple[Break, ...]] = {
     "resurrecting-renewal": (  # and nobody doubts a session that was not renewed for long
         Break("BEAT", (("or 0) <= now then return {0, now} end", "or 0) < 0 then return {} end"),)),

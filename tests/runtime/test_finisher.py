@@ -8,7 +8,7 @@ import anyio.lowlevel
 import pytest
 
 from lionherd_dist.runtime.finisher import MOST_PER_FLUSH, Finisher
-from lionherd_dist.store.calls import Back, Calls, Done, Recorded, Settled, Taken
+from lionherd_dist.store.calls import Back, Calls, Done, Next, Recorded, Settled, Taken
 from lionherd_dist.store.connection import Connection
 from lionherd_dist.store.portion import MOST_BYTES
 
@@ -27,11 +27,16 @@ class Told:
         return Recorded(0)
 
 
-def finisher_of(told: Told, *, on_told: Callable[..., None] | None = None) -> Finisher:
+def finisher_of(
+    told: Told,
+    *,
+    in_hand: set[bytes] | None = None,
+    on_told: Callable[..., None] | None = None,
+) -> Finisher:
     return Finisher(
         cast("Connection", None),
         cast("Calls", told),
-        set(),
+        set() if in_hand is None else in_hand,
         patience_s=1,
         on_parked=lambda _: None,
         on_lost=lambda: None,
@@ -114,3 +119,79 @@ async def test_it_is_drained_when_both_who_tell_have_told() -> None:
         finally:
             finisher.stop()
     assert len(told.batches) == 1
+
+
+def streak(count: int) -> list[Settled]:
+    """The ends of *count* calls of one entry."""
+    one, ends = taken(0)._replace(rest=(b"",) * (count - 1)), list[Settled]()
+    while one.rest:
+        ends.append(Next(one, b""))
+        one = one.following()
+    return [*ends, Done(one, b"")]
+
+
+async def test_an_entry_is_in_hand_until_its_last_end_is_told() -> None:
+    in_hand, ends = {b"0-1"}, streak(3)
+    finisher = finisher_of(Told(), in_hand=in_hand)
+    finisher.hold()
+    finisher.put(ends[0])
+    finisher.told(finisher.withdraw(), Recorded(0))
+    assert in_hand == {b"0-1"}
+    finisher.put(ends[1])
+    finisher.put(ends[2])
+    finisher.told(finisher.withdraw(), Recorded(0))
+    assert in_hand == set()
+
+
+@pytest.mark.parametrize("broke", [False, True], ids=["it arrived", "the connection broke"])
+async def test_no_end_of_an_entry_overtakes_another_that_somebody_else_tells_of(
+    broke: bool,
+) -> None:
+    """On two connections they could arrive in any order, and the server knows only one of them."""
+    told, ends = Told(), streak(3)
+    finisher = finisher_of(told)
+    async with anyio.create_task_group() as group:
+        group.start_soon(finisher.run)
+        try:
+            finisher.hold()
+            finisher.put(ends[0])
+            withdrawn = finisher.withdraw()
+            finisher.put(ends[1])
+            finisher.put(ends[2])
+            await anyio.wait_all_tasks_blocked()
+            assert told.batches == [], "it waits for what is under way"
+            if broke:
+                finisher.untold(withdrawn)
+            else:
+                finisher.told(withdrawn, Recorded(0))
+            with anyio.fail_after(5):
+                await finisher.drained()
+        finally:
+            finisher.stop()
+    assert [one for batch in told.batches for one in batch] == (ends if broke else ends[1:])
+
+
+async def test_nobody_withdraws_what_could_overtake_the_finisher() -> None:
+    """It is told of when the finisher's own request has its answer."""
+
+    class Slow(Told):
+        async def finish(self, _: object, settled: Sequence[Settled]) -> Recorded:
+            await gate.wait()
+            return await super().finish(_, settled)
+
+    told, gate, ends = Slow(), anyio.Event(), streak(2)
+    finisher = finisher_of(told)
+    async with anyio.create_task_group() as group:
+        group.start_soon(finisher.run)
+        try:
+            finisher.put(ends[0])
+            await anyio.wait_all_tasks_blocked()
+            finisher.hold()
+            finisher.put(ends[1])
+            assert finisher.withdraw() == []
+            gate.set()
+            with anyio.fail_after(5):
+                await finisher.drained()
+        finally:
+            finisher.stop()
+    assert told.batches == [ends[:1], ends[1:]]
