@@ -314,6 +314,36 @@ async def test_what_kills_its_worker_is_buried_and_its_neighbours_are_not(
     assert len(lines(diary, "start poison")) == 5
 
 
+async def test_what_kills_its_worker_in_a_row_of_calls_is_found(
+    workers: Workers, client: Cluster, diary: Path
+) -> None:
+    """Several may have begun at the first death; from then on they come one by one."""
+    deaths = 0
+
+    async def keep_one() -> None:
+        nonlocal deaths
+        while True:
+            worker = await workers.start(slots=5)
+            await worker.wait()
+            deaths += 1
+
+    async with anyio.create_task_group() as keeping:
+        keeping.start_soon(keep_one)
+        calls: list[Call[object]] = [tasks.log.call(str(diary), f"row{n}:") for n in range(60)]
+        calls[30] = tasks.die.call(str(diary), "poison")
+        with anyio.fail_after(60):
+            async with client.completion_stream(calls, limit=1, return_exceptions=True) as stream:
+                got = [one async for one in stream]
+        keeping.cancel_scope.cancel()
+    assert [index for index, _ in got] == list(range(60))
+    assert isinstance(got[30][1], PoisonTaskError)
+    assert [outcome for _, outcome in got if outcome != got[30][1]] == [
+        f"row{n}:" for n in range(60) if n != 30
+    ]
+    assert len(lines(diary, "start poison")) == deaths <= 6
+    assert max(len(lines(diary, f"start row{n}:")) for n in range(60)) <= 2
+
+
 async def test_a_task_that_only_one_worker_knows_gets_there(
     workers: Workers, client: Cluster
 ) -> None:
