@@ -124,9 +124,8 @@ class Executor:
 
     def _settle(self, settled: Settled) -> None:
         taken = settled.taken
-        if self._unsettled.get(taken.entry) is not taken:
+        if self._unsettled.pop(taken.entry, None) is None:
             return
-        del self._unsettled[taken.entry]
         following = None
         if taken.rest:
             settled, following = self._streaks.step(settled)

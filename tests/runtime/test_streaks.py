@@ -7,9 +7,12 @@ from executor_bench import executor, in_slots, taken, ways_to
 
 from lionherd_dist.call import Call
 from lionherd_dist.runtime import streaks
+from lionherd_dist.runtime.meter import Meter
 from lionherd_dist.runtime.slots import open_slots
+from lionherd_dist.session.clock import ServerClock
 from lionherd_dist.store.calls import Again, Back, Dead, Done, Next, Settled, Taken
 from lionherd_dist.task import Retry, task, tasks_of
+from lionherd_dist.telemetry import QUEUE_WAIT, RUN_TIME, Instrument
 from lionherd_dist.wire.messages import encode_call
 
 pytestmark = pytest.mark.anyio
@@ -118,3 +121,20 @@ async def test_an_entry_is_in_hand_until_its_last_call_has_ended() -> None:
         running.accept(whole)
         assert whole.entry in running.in_hand
     assert kinds(settled) == [(Next, 0), (Done, 1)]
+
+
+def test_each_call_of_an_entry_is_measured() -> None:
+    """Its wait in the queue, and how long it ran."""
+    measured: list[Instrument] = []
+
+    class Kept:
+        def record(self, instrument: Instrument, value: float, label: str = "") -> None:
+            measured.append(instrument)
+
+    meter = Meter(Kept(), ServerClock(1_000_000), set())
+    one = streak(tasks.double.call(1), tasks.double.call(2))
+    settle = meter.before(lambda _: None)
+    meter.took([one])
+    settle(Next(one, b""))
+    settle(Done(one.following(), b""))
+    assert measured.count(QUEUE_WAIT) == measured.count(RUN_TIME) == 2

@@ -13,6 +13,7 @@ import tasks
 from helpers import wait_until
 
 from lionherd_dist.call import Call, Retry
+from lionherd_dist.runtime import streaks
 from lionherd_dist.runtime.executor import DEATHS_ALONE, Executor
 from lionherd_dist.runtime.slots import open_slots
 from lionherd_dist.runtime.tracing import CallSpans
@@ -97,7 +98,7 @@ def notes() -> Notes:
 
 @asynccontextmanager
 async def executor(
-    notes: Notes, *, elsewhere: bool = False, trusted: bool = True
+    notes: Notes, *, elsewhere: bool = False, trusted: bool = True, ends: int = 1
 ) -> AsyncIterator[Executor]:
     """One that is traced; no call is left in it at the end."""
     settled: list[Settled] = []
@@ -131,7 +132,7 @@ async def executor(
         yield running
         with anyio.fail_after(10):
             await running.idle()
-    assert len(settled) == 1
+    assert len(settled) == ends
 
 
 def taken(
@@ -266,6 +267,18 @@ async def test_nothing_is_kept_of_a_span_that_has_ended(notes: Notes) -> None:
         span = weakref.ref(notes.spans.pop())
         gc.collect()
         assert span() is None
+
+
+async def test_each_call_of_an_entry_has_a_span_of_its_own(
+    notes: Notes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They run one after the other, and each ends as its client is told."""
+    monkeypatch.setattr(streaks, "STREAK_S", 60.0)
+    second = with_traceparent(encode_call(tasks.fail.call("x")), JOBS_SPAN)
+    async with executor(notes, ends=2) as running:
+        running.accept(taken(DOUBLE)._replace(rest=(second,)))
+    assert notes.told == [("tasks:double", "succeeded", ""), ("tasks:fail", "failed", "ValueError")]
+    assert [span.facts["index"] for span in notes.spans] == [7, 8]
 
 
 async def test_the_body_of_a_task_runs_within_its_span(notes: Notes) -> None:
