@@ -15,11 +15,13 @@ places             hash    P -> host:pid of its process, for people    hello / q
 owned:P            zset    J that P has open -> renewed at (server     submit, beat / with the
                            ms); of no P: kept jobs that are not done   jobs
 calls              stream  c: "J index attempt deadline deaths",       submit, finish, promote,
-                           p: payload; group ``workers``, a consumer   reap / entry: finish,
-                           is a P                                      cancel, reap
+                           p: payload, and that of each call that      reap / entry: finish,
+                           follows it in a streak (_streak.lua);       cancel, reap
+                           group ``workers``, a consumer is a P
 job:J              hash    limit, cap, next, released, consumed, done, submit / when the last
                            total, deadline, owner, inbox, cancelled,   outcome is recorded; if
-                           keep, since, largest (bytes of a call);     kept: is read; TTL
+                           keep, since, largest (bytes of a call),     kept: is read; TTL
+                           streak (calls in its next entry);
                            reader, read (attach); of a limiter:
                            limiter, tokens, quarantine
 job:J:backlog      list    payloads not yet released, in order         submit / release, cancel
