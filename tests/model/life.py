@@ -7,22 +7,20 @@ which id the server gave it is none of the model's business.
 from collections.abc import Sequence
 from dataclasses import replace
 
+from model.handing import Handing
 from model.values import (
     FAR_FUTURE_MS,
     MOST_DEAD,
     MOST_IN_A_STREAK,
     NO_LIMITERS,
-    NOBODY_YET,
     PARKED,
-    HandOut,
     JobState,
-    Namespace,
     Part,
     Verdict,
 )
 
 
-class Life(Namespace):
+class Life(Handing):
     """A namespace. Every method is a script: it changes the state and returns the reply."""
 
     # --- sessions
@@ -96,63 +94,11 @@ class Life(Namespace):
             self.owned.setdefault("", set()).add(id_)
             self.kept[id_] = 0
             if job.done == job.total:
-                self._keep(id_, job, now)
-        self._release(id_, job, self._window())
+                self.keep(id_, job, now)
+        self.release(id_, job, self.window())
         if job.total == job.done and not job.keep_ms:
             self.end(id_)
         return job.next
-
-    def _window(self) -> int:
-        return 2 * sum(self.slots.values()) or NOBODY_YET
-
-    def _release(self, id_: str, job: JobState, window: int, streak: int | None = None) -> None:
-        room = min(job.limit or window, window) - len(job.hand)
-        room = min(room, job.consumed + job.cap - job.released)
-        if job.limit == 1:
-            if room > 0 and job.backlog:
-                job.streak = job.streak if streak is None else streak
-                self._release_streak(id_, job)
-            return
-        for _ in range(min(room, len(job.backlog))):
-            call = HandOut(id_, job.released, 1, job.deadline, 0, job.backlog.pop(0))
-            job.released += 1
-            self._hand_out(job, call)
-
-    def _release_streak(self, id_: str, job: JobState) -> None:
-        length = min(max(1, job.streak), job.consumed + job.cap - job.released)
-        calls = job.backlog[:length]
-        del job.backlog[:length]
-        call = HandOut(id_, job.released, 1, job.deadline, 0, calls[0], tuple(calls[1:]))
-        job.released += len(calls)
-        job.streak += job.streak < 1
-        self._hand_out(job, call)
-
-    def _take_back(self, job: JobState, call: HandOut, streak: int) -> None:
-        if call.rest:
-            job.backlog[:0] = call.rest
-            job.streak, job.released = streak, call.index + 1
-
-    def _hand_out(self, job: JobState, call: HandOut) -> None:
-        self.made += 1
-        self.stream[self.made] = call
-        job.hand[call.index] = self.made
-
-    def end(self, id_: str) -> None:
-        job = self.jobs.pop(id_)
-        self.owned.get(job.owner, set()).discard(id_)
-        self.kept.pop(id_, None)
-
-    def _keep(self, id_: str, job: JobState, now: int) -> None:
-        for part in (job.backlog, job.hand, job.solo):
-            part.clear()
-        self.owned[""].discard(id_)
-        self.kept[id_] = now + job.keep_ms
-
-    def _end_cancelled(self, id_: str) -> None:
-        job = self.jobs[id_]
-        if job.owner in self.sessions and not job.keep_ms:
-            self.inboxes.setdefault(job.owner, []).append((id_, "end"))
-        self.end(id_)
 
     # --- the workers
 
@@ -210,7 +156,7 @@ class Life(Namespace):
         if one.verb == "dead":
             self.dead.append((one.job, one.index, call.header, call.payload, one.outcome))
         if one.verb in {"last", "dead"}:
-            self._take_back(job, call, 1)
+            self.take_back(job, call, 1)
         if one.verb in {"done", "next", "last", "dead"} or job.cancelled:
             return True
         if one.verb == "again":
@@ -218,8 +164,8 @@ class Life(Namespace):
             self.parked[one.job, one.index] = (now + one.delay_ms, alone)
             job.hand[one.index] = PARKED
         else:
-            self._hand_out(job, alone)
-        self._take_back(job, call, 1)
+            self.hand_out(job, alone)
+        self.take_back(job, call, 1)
         return False
 
     def _account(
@@ -227,7 +173,7 @@ class Life(Namespace):
     ) -> None:
         if job.cancelled:
             if not job.hand:
-                self._end_cancelled(id_)
+                self.end_cancelled(id_)
             return
         news = [(one.index, one.outcome) for one in over]
         if job.keep_ms:
@@ -237,12 +183,12 @@ class Life(Namespace):
             self.inboxes.setdefault(job.owner, []).append((id_, *news))
         job.done += len(over)
         if job.done == job.total and job.keep_ms:
-            self._keep(id_, job, now)
+            self.keep(id_, job, now)
         elif job.done == job.total:
             self.end(id_)
         else:
             longer = min(2 * job.streak, MOST_IN_A_STREAK) if job.streak > 0 else job.streak
-            self._release(id_, job, self._window(), longer if is_whole else job.streak)
+            self.release(id_, job, self.window(), longer if is_whole else job.streak)
 
     def promote(self, now: int, most: int) -> int:
         due = sorted(
@@ -250,7 +196,7 @@ class Life(Namespace):
         )
         for _, _, id_, index in [one for one in due if one[0] <= now][:most]:
             _, call = self.parked.pop((id_, index))
-            self._hand_out(self.jobs[id_], call)
+            self.hand_out(self.jobs[id_], call)
         left = [at for at, _ in self.parked.values()]
         return max(0, min(left) - now) if left else -1
 
@@ -331,12 +277,12 @@ class Life(Namespace):
             if marked == number:
                 job.solo[call.index] = (deaths + died, None)
             call = replace(call, attempt=call.attempt + died, deaths=call.deaths + died)
-            self._hand_out(job, replace(call, rest=()))
-            self._take_back(job, call, 1 - len(call.rest) if died else 1)
+            self.hand_out(job, replace(call, rest=()))
+            self.take_back(job, call, 1 - len(call.rest) if died else 1)
             return True
         del job.hand[call.index]
         if not job.hand:
-            self._end_cancelled(call.job)
+            self.end_cancelled(call.job)
         return False
 
     def _forget(self, session: str) -> None:

@@ -33,9 +33,8 @@ class Whole(Reading):
         to_be = self.life.take(worker, most)
         assert [self.numbers[one.entry] for one in got] == to_be
         for one in got:
-            for place, payload in enumerate((one.payload, *one.rest)):
-                to_be_ = f"{one.job}:{one.index + place}".encode()
-                assert payload == to_be_, "I9: a payload is its call's"
+            for place, payload in enumerate((one.payload, *one.rest), one.index):
+                assert payload == f"{one.job}:{place}".encode(), "I9: a payload is its call's"
         self.workers[worker] += got
         self.taken += [(worker, one) for one in got]
 
