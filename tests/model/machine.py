@@ -32,6 +32,7 @@ KEPT_CAP = 10**6
 Step = Callable[[Life, int], object]
 picks = st.integers(0, 10**6)
 few = st.integers(0, 3)
+limits = st.sampled_from((0, 1, 1, 1, 2, 3))
 
 
 @dataclass
@@ -187,8 +188,8 @@ class Machine(RuleBasedStateMachine):
 
     @rule(
         who=picks,
-        count=st.integers(1, 6),
-        shape=st.tuples(few, st.integers(1, 8), st.sampled_from((-1, 0, 5_000, FAR_LEFT_MS))),
+        count=st.integers(1, 12),
+        shape=st.tuples(limits, st.integers(1, 16), st.sampled_from((-1, 0, 5_000, FAR_LEFT_MS))),
         end=st.booleans(),
         more=st.booleans(),
         kept=st.sampled_from((False, False, True)),
