@@ -35,7 +35,9 @@ RUN_TIME = Instrument(
     "lionherd_run_seconds", "histogram", "from when a worker takes a call to when an attempt ends"
 )
 IN_HAND = Instrument(
-    "lionherd_calls_in_hand", "gauge", "calls taken whose end the server does not know yet"
+    "lionherd_calls_in_hand",
+    "gauge",
+    "calls taken whose end the server does not know yet; those that came in a row are one",
 )
 SUCCEEDED = Instrument("lionherd_calls_succeeded", "counter", "calls that ended in a result")
 FAILED = Instrument("lionherd_calls_failed", "counter", "calls that failed for good")

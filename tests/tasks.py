@@ -98,6 +98,14 @@ async def hold(who: object) -> object:
 
 
 @task
+async def double_when_open(n: int) -> int:
+    """Twice *n*, when the gate opens."""
+    stage.started.append(n)
+    await stage.gate.wait()
+    return 2 * n
+
+
+@task
 async def brief(who: object) -> object:
     """Runs for a moment, and says how many do at once."""
     stage.enter(who)

@@ -124,16 +124,21 @@ class Executor:
 
     def _settle(self, settled: Settled) -> None:
         taken = settled.taken
-        if self._unsettled.pop(taken.entry, None) is None:
+        if self._unsettled.get(taken.entry) is not taken:
             return
-        following = None
-        if taken.rest:
-            settled, following = self._streaks.step(settled)
-        self._ways.settle(settled)
-        if following is not None:
-            self._unsettled[following.entry] = following
-            self._running += 1
-            self._slots.run(partial(self._run, following), self._context.copy())
+        del self._unsettled[taken.entry]
+        if not taken.rest:  # nearly always
+            self._ways.settle(settled)
+            return
+        is_in_the_way = self._suspects.put_off(taken)
+        settled, following = self._streaks.step(settled, is_in_the_way=is_in_the_way)
+        try:
+            self._ways.settle(settled)
+        finally:  # whatever those do who watch
+            if following is not None:
+                self._unsettled[following.entry] = following
+                self._running += 1
+                self._slots.run(partial(self._run, following), self._context.copy())
 
     async def _run(self, taken: Taken, scope: anyio.CancelScope) -> None:
         try:

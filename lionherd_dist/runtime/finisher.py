@@ -7,6 +7,7 @@ a few round trips (group commit).
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 
 import anyio
 
@@ -18,6 +19,11 @@ from lionherd_dist.store.patience import persist
 from lionherd_dist.store.portion import MOST_BYTES
 
 MOST_PER_FLUSH = 500  # keeps one script call near a millisecond or two
+
+
+def _going_on(batch: Sequence[Settled]) -> AbstractSet[bytes]:
+    """The entries in *batch* of which another call had begun."""
+    return {one.taken.entry for one in batch if isinstance(one, Next)}
 
 
 class Finisher:
@@ -47,7 +53,7 @@ class Finisher:
         self._on_told = on_told
         self._waiting: list[Settled] = []
         self._is_held, self._under_way = False, 0
-        self._going_on: list[Settled] | None = None  # of what is under way, what goes on
+        self._going_on: set[bytes] = set()  # entries of what is under way
         self._wake, self._idle = asyncio.Event(), asyncio.Event()
         self._idle.set()
         self._life = anyio.CancelScope(shield=True)
@@ -77,10 +83,10 @@ class Finisher:
     def withdraw(self) -> list[Settled]:
         """What the caller tells the server of instead, and then says ``told`` or ``untold``.
 
-        Nothing while what is under way may be followed by more of the same entry: on the caller's
-        connection that could arrive before it.
+        Nothing of an entry of which something is under way: on the caller's connection it could
+        arrive first.
         """
-        batch = self._batch() if self._going_on is None else []
+        batch = self._batch()
         self.let_go()
         return batch
 
@@ -111,8 +117,7 @@ class Finisher:
             while True:
                 await self._wake.wait()
                 self._wake.clear()
-                while self._waiting and self._going_on is None:
-                    batch = self._batch()
+                while batch := self._batch():
                     if not await self._told(batch):
                         self._on_lost()
                         return
@@ -121,25 +126,27 @@ class Finisher:
 
     def _batch(self) -> list[Settled]:
         """As many as fit into one request, and one at least; they are under way from here on."""
-        count = size = 0
+        count, size, later = 0, 0, list[Settled]()
+        if self._going_on:
+            later = [one for one in self._waiting if one.taken.entry in self._going_on]
+            self._waiting = [one for one in self._waiting if one.taken.entry not in self._going_on]
         for settled in self._waiting:
             if count == MOST_PER_FLUSH or size >= MOST_BYTES:
                 break
             count += 1
-            size += len(settled.taken.payload)  # it is moved, or another like it takes its place
+            taken = settled.taken  # it is moved, or another like it takes its place
+            size += len(taken.payload) if isinstance(settled, Next) else taken.size
             if isinstance(settled, Done | Dead):
                 size += len(settled.outcome)
         batch = self._waiting[:count]
-        del self._waiting[:count]
+        self._waiting[:count] = later
         self._under_way += len(batch)
-        if [one for one in batch if isinstance(one, Next)]:
-            self._going_on = batch
+        self._going_on |= _going_on(batch)
         return batch
 
-    def _arrived(self, batch: list[Settled]) -> None:
+    def _arrived(self, batch: Sequence[Settled]) -> None:
         self._under_way -= len(batch)
-        if batch is self._going_on:
-            self._going_on = None
+        self._going_on -= _going_on(batch)
 
     async def _told(self, batch: list[Settled]) -> bool:
         """False if the session is over, or must be taken for it."""

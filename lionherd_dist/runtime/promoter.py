@@ -21,11 +21,11 @@ class Promoter:
     def __init__(self, connection: Connection, calls: Calls, *, look_every_s: float) -> None:
         self._connection, self._calls, self._look_every_s = connection, calls, look_every_s
         self._due_at = 0.0
-        self._sooner = asyncio.Event()
+        self._sooner, self._now = asyncio.Event(), asyncio.get_running_loop().time
 
     def expect(self, delay_ms: int) -> None:
         """A call was parked for *delay_ms* milliseconds."""
-        due_at = anyio.current_time() + delay_ms / 1000
+        due_at = self._now() + delay_ms / 1000
         if due_at < self._due_at:
             self._due_at = due_at
             self._sooner.set()
@@ -44,11 +44,11 @@ class Promoter:
                     wait_s = min(wait_s, left_ms / 1000)
             except StoreUnavailableError:
                 wait_s = min(wait_s, 1.0)
-            self._due_at = min(self._due_at, anyio.current_time() + wait_s)
+            self._due_at = min(self._due_at, self._now() + wait_s)
             await self._until_due()
 
     async def _until_due(self) -> None:
-        while (wait_s := self._due_at - anyio.current_time()) > 0:
+        while (wait_s := self._due_at - self._now()) > 0:
             self._sooner.clear()
             with anyio.move_on_after(wait_s):
                 await self._sooner.wait()

@@ -9,7 +9,7 @@ import asyncio
 
 from lionherd_dist.store.calls import Done, Next, Settled, Taken
 
-STREAK_S = 0.005  # as in _streak.lua
+STREAK_S = 0.005
 
 
 class Streaks:
@@ -23,13 +23,16 @@ class Streaks:
         """*taken* is the first call of its entry, and has a rest."""
         self._until[taken.entry] = self._loop.time() + STREAK_S
 
-    def step(self, settled: Settled) -> tuple[Settled, Taken | None]:
-        """What to tell of a call that has a rest, and the call that is to begin now, if one is."""
+    def step(self, settled: Settled, *, is_in_the_way: bool) -> tuple[Settled, Taken | None]:
+        """What to tell of a call that has a rest, and the call that is to begin now, if one is.
+
+        Nothing begins that *is_in_the_way* of what has to be alone.
+        """
         taken = settled.taken
         until = self._until.pop(taken.entry)
         if not isinstance(settled, Done) or settled.ending == "cancelled":
             return settled, None
-        if self._loop.time() >= until:
+        if is_in_the_way or self._loop.time() >= until:
             return settled, None
         following = taken.following()
         if following.rest:

@@ -83,7 +83,7 @@ async def _calls(connection: Connection, keys: Keys) -> list[str]:
     headers = [
         fields[1].decode(errors="replace").split(" ")
         for _, fields in cast("list[tuple[bytes, list[bytes]]]", entries)
-        if len(fields) == 4
+        if len(fields) >= 4
     ]
     waiting = [name.decode(errors="replace") for name in cast("list[bytes]", parked)]
     return [" ".join(header[:2]) for header in headers if len(header) == 5] + waiting

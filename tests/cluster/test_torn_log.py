@@ -116,6 +116,28 @@ async def test_a_reader_goes_on_after_a_torn_log(lost_bytes: int, *, attached: b
         await wait_until(partial(no_key_of_a_job, server.url), description="no key is left")
 
 
+@pytest.mark.parametrize("lost_bytes", [1, 300, 1_200])
+async def test_a_row_of_calls_goes_on_after_a_torn_log(lost_bytes: int) -> None:
+    """The server no longer knows how far its worker is: what was forgotten runs again."""
+    reading, stage = Reading(), tasks.new_stage()
+    async with (
+        own_server(*KEEPING) as server,
+        working(server.url, QUICK, slots=5),
+        Cluster(server.url, settings=QUICK) as cluster,
+    ):
+        calls = [tasks.double.call(n) for n in range(CALLS)]
+        calls[TORN_AT] = tasks.double_when_open.call(TORN_AT)
+        job = await cluster.submit(calls, limit=1)
+        await wait_until(lambda: TORN_AT in stage.started, description="one of the row waits")
+        await tear(server, lost_bytes)
+        stage.gate.set()
+        with anyio.fail_after(40):
+            with suppress(*LOST):
+                await read(cluster, job, reading, 10 * CALLS)
+                assert set(reading.given) == set(range(CALLS))
+        assert reading.again == []
+
+
 async def read_through(
     cluster: Cluster, job: str, reading: Reading, server: OwnServer, lost_bytes: int
 ) -> bool:

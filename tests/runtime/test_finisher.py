@@ -195,3 +195,40 @@ async def test_nobody_withdraws_what_could_overtake_the_finisher() -> None:
         finally:
             finisher.stop()
     assert told.batches == [ends[:1], ends[1:]]
+
+
+async def test_what_comes_of_other_entries_waits_for_nothing() -> None:
+    """One silent connection holds nobody else's outcome up."""
+    told, ends = Told(), streak(2)
+    finisher, other = finisher_of(told), Back(taken(7))
+    async with anyio.create_task_group() as group:
+        group.start_soon(finisher.run)
+        try:
+            finisher.hold()
+            finisher.put(ends[0])
+            withdrawn = finisher.withdraw()
+            finisher.put(other)
+            finisher.put(ends[1])
+            await anyio.wait_all_tasks_blocked()
+            assert told.batches == [[other]]
+            finisher.told(withdrawn, Recorded(0))
+            with anyio.fail_after(5):
+                await finisher.drained()
+        finally:
+            finisher.stop()
+    assert told.batches == [[other], [ends[1]]]
+
+
+async def test_what_goes_back_with_a_call_counts_in_the_size_of_a_flush() -> None:
+    """The server moves all of it."""
+    told = Told()
+    finisher = finisher_of(told)
+    rest = (b"x" * (MOST_BYTES // 4),) * 2
+    for number in range(4):
+        finisher.put(Back(taken(number)._replace(rest=rest)))
+    async with anyio.create_task_group() as group:
+        group.start_soon(finisher.run)
+        with anyio.fail_after(10):
+            await finisher.drained()
+        finisher.stop()
+    assert [len(batch) for batch in told.batches] == [2, 2]

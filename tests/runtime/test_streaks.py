@@ -3,12 +3,14 @@
 import anyio
 import pytest
 import tasks
-from executor_bench import executor, in_slots, taken, ways_to
+from executor_bench import executor, in_slots, outcomes, taken, ways_to
+from helpers import wait_until
 
-from lionherd_dist.call import Call
+from lionherd_dist.call import Call, Failure, Success
 from lionherd_dist.runtime import streaks
 from lionherd_dist.runtime.meter import Meter
 from lionherd_dist.runtime.slots import open_slots
+from lionherd_dist.runtime.suspects import SUSPECT_AFTER_DEATHS
 from lionherd_dist.session.clock import ServerClock
 from lionherd_dist.store.calls import Again, Back, Dead, Done, Next, Settled, Taken
 from lionherd_dist.task import Retry, task, tasks_of
@@ -121,6 +123,60 @@ async def test_an_entry_is_in_hand_until_its_last_call_has_ended() -> None:
         running.accept(whole)
         assert whole.entry in running.in_hand
     assert kinds(settled) == [(Next, 0), (Done, 1)]
+
+
+async def test_a_function_that_ends_itself_ends_its_call_alone() -> None:
+    """The next begins as after any failure."""
+    settled: list[Settled] = []
+    async with executor(settled.append) as running:
+        mischief = (tasks.exit_process.call(), tasks.cancel_myself.call(), tasks.double.call(2))
+        running.accept(streak(*mischief))
+        with anyio.fail_after(10):
+            await running.idle()
+    assert kinds(settled) == [(Next, 0), (Next, 1), (Done, 2)]
+    assert [type(one) for one in outcomes(settled)] == [Failure, Failure, Success]
+
+
+async def test_an_error_of_who_watches_stops_no_streak() -> None:
+    """The next begins all the same; what was told was told."""
+    settled: list[Settled] = []
+
+    def settle(one: Settled) -> None:
+        settled.append(one)
+        if len(settled) == 1:
+            raise ZeroDivisionError
+
+    async with executor(settle, noting) as running:
+        running.accept(streak(noting.call("a"), noting.call("b")))
+        with anyio.fail_after(10):
+            await running.idle()
+    assert kinds(settled) == [(Next, 0), (Done, 1)]
+
+
+async def test_none_begins_that_is_in_the_way_of_a_suspect() -> None:
+    """One that has begun, beside a call that had lent its slot."""
+    tasks.new_stage()
+    settled: list[Settled] = []
+    async with open_slots(3) as slots:
+
+        @task(name="lend")
+        async def lending() -> None:
+            take_back = slots.lend()
+            await tasks.stage.gate.wait()
+            take_back()
+
+        known = tasks_of([tasks]) | {"lend": lending}
+        running = in_slots(slots, ways_to(settled.append), known)
+        running.accept(streak(lending.call(), tasks.double.call(1)))
+        await anyio.wait_all_tasks_blocked()
+        suspect = taken(tasks.hold.call("suspect"), b"2-2")
+        running.accept(suspect._replace(job="J-2", deaths=SUSPECT_AFTER_DEATHS))
+        await wait_until(lambda: "suspect" in tasks.stage.started, description="it has begun")
+        tasks.stage.gate.set()
+        with anyio.fail_after(10):
+            await running.idle()
+    assert (Done, 0) in kinds([one for one in settled if one.taken.job == "J-1"])
+    assert len(settled) == 2
 
 
 def test_each_call_of_an_entry_is_measured() -> None:

@@ -1,5 +1,6 @@
 """What a worker says of itself."""
 
+import asyncio
 from dataclasses import replace
 
 import anyio
@@ -83,3 +84,22 @@ async def test_a_stopped_worker_says_that_a_thread_of_an_earlier_session_is_all_
             await stuck.wait()
         stage.thread_gate.set()
         group.cancel_scope.cancel()
+
+
+def test_a_retry_is_made_in_time_in_a_program_of_asyncios(
+    redis_url: str, settings: Settings
+) -> None:
+    """Whoever started the event loop: the word of it comes outside of any task."""
+
+    async def main() -> int:
+        tasks.new_stage()
+        patient = replace(settings, session_s=600)  # it looks by itself as seldom
+        worker = Worker(tasks, redis=redis_url, settings=patient)
+        running = asyncio.create_task(worker.run())
+        async with asyncio.timeout(20), Cluster(redis_url, settings=patient) as cluster:
+            attempt = await cluster.run(tasks.flaky.call("who", 2))
+        worker.stop()
+        await running
+        return attempt
+
+    assert asyncio.run(main()) == 3

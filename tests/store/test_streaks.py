@@ -10,6 +10,7 @@ from lionherd_dist.store.calls import Dead, Done, Next, Settled, Taken
 from lionherd_dist.store.job_rows import calls_in_hand, job_rows
 from lionherd_dist.store.letters import letters
 from lionherd_dist.store.scripts import FINISH
+from lionherd_dist.store.space_facts import space_facts
 
 pytestmark = pytest.mark.anyio
 
@@ -46,7 +47,7 @@ async def test_calls_that_take_their_time_come_one_by_one(bench: Bench) -> None:
     """The next is released when it is known that they have ended, as ever."""
     taken = await streak_of(bench, 8)
     assert len(taken.rest) == 7
-    await anyio.sleep(0.02)
+    await anyio.sleep(0.1)
     ends: list[Settled] = []
     while taken.rest:
         ends.append(Next(taken, b"ok"))
@@ -104,3 +105,42 @@ async def test_an_operator_sees_the_call_whose_turn_it_is(bench: Bench) -> None:
     assert (row.done, row.in_hand, row.backlog) == (2, 1, 17)
     (call,) = await calls_in_hand(bench.connection, bench.keys, "C-1", now_ms=0)
     assert (call.index, call.payload) == (2, b"c2")
+
+
+async def forget(bench: Bench, taken: Taken, told: int) -> None:
+    """The server loses the end of its log: the ends of *taken* and so many in all were not told."""
+    hand = f"{bench.keys.job('C-1')}:hand"
+    await bench.connection.call("HSET", hand, taken.index, taken.entry)
+    await bench.connection.call("HDEL", hand, taken.index + told)
+
+
+async def test_calls_whose_ends_were_forgotten_are_handed_out_again(bench: Bench) -> None:
+    """By the word that their entry is over; it would never come again otherwise."""
+    taken = await streak_of(bench, 8)
+    later = taken.following().following()
+    await tell(bench, [Next(taken, b"ok"), Next(taken.following(), b"ok")])
+    await forget(bench, taken, 2)
+    assert await tell(bench, [Next(later, b"ok"), Done(later.following(), b"ok")]) == 2
+    (again,) = await bench.take("W")
+    assert (again.index, again.payload, again.rest) == (1, b"c1", ())
+    await tell(bench, [Done(again, b"ok")])
+    (after,) = await bench.take("W")
+    assert (after.index, after.payload) == (2, b"c2")
+
+
+async def test_a_cancelled_job_whose_ends_were_forgotten_ends(bench: Bench) -> None:
+    """With the word that its last entry is over."""
+    taken = await streak_of(bench, 8)
+    await tell(bench, [Next(taken, b"ok")])
+    await forget(bench, taken, 1)
+    assert await bench.cancel("C-1") == [1]
+    assert await tell(bench, [Done(taken.following(), b"ok")]) == 1
+    assert await bench.connection.call("EXISTS", bench.keys.job("C-1")) == 0
+    assert (await bench.news("C"))[-1].ended
+
+
+async def test_a_doctor_finds_calls_in_a_row_whose_job_is_gone(bench: Bench) -> None:
+    await streak_of(bench, 4)
+    await bench.connection.call("DEL", bench.keys.job("C-1"))
+    facts = await space_facts(bench.connection, bench.keys)
+    assert facts.lost_calls == ["C-1 1"]

@@ -1,6 +1,7 @@
 -- _release: prepended where calls become available. A job's calls go from its backlog into the
 -- shared stream while it has fewer in hand than its limit and than twice the workers' slots, and
--- fewer unread outcomes than its consumer has room for. (_tokens: some need a token, too.)
+-- fewer unread outcomes than its consumer has room for. (_tokens: some need a token, too;
+-- _streak: where the limit is 1, several may come in one entry.)
 -- USES _life
 -- USES _moved
 -- USES _grown

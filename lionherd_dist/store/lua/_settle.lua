@@ -3,8 +3,8 @@
 -- USES _requeue
 -- USES _record
 -- USES _streak
--- What becomes of a call that is more than its end, and of those that were to follow it in a streak.
-local function unfold(keys, id, job, index, entry, verb, detail)
+-- Whatever is more than the end of a call that nothing follows.
+local function hand_on(keys, id, job, index, entry, verb, detail)
   local job_key = keys.prefix .. 'job:' .. id
   local header, payload, rest = call_of(keys.calls, entry, index)
   local goes_on = job.cancelled == 0 and header ~= ''
@@ -19,33 +19,46 @@ local function unfold(keys, id, job, index, entry, verb, detail)
   take_back(job_key, job, index, rest, 1)
 end
 
+-- *entry* is over, and its job's hand names a call of it that was told of long ago: this server has
+-- lost the end of its log. From that call on it is handed out anew.
+local function recover(keys, id, job, entry)
+  local job_key = keys.prefix .. 'job:' .. id
+  local index, named = unpack(redis.call('HGETALL', job_key .. ':hand'))
+  if named ~= entry then return end
+  if job.cancelled == 1 then
+    redis.call('HDEL', job_key .. ':hand', index)
+    end_cancelled(keys, keys.prefix, id, job.owner, job.inbox)
+  else
+    hand_on(keys, id, job, index, entry, 'back')
+  end
+end
+
 -- Of *count* calls of one job, whose indexes begin at *first* and whose entries after *before*:
--- the indexes of those that ended, the news of them, how many leave the hand, the entry that
--- the last of them ended, and how many were not in hand.
+-- over: the indexes of those that ended; news of them; leaving: how many of them the hand names
+-- (count); whole: the entry that the last of them ended; dropped: those not in hand (count).
 local function settle(keys, id, job, first, count, before)
-  local job_key, over, news = keys.prefix .. 'job:' .. id, {}, {'j', id}
+  local hand, over, news = keys.prefix .. 'job:' .. id .. ':hand', {}, {'j', id}
   local upto, n, leaving, dropped = first + count - 1, 0, 0, 0
-  local running, ended  -- entries
-  local held = job and redis.call('HMGET', job_key .. ':hand', unpack(ARGV, first, upto)) or {}
+  local running, whole  -- entries
+  local held = job and redis.call('HMGET', hand, unpack(ARGV, first, upto)) or {}
   for k = 1, count do
     local index, entry = ARGV[first + k - 1], ARGV[before + k]
     local verb, detail = ARGV[upto + 2 * k - 1], ARGV[upto + 2 * k]
     if held[k] ~= entry and running ~= entry then
       dropped = dropped + 1
+      if verb ~= 'next' and job and job.limit == 1 then recover(keys, id, job, entry) end
     else
       if verb ~= 'done' and verb ~= 'next' then
-        unfold(keys, id, job, index, entry, verb, detail)
+        hand_on(keys, id, job, index, entry, verb, detail)
       end
       if verb ~= 'again' and verb ~= 'back' or job.cancelled == 1 then
         n = n + 1
         over[n], news[2 * n + 1], news[2 * n + 2] = index, index, detail
         if held[k] == entry then leaving = leaving + 1 end
       end
-      running, ended = verb == 'next' and entry or nil, verb == 'done' and entry or nil
+      running, whole = verb == 'next' and entry or nil, verb == 'done' and entry or nil
     end
   end
-  if running then
-    redis.call('HSET', job_key .. ':hand', string.format('%d', over[n] + 1), running)
-  end
-  return over, news, leaving, ended, dropped
+  if running then redis.call('HSET', hand, string.format('%d', over[n] + 1), running) end
+  return {over = over, news = news, leaving = leaving, whole = whole, dropped = dropped}
 end

@@ -24,50 +24,50 @@ if tonumber(redis.call('ZSCORE', keys.sessions, session) or 0) <= now then retur
 keys.now, keys.dead_ttl = now, ARGV[3]
 local recorded, dropped = 0, 0
 
-local function account(id, job, over, news, leaving, entry)
+local function account(id, job, told)
   local job_key = prefix .. 'job:' .. id
-  give_back(keys, id, job, over)
-  job.done = job.done + #over
-  if job.limit == 1 and entry then pace(job, entry, now) end
+  give_back(keys, id, job, told.over)
+  job.done = job.done + #told.over
+  if told.whole and job.limit == 1 then pace(job, told.whole, now) end
   local ended = job.done == job.total
-  record(prefix, id, job, news, ended and now)
+  record(prefix, id, job, told.news, ended and now)
   if ended and job.keep == 0 then
     end_job(prefix, id, job.owner)
     return
   end
-  if ended or release(keys, id, job, leaving) == 0 then
+  if ended or release(keys, id, job, told.leaving) == 0 then
     redis.call('HSET', job_key, 'done', job.done)
   end
-  redis.call('HDEL', job_key .. ':hand', unpack(over))  -- last: a hand made anew needs a new life
+  redis.call('HDEL', job_key .. ':hand', unpack(told.over))  -- last: an empty hand ends its life
 end
 
-local function account_cancelled(id, job, over)  -- its outcomes are not wanted, only its end is
+local function account_cancelled(id, job, told)  -- its outcomes are not wanted, only its end is
   local hand = prefix .. 'job:' .. id .. ':hand'
-  redis.call('HDEL', hand, unpack(over))
-  give_back(keys, id, job, over)
+  redis.call('HDEL', hand, unpack(told.over))
+  give_back(keys, id, job, told.over)
   if redis.call('EXISTS', hand) == 0 then
     end_cancelled(keys, prefix, id, job.owner, job.inbox)
   end
 end
 
 local before, last = 5, 5 + ARGV[4]  -- the entry before those of the job, and the last of all
-local over = 6 + ARGV[5]
-if over > last then
+local first_over = 6 + ARGV[5]
+if first_over > last then
   redis.call('XACK', keys.calls, 'workers', '0-0')
 else
-  redis.call('XACK', keys.calls, 'workers', unpack(ARGV, over, last))
+  redis.call('XACK', keys.calls, 'workers', unpack(ARGV, first_over, last))
 end
 local at = last + 1
 while before < last do
   local id, count = ARGV[at], tonumber(ARGV[at + 1])
   local job = load_job(prefix .. 'job:' .. id)
-  local ended, news, leaving, entry, others = settle(keys, id, job, at + 2, count, before)
-  recorded, dropped = recorded + #ended, dropped + others
-  if #ended > 0 then
-    (job.cancelled == 1 and account_cancelled or account)(id, job, ended, news, leaving, entry)
+  local told = settle(keys, id, job, at + 2, count, before)
+  recorded, dropped = recorded + #told.over, dropped + told.dropped
+  if #told.over > 0 then
+    (job.cancelled == 1 and account_cancelled or account)(id, job, told)
   end
   before, at = before + count, at + 2 + 3 * count
 end
-if over <= last then redis.call('XDEL', keys.calls, unpack(ARGV, over, last)) end
+if first_over <= last then redis.call('XDEL', keys.calls, unpack(ARGV, first_over, last)) end
 lend_touched(keys)
 return {recorded, dropped}

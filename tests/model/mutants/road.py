@@ -13,23 +13,25 @@ ROAD = (
     Mutant(
         "finish_keeps_the_entry",
         "finish",
-        "redis.call('XDEL', keys.calls, unpack(ARGV, over, last))",
+        "redis.call('XDEL', keys.calls, unpack(ARGV, first_over, last))",
         "type(0)",
     ),
     Mutant(
         "finish_does_not_acknowledge",
         "finish",
-        "redis.call('XACK', keys.calls, 'workers', unpack(ARGV, over, last))",
+        "redis.call('XACK', keys.calls, 'workers', unpack(ARGV, first_over, last))",
         "redis.call('XACK', keys.calls, 'workers', '0-1')",
     ),
-    Mutant("finish_releases_nothing", "finish", "release(keys, id, job, leaving)", "0"),
+    Mutant("finish_releases_nothing", "finish", "release(keys, id, job, told.leaving)", "0"),
     Mutant(
         "finish_counts_what_leaves",
         "finish",
-        "release(keys, id, job, leaving)",
+        "release(keys, id, job, told.leaving)",
         "release(keys, id, job)",
     ),
-    Mutant("finish_does_not_count", "finish", "job.done = job.done + #over", "job.done = job.done"),
+    Mutant(
+        "finish_does_not_count", "finish", "job.done = job.done + #told.over", "job.done = job.done"
+    ),
     Mutant(
         "finish_forgets_its_count", "finish", "redis.call('HSET', job_key, 'done', job.done)", ""
     ),
@@ -78,7 +80,12 @@ ROAD = (
     Mutant("finish_loses_what_follows", "_settle", "  take_back(", "  type("),
     Mutant("finish_hears_one_of_a_streak", "_settle", " and running ~= entry", ""),
     Mutant("finish_never_moves_on", "_settle", "if running then", "if false then"),
-    Mutant("finish_ends_what_goes_on", "finish", "local over = 6 + ARGV[5]", "local over = 6"),
+    Mutant(
+        "finish_ends_what_goes_on",
+        "finish",
+        "local first_over = 6 + ARGV[5]",
+        "local first_over = 6",
+    ),
     Mutant("finish_paces_by_any_end", "_settle", "verb == 'done' and entry", "entry"),
     Mutant("call_of_finds_the_first", "_requeue", "payloads[at], {", "payloads[1], {"),
     Mutant("reap_loses_what_follows", "_give_on", "    take_back(", "    type("),
