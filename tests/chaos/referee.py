@@ -14,7 +14,8 @@ What is counted against the library:
 - **over the limit**: at some moment more calls of one job were running than its limit. Of each call
   only the latest start counts: a worker that was paused for longer than its session, and does not
   know yet that its calls were given on, runs them in vain. It is what no limit without a kernel's
-  help can prevent, and the library stops it when the worker learns of it.
+  help can prevent, and the library stops it when the worker learns of it. In a job of one call at a
+  time such a worker may be some calls further than the one that was given on.
 - **slots**: the same by another witness. Each body holds one flock'ed file, which the kernel frees
   when a process dies. Whoever finds as many held as the limit allows takes a further one; there
   must then be that many bodies running whose calls were given on.
@@ -123,6 +124,7 @@ def judge_limit(found: Findings, job: Job, bodies: list[Body], in_vain: Vain) ->
     """At most the job's limit of its calls at once; *bodies* are those of one label."""
     latest: dict[int, Body] = {}
     running: list[Body] = []  # with those whose calls were given on, until they are really gone
+    left_behind: set[int] = set()
     gone_at, killed_at = found.records.gone_at, found.records.killed_at
     for body in bodies:
         at = body.started_at
@@ -130,8 +132,12 @@ def judge_limit(found: Findings, job: Job, bodies: list[Body], in_vain: Vain) ->
         running.append(body)
         if id(body) not in in_vain.sure:
             latest[body.index] = body
+        if job.limit == 1:
+            left_behind |= {id(one) for one in running if in_vain.left_behind(one, body)}
         rightful = [
-            one for one in running if latest[one.index] is one and id(one) not in in_vain.doubtful
+            one
+            for one in running
+            if latest[one.index] is one and id(one) not in in_vain.doubtful | left_behind
         ]
         current = [one for one in rightful if min(one.ended_at, killed_at(one.who)) > at]
         count, vain = len(current), len(running) - len(rightful)

@@ -29,11 +29,18 @@ class Evidence:
         self.client.write("J", LABEL, max(CALLS) + 1, 2, "submit", False)
 
     def ran(
-        self, index: int, start: float, end: float | None, *, who: str = "w1.1", slot: int = 0
+        self,
+        index: int,
+        start: float,
+        end: float | None,
+        *,
+        who: str = "w1.1",
+        slot: int = 0,
+        label: str = LABEL,
     ) -> None:
         """A body of call *index*; no end says that its process was killed."""
         self._numbers += 1
-        self._bodies.write("S", LABEL, index, who, self._numbers, slot, start, start)
+        self._bodies.write("S", label, index, who, self._numbers, slot, start, start)
         if end is not None:
             self._bodies.write("E", who, self._numbers, "done", end)
 
@@ -140,6 +147,22 @@ def test_a_start_long_after_the_pause_counts(evidence: Evidence) -> None:
     evidence.ran(CALLS[2], 5.1, 8.0, who="w2.1", slot=1)
     evidence.ran(CALLS[1], 7.0, 7.5, who="w1.1", slot=2)
     assert evidence.verdict().over_limit == 1
+
+
+@pytest.mark.parametrize(("paused", "over"), [(True, 0), (False, 1)])
+def test_a_paused_worker_may_be_further_in_a_row_than_what_was_given_on(
+    evidence: Evidence, *, paused: bool, over: int
+) -> None:
+    """It keeps its slot while it stands still; one that goes on is at work."""
+    evidence.client.write("J", "row.0", max(CALLS) + 1, 1, "submit", False)
+    evidence.ran(CALLS[0], 1.0, 1.1, label="row.0")
+    evidence.ran(CALLS[1], 1.2, 5.05, label="row.0")
+    if paused:
+        evidence.records.stops.append(("w1.1", 1.3, 5.0))
+    evidence.ran(CALLS[0], 3.0, 3.1, who="w2.1", slot=1, label="row.0")
+    evidence.ran(CALLS[1], 3.2, 3.3, who="w2.1", slot=1, label="row.0")
+    found = evidence.verdict()
+    assert (found.over_limit, found.over_slots > 0) == (over, not paused)
 
 
 @pytest.mark.parametrize(

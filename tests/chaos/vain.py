@@ -47,6 +47,21 @@ class Vain:
             elif others and body.how in {"cut", ""}:
                 self.doubtful.add(id(body))
 
+    def left_behind(self, one: Body, body: Body) -> bool:
+        """True if *one* stands still, and the row that it is in was given on from *body* on.
+
+        In a row of calls, which come one at a time, a worker may be further than the server knows.
+        """
+        row = self._starts[body.label, body.index]
+        return (
+            one.who != body.who
+            and one.index > body.index
+            and any(mine.who == one.who and mine.started_at < one.started_at for mine in row)
+            and any(
+                stall.since <= body.started_at <= stall.until for stall in self._stalls[one.who]
+            )
+        )
+
     def _meanwhile(self, body: Body) -> Iterator[Body]:
         """Other workers' bodies of the call, begun while this one's stood still, just before."""
         starts = self._starts[body.label, body.index]
