@@ -150,6 +150,8 @@ def judge_limit(found: Findings, job: Job, bodies: list[Body], in_vain: Vain) ->
                 f"limit: {count} of {body.label} at once, {job.limit} allowed: {body.index} on "
                 f"{body.who}; {oldest.index} on {oldest.who} for {at - oldest.started_at:.2f} s"
             )
+        if body.slot >= job.limit + vain:  # a look that is seldom needed
+            vain += in_vain.unseen(bodies, body, in_a_row=job.limit == 1)
         if body.slot >= job.limit + vain:
             found.over_slots += 1
             found.against(

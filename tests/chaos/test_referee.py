@@ -37,10 +37,13 @@ class Evidence:
         who: str = "w1.1",
         slot: int = 0,
         label: str = LABEL,
+        since: float | None = None,
     ) -> None:
         """A body of call *index*; no end says that its process was killed."""
         self._numbers += 1
-        self._bodies.write("S", label, index, who, self._numbers, slot, start, start)
+        self._bodies.write(
+            "S", label, index, who, self._numbers, slot, start if since is None else since, start
+        )
         if end is not None:
             self._bodies.write("E", who, self._numbers, "done", end)
 
@@ -147,6 +150,19 @@ def test_a_start_long_after_the_pause_counts(evidence: Evidence) -> None:
     evidence.ran(CALLS[2], 5.1, 8.0, who="w2.1", slot=1)
     evidence.ran(CALLS[1], 7.0, 7.5, who="w1.1", slot=2)
     assert evidence.verdict().over_limit == 1
+
+
+@pytest.mark.parametrize(("given_on", "over"), [(True, 0), (False, 1)])
+def test_who_stands_still_with_a_slot_before_it_tells_of_it_may_be_in_vain(
+    evidence: Evidence, *, given_on: bool, over: int
+) -> None:
+    """It is seen when it goes on; its call began elsewhere meanwhile, or it is one too many."""
+    evidence.ran(CALLS[0], 5.0, 5.1, since=1.0)
+    if given_on:
+        evidence.ran(CALLS[0], 3.0, 3.1, who="w2.1", slot=1)
+    evidence.ran(CALLS[1], 3.2, 4.0, who="w2.1", slot=1)
+    evidence.ran(CALLS[2], 3.3, 4.0, who="w2.1", slot=2)
+    assert evidence.verdict().over_slots == over
 
 
 @pytest.mark.parametrize(("paused", "over"), [(True, 0), (False, 1)])
