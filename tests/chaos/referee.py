@@ -150,13 +150,33 @@ def judge_limit(found: Findings, job: Job, bodies: list[Body], in_vain: Vain) ->
                 f"limit: {count} of {body.label} at once, {job.limit} allowed: {body.index} on "
                 f"{body.who}; {oldest.index} on {oldest.who} for {at - oldest.started_at:.2f} s"
             )
-        if body.slot >= job.limit + vain:  # a look that is seldom needed
-            vain += in_vain.unseen(bodies, body, in_a_row=job.limit == 1)
+        if body.slot >= job.limit + vain:  # it looked for one before it told of its start
+            vain = holders_in_vain(found.records, job, bodies, body, in_vain)
         if body.slot >= job.limit + vain:
             found.over_slots += 1
             found.against(
                 f"slots: {body.label} {body.index} took slot {body.slot}, {vain} ran in vain"
             )
+
+
+def holders_in_vain(
+    records: Records, job: Job, bodies: list[Body], body: Body, in_vain: Vain
+) -> int:
+    """How many of *bodies* may have held a slot in vain while *body* looked for one."""
+    at, known = body.started_at, in_vain.sure | in_vain.doubtful
+    there = [
+        one
+        for one in bodies
+        if one is not body
+        and one.since <= at
+        and min(one.ended_at, records.gone_at(one.who)) > body.since
+    ]
+    return sum(
+        id(one) in known
+        or in_vain.given_on(one, at)
+        or (job.limit == 1 and in_vain.left_behind(one, body))
+        for one in there
+    )
 
 
 def recoveries(bodies: list[Body], records: Records, in_vain: Vain) -> list[float]:

@@ -165,6 +165,18 @@ def test_who_stands_still_with_a_slot_before_it_tells_of_it_may_be_in_vain(
     assert evidence.verdict().over_slots == over
 
 
+@pytest.mark.parametrize(("since", "over"), [(3.9, 0), (4.1, 1)])
+def test_who_held_a_slot_in_vain_may_be_gone_when_the_next_tells_of_its_start(
+    evidence: Evidence, since: float, over: int
+) -> None:
+    """What counts is who was there when it looked for a slot."""
+    evidence.ran(CALLS[0], 1.0, 4.0)
+    evidence.ran(CALLS[0], 3.0, 3.1, who="w2.1", slot=1)
+    evidence.ran(CALLS[1], 3.2, 6.0, who="w2.1", slot=1)
+    evidence.ran(CALLS[2], 4.2, 6.0, who="w2.1", slot=2, since=since)
+    assert evidence.verdict().over_slots == over
+
+
 @pytest.mark.parametrize(("paused", "over"), [(True, 0), (False, 1)])
 def test_a_paused_worker_may_be_further_in_a_row_than_what_was_given_on(
     evidence: Evidence, *, paused: bool, over: int

@@ -47,21 +47,10 @@ class Vain:
             elif others and body.how in {"cut", ""}:
                 self.doubtful.add(id(body))
 
-    def unseen(self, bodies: Sequence[Body], body: Body, *, in_a_row: bool) -> int:
-        """How many of *bodies* may hold a slot in vain as *body* begins, and tell of it later.
-
-        They stood still before they had told of their start, and their calls were given on.
-        """
-        at = body.started_at
-        waking = [one for one in bodies if one.since <= at < one.started_at]
-        return sum(
-            (in_a_row and self.left_behind(one, body))
-            or any(
-                other.who != one.who and one.since < other.started_at <= at
-                for other in self._starts[one.label, one.index]
-            )
-            for one in waking
-        )
+    def given_on(self, one: Body, at: float) -> bool:
+        """True if another worker began the call of *one* between its look for a slot and *at*."""
+        starts = self._starts[one.label, one.index]
+        return any(other.who != one.who and one.since < other.started_at <= at for other in starts)
 
     def left_behind(self, one: Body, body: Body) -> bool:
         """True if *one* stands still, and the row that it is in was given on from *body* on.
