@@ -21,7 +21,7 @@ from lionherd_dist.store.portion import MOST_BYTES
 MOST_PER_FLUSH = 500  # keeps one script call near a millisecond or two
 
 
-def _going_on(batch: Sequence[Settled]) -> AbstractSet[bytes]:
+def _entries_going_on(batch: Sequence[Settled]) -> AbstractSet[bytes]:
     """The entries in *batch* of which another call had begun."""
     return {one.taken.entry for one in batch if isinstance(one, Next)}
 
@@ -53,7 +53,7 @@ class Finisher:
         self._on_told = on_told
         self._waiting: list[Settled] = []
         self._is_held, self._under_way = False, 0
-        self._going_on: set[bytes] = set()  # entries of what is under way
+        self._going_on: set[bytes] = set()  # by what is under way
         self._wake, self._idle = asyncio.Event(), asyncio.Event()
         self._idle.set()
         self._life = anyio.CancelScope(shield=True)
@@ -141,12 +141,12 @@ class Finisher:
         batch = self._waiting[:count]
         self._waiting[:count] = later
         self._under_way += len(batch)
-        self._going_on |= _going_on(batch)
+        self._going_on |= _entries_going_on(batch)
         return batch
 
     def _arrived(self, batch: Sequence[Settled]) -> None:
         self._under_way -= len(batch)
-        self._going_on -= _going_on(batch)
+        self._going_on -= _entries_going_on(batch)
 
     async def _told(self, batch: list[Settled]) -> bool:
         """False if the session is over, or must be taken for it."""

@@ -1,6 +1,7 @@
 """A job as an operator sees it: where it stands, and whose it is. Reads only, a bounded part."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, cast
 
@@ -135,7 +136,7 @@ def _row(job: str, fields: Reply, hand: Reply, *, now_ms: int) -> JobRow | None:
         total=None if total < 0 else total,
         done=done,
         read=read if keep else consumed,
-        backlog=0 if cancelled else next_ - done - in_hand,
+        backlog=0 if cancelled else max(0, next_ - done - in_hand),  # read one after the other
         in_hand=in_hand,
         room=consumed + cap - released,
         age_ms=now_ms - since if since else None,
@@ -197,8 +198,9 @@ def _handed_out(
             worker = session.decode(errors="replace")
     match found:
         case [[_, list(fields)]]:
-            taken = taken_of(entry, cast("list[bytes]", fields))
-            while taken.rest and taken.index < index:
-                taken = taken.following()
-            return InHand(index, since_ms, taken.attempt, taken.deaths, worker, taken.payload)
+            with suppress(ValueError):  # it is no call
+                taken = taken_of(entry, cast("list[bytes]", fields))
+                while taken.rest and taken.index < index:
+                    taken = taken.following()
+                return InHand(index, since_ms, taken.attempt, taken.deaths, worker, taken.payload)
     return InHand(index, since_ms, None, 0, worker, b"")

@@ -1,8 +1,8 @@
 """Several calls of a job in one entry: how many, and what becomes of those that do not begin."""
 
 from dataclasses import replace
+from typing import cast
 
-import anyio
 import pytest
 from store_bench import Bench, chunk
 
@@ -34,8 +34,8 @@ async def tell(bench: Bench, settled: list[Settled], *, now_ms: int | None = Non
     """How many were dropped."""
     names, args = bench.hand("W")._ends_of(settled)
     args = [*args[:1], "" if now_ms is None else now_ms, *args[2:]]
-    _, dropped = await bench.connection.run(FINISH, names, args)  # type: ignore[misc]
-    return int(dropped)  # type: ignore[arg-type]
+    _, dropped = cast("list[int]", await bench.connection.run(FINISH, names, args))
+    return dropped
 
 
 async def test_a_streak_is_a_row_of_calls_in_one_entry(bench: Bench) -> None:
@@ -43,18 +43,22 @@ async def test_a_streak_is_a_row_of_calls_in_one_entry(bench: Bench) -> None:
     assert (taken.index, taken.payload, taken.rest) == (1, b"c1", (b"c2", b"c3", b"c4"))
 
 
-async def test_calls_that_take_their_time_come_one_by_one(bench: Bench) -> None:
+@pytest.mark.parametrize(("after_ms", "length"), [(20, 16), (21, 1)])
+async def test_calls_that_take_their_time_come_one_by_one(
+    bench: Bench, after_ms: int, length: int
+) -> None:
     """The next is released when it is known that they have ended, as ever."""
     taken = await streak_of(bench, 8)
     assert len(taken.rest) == 7
-    await anyio.sleep(0.1)
+    handed_out_ms = int(taken.entry.partition(b"-")[0])
     ends: list[Settled] = []
     while taken.rest:
         ends.append(Next(taken, b"ok"))
         taken = taken.following()
-    assert await tell(bench, [*ends, Done(taken, b"ok")]) == 0
+    ends.append(Done(taken, b"ok"))
+    assert await tell(bench, ends, now_ms=handed_out_ms + after_ms) == 0
     (after,) = await bench.take("W")
-    assert (after.index, after.rest) == (9, ())
+    assert (after.index, 1 + len(after.rest)) == (9, length)
 
 
 async def test_large_calls_make_short_streaks(bench: Bench) -> None:
@@ -144,3 +148,13 @@ async def test_a_doctor_finds_calls_in_a_row_whose_job_is_gone(bench: Bench) -> 
     await bench.connection.call("DEL", bench.keys.job("C-1"))
     facts = await space_facts(bench.connection, bench.keys)
     assert facts.lost_calls == ["C-1 1"]
+
+
+async def test_an_operator_sees_an_entry_that_is_no_call(bench: Bench) -> None:
+    """Of which there is nothing to tell but that it is there."""
+    await streak_of(bench, 4)
+    strange = await bench.connection.call("XADD", bench.keys.calls, "*", "c", "J", "p", "x")
+    assert isinstance(strange, bytes)
+    await bench.connection.call("HSET", f"{bench.keys.job('C-1')}:hand", 1, strange)
+    (call,) = await calls_in_hand(bench.connection, bench.keys, "C-1", now_ms=0)
+    assert (call.index, call.attempt, call.payload) == (1, None, b"")
