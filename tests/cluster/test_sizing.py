@@ -58,7 +58,9 @@ async def test_what_waits_costs_little_more_than_its_bytes() -> None:
             def used() -> int:
                 return server.info("memory")["used_memory"]
 
-            await cluster.submit([tasks.double.call("")])  # scripts and keys are there
+            async with working(place.url, SETTINGS):
+                await cluster.run(tasks.double.call(""))
+            await cluster.submit([tasks.double.call("")])  # all scripts and keys are there
             before = used()
             job = await cluster.submit(tasks.double.call(TEXT) for _ in range(CALLS))
             assert call <= (used() - before) / CALLS < call + 15
