@@ -91,7 +91,7 @@ CHUNK = Chunk(
 
 def wish(first: int = 1, count: int = 0, *ends: int, look: bool = False) -> Ask:
     """*count* requests from number *first*, and an end to those numbered *ends*."""
-    return Ask("api", 2, 0, look=look, first=first, count=count, ends=ends, impatient=())
+    return Ask("api", 2, 0, look=look, first=first, new=count, ends=ends, impatient=())
 
 
 def chunk(first: int = 0, count: int = 0, **changes: int) -> Chunk:

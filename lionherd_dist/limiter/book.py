@@ -8,10 +8,11 @@ Requests are numbered when they are sent, so that the numbers of one message are
 """
 
 import asyncio
-from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import TypeAlias
+
+import anyio
 
 from lionherd_dist.errors import LionherdError
 from lionherd_dist.limiter.lease import Lease
@@ -25,8 +26,8 @@ MOST_ENDS = 2_000  # told in one message
 MOST_PLACES = 1_000  # looked for in one message: the server needs about 1 µs for each
 
 
-# For a token, which it brings when it is done; None comes of one that was for now or never.
-Request: TypeAlias = asyncio.Future[Lease | None]
+# For a token, which it brings when it is done. One that was for now or never may bring WouldBlock.
+Request: TypeAlias = asyncio.Future[Lease]
 
 
 class Book:
@@ -37,10 +38,18 @@ class Book:
         borrowed: how many are held, by anybody.
         waiting: how many requests wait, of anybody; a job counts as one.
         known: False until the server has said these.
+        told: True once *on_news* was called, until somebody has come and asked.
     """
 
-    def __init__(self, name: str, total: int, recorder: Recorder = SILENT) -> None:
+    def __init__(
+        self,
+        name: str,
+        total: int,
+        on_news: "Callable[[Book], None]",
+        recorder: Recorder = SILENT,
+    ) -> None:
         self._recorder, self._loop = recorder, asyncio.get_running_loop()
+        self._on_news, self.told = on_news, False
         self.name, self.wanted_total = name, total
         self.total, self.borrowed, self.waiting, self.known = total, 0, 0, False
         self.borrowers: dict[object, Lease | None] = {}  # None: it waits
@@ -48,9 +57,9 @@ class Book:
         self._holders: dict[str, int] = {}
         self._trust: Trust | None = None
         self._number = 0
-        self._asked: deque[Request] = deque()
+        self._asked: dict[Request, None] = {}  # in order
         self._waiting: dict[int, Request] = {}
-        self._numbers: dict[Request, int] = {}  # the same the other way round
+        self._numbers: dict[Request, int] | None = None  # of these and some that were; if asked for
         self._hasty: set[Request] = set()  # of those that are asked or wait: they are not to wait
         self._held: dict[int, Lease] = {}
         self._judged: dict[int, Lease] = {}
@@ -62,39 +71,62 @@ class Book:
 
     # --- what code here wants
 
-    def ask(self, *, patient: bool = True) -> Request:
-        """A request that waits for its token, or one that does not."""
+    def ask_for_now(self) -> Request:
+        """A request that does not wait: it is answered by the next message."""
+        request = self.ask()
+        self._hasty.add(request)
+        return request
+
+    def ask(self) -> Request:
+        """A request that waits for its token."""
         request: Request = self._loop.create_future()
-        self._asked.append(request)
-        if not patient:
-            self._hasty.add(request)
+        self._asked[request] = None
+        if not self.told:
+            self._tell()
         return request
 
     def withdraw(self, request: Request) -> None:
         """Nobody waits for *request* any more; a token that came, or comes, goes back."""
         self._hasty.discard(request)
         if request.cancelled() or request.cancel():
-            if request in self._numbers:
-                self._ends.append(self._numbers[request])
-                del self._waiting[self._numbers.pop(request)]
+            if request in self._asked:
+                del self._asked[request]
+            elif (number := self._number_of(request)) is not None:
+                del self._waiting[number]
+                self._ends.append(number)
+                if not self.told:
+                    self._tell()
         elif request.exception() is None:
-            lease = request.result()
-            if lease is not None:
-                self.give_back(lease)
+            self.give_back(request.result())
+
+    def _number_of(self, request: Request) -> int | None:
+        """That of *request*, if it waits; for the few that are cancelled, others do not pay."""
+        if self._numbers is None:
+            self._numbers = {waiting: number for number, waiting in self._waiting.items()}
+        number = self._numbers.get(request)
+        return number if number in self._waiting else None
 
     def give_back(self, lease: Lease) -> None:
         """The token is not needed any more."""
-        if self._held.get(lease.number) is lease:
-            del self._held[lease.number]
+        lease.is_over = True
+        if self._held.pop(lease.number, None) is not None:
             self._ends.append(lease.number)
+            if not self.told:
+                self._tell()
+
+    def _tell(self) -> None:
+        self.told = True
+        self._on_news(self)
 
     def look(self) -> None:
         """Have the dead dropped and everything told that is ours, with the next message."""
         self._look = True
+        if not self.told:
+            self._tell()
 
     def looked(self) -> "asyncio.Future[None]":
         """Look, and be told when that was done."""
-        self._look = True
+        self.look()
         done: asyncio.Future[None] = self._loop.create_future()
         self._looks.append(done)
         return done
@@ -124,17 +156,15 @@ class Book:
 
     def take_ask(self, quarantine_ms: int) -> Ask:
         """What is new; it is then the desk's to deliver."""
-        number, impatient = self._number, list[int]()
         look, self._look = self._look, False
         waiting = list(islice(self._waiting, MOST_PLACES)) if look else []
-        for request in self._asked:
-            if not request.done():
-                number += 1
-                self._waiting[number], self._numbers[request] = request, number
-                if self._hasty and request in self._hasty:
-                    impatient.append(number)
-        self._asked.clear()
-        first, self._number = self._number + 1, number
+        asked, self._asked = self._asked, {}
+        first, self._number = self._number + 1, self._number + len(asked)
+        numbers = range(first, self._number + 1)
+        self._waiting.update(zip(numbers, asked, strict=True))
+        self._numbers = None
+        both = zip(numbers, asked, strict=True) if self._hasty else ()
+        impatient = [number for number, request in both if request in self._hasty]
         ends, self._ends = self._ends[:MOST_ENDS], self._ends[MOST_ENDS:]
         self._judged = dict(self._held) if look else {}
         if look:
@@ -145,7 +175,7 @@ class Book:
             quarantine_ms=quarantine_ms,
             look=look,
             first=first,
-            count=number + 1 - first,
+            new=len(asked),
             ends=ends,
             impatient=impatient,
             waiting=waiting,
@@ -168,9 +198,9 @@ class Book:
                 if not done.done():
                     done.set_result(None)
         for number in ask.impatient:  # at the end: a token may stand in the list only
-            request = self._take(number)
+            request = self._waiting.pop(number, None)
             if request is not None and not request.done():
-                request.set_result(None)
+                request.set_exception(anyio.WouldBlock())
                 self._refused = True
         if ask.impatient:
             self._hasty = {request for request in self._hasty if not request.done()}
@@ -187,31 +217,25 @@ class Book:
 
     def _ask_again(self, lost: Iterable[int]) -> None:
         """For requests that the server has forgotten, or somebody took out of its queue."""
-        requests = [request for number in lost if (request := self._take(number)) is not None]
-        self._asked.extendleft(reversed(requests))
+        found = (self._waiting.pop(number, None) for number in lost)
+        requests = [request for request in found if request is not None]
+        self._asked = dict.fromkeys([*requests, *self._asked])
 
     def granted(self, tokens: Iterable[tuple[int, int]]) -> None:
         """Tokens as (number, fence); what nobody waits for goes back, once more if need be."""
-        if self._trust is None or self._trust.left_s() <= 0:  # what comes so late is not ours
+        trust, name, held, waiting = self._trust, self.name, self._held, self._waiting
+        if trust is None or trust.left_s() <= 0:  # what comes so late is not ours
             return
         for number, fence in tokens:
-            request = self._waiting.pop(number, None)
-            if request is not None:  # as _take does; this is for every token
-                del self._numbers[request]
-            if request is None or request.done():  # withdrawn, or about to be
-                if number not in self._held:  # told twice, otherwise
-                    self._ends.append(number)
+            request = waiting.pop(number, None)
+            if request is not None and not request.done():
+                held[number] = lease = Lease(name, number, fence, trust)
+                request.set_result(lease)
                 continue
-            lease = Lease(self.name, number, fence, self._trust)
-            self._held[number] = lease
-            request.set_result(lease)
-
-    def _take(self, number: int) -> Request | None:
-        """The request of that number, which waits no longer; None if none does."""
-        request = self._waiting.pop(number, None)
-        if request is not None:
-            del self._numbers[request]
-        return request
+            if number not in held:  # who asked has withdrawn, or is about to; else: told twice
+                self._ends.append(number)
+                if not self.told:
+                    self._tell()
 
     # --- one session after the other
 
@@ -225,9 +249,9 @@ class Book:
         held, self._held = self._held, {}
         for lease in held.values():
             lease.lose(reason)
-        self._asked.extendleft(reversed(self._waiting.values()))
+        self._asked = dict.fromkeys([*self._waiting.values(), *self._asked])
+        self._numbers = None
         self._waiting.clear()
-        self._numbers.clear()
         self._ends.clear()
         self._judged.clear()
         self._looks += self._looking
@@ -244,7 +268,6 @@ class Book:
         self._asked.clear()
         self._hasty.clear()
         self._waiting.clear()
-        self._numbers.clear()
         looks, self._looks, self._looking = [*self._looks, *self._looking], [], []
         for done in looks:
             if not done.done():

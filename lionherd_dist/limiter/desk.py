@@ -7,8 +7,8 @@ and a token is never asked for twice.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from functools import partial
+from itertools import islice
 
 import anyio
 
@@ -69,7 +69,7 @@ class Desk:
         """The book of the limiter *name*; the total that came first rules here."""
         found = self._books.get(name)
         if found is None:
-            found = self._books[name] = Book(name, total, self.recorder)
+            found = self._books[name] = Book(name, total, self.poke, self.recorder)
         return found
 
     def poke(self, book: Book) -> None:
@@ -154,6 +154,7 @@ class Desk:
     async def _flush(self, connection: Connection, session: Session) -> bool:
         books, self._poked = list(self._poked), {}
         for book in books:
+            book.told = False
             book.begin(session.trust)
         books = [book for book in books if book.has_news]
         quarantine_ms = self._quarantine_ms()
@@ -166,7 +167,7 @@ class Desk:
             # A reply that was lost may have brought tokens: when asked again, the server lists all.
             if self.connection is not connection:
                 return []  # for this session nobody speaks any more
-            asks_sent[:] = [replace(ask, look=True) for ask in asks] if asks_sent else asks
+            asks_sent[:] = [ask._replace(look=True) for ask in asks] if asks_sent else asks
             return await connection.run_all(
                 [lend_request(self._keys, session.id, ask) for ask in asks_sent]
             )
@@ -183,12 +184,11 @@ class Desk:
             lent = lent_of(reply, ask)
             if lent is None:
                 return False
-            ahead = (len(lent.granted) - book.asking) // 2
+            ahead = (lent.tokens - book.asking) // 2
             if ahead >= WORTH_SPLITTING:
                 # So many go first: while they run and the server serves what they ask next, the
                 # others run. Else server and process would wait for each other in turns.
-                book.granted(lent.granted[:ahead])
-                lent = replace(lent, granted=lent.granted[ahead:])
+                book.granted(islice(lent.granted, ahead))
                 await asyncio.sleep(0)
             book.answered(ask, lent)
             if book.has_news:
@@ -200,8 +200,6 @@ class Desk:
         book = self._books.get(granted.limiter)
         if book is not None:
             book.granted(granted.tokens)
-            if book.has_news:
-                self.poke(book)
 
     def lose(self, reason: str) -> None:
         """The session is over, from this moment on: whoever holds a token stops now."""

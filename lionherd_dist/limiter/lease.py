@@ -16,18 +16,23 @@ class Lease:
         number: of the request that it answers, within the session.
         fence: grows with every token that the limiter ever lends: a resource that remembers the
             highest it has seen can refuse whoever comes late.
+        trust: for how long its session, and so the token, is certainly ours.
         lost_because: why the token is ours no longer; None while it is.
         scope: what is cancelled as soon as it is lost, if anything is.
-        outer: of the block around its own, if that one gave its token back before its end.
+        in_block: True if a block holds it.
+        is_over: True once it was given back.
     """
 
-    __slots__ = ("_event", "_trust", "fence", "limiter", "lost_because", "number", "outer", "scope")
+    __slots__ = (
+        *("_event", "fence", "in_block", "is_over"),
+        *("limiter", "lost_because", "number", "scope", "trust"),
+    )
 
     def __init__(self, limiter: str, number: int, fence: int, trust: Trust) -> None:
-        self.limiter, self.number, self.fence, self._trust = limiter, number, fence, trust
+        self.limiter, self.number, self.fence, self.trust = limiter, number, fence, trust
         self.lost_because: str | None = None
         self.scope: anyio.CancelScope | None = None
-        self.outer: Lease | None = None
+        self.in_block = self.is_over = False
         self._event: anyio.Event | None = None
 
     def check(self) -> None:
@@ -38,7 +43,7 @@ class Lease:
         """
         if self.lost_because is not None:
             raise self.loss(self.lost_because)
-        if self._trust.left_s() <= 0:
+        if self.trust.left_s() <= 0:
             raise self.loss(UNTRUSTED)
 
     @property
@@ -72,7 +77,7 @@ class Lease:
 
     def lose_if_untrusted(self) -> None:
         """Lose it if nobody has said so yet: this process was paused, and has only just woken."""
-        if self._trust.left_s() <= 0:
+        if self.trust.left_s() <= 0:
             self.lose(UNTRUSTED)
 
     def __repr__(self) -> str:

@@ -1,29 +1,31 @@
 """Two limiters are always taken in the order of their names, so that nobody waits in a circle."""
 
+from collections.abc import Iterable
 from contextvars import ContextVar
 
 from lionherd_dist.errors import LockOrderError
+from lionherd_dist.limiter.lease import Lease
 from lionherd_dist.limiter.warning import warn
 
-# What the code that runs here holds, its parents included. It wires nothing: it is only looked at.
-_held: ContextVar[tuple[str, ...]] = ContextVar("lionherd_held_limiters", default=())
+# Of the blocks around the code that runs here, and around the start of its task: and of some that
+# have ended, as only who enters a block writes here. It wires nothing: it is only looked at.
+_HELD: ContextVar[tuple[Lease, ...]] = ContextVar("lionherd_leases", default=())
+
+noted, note = _HELD.get, _HELD.set  # for every token: no functions of ours around them
 
 
-def inversion(held: tuple[str, ...], name: str) -> str | None:
+def inversion(held: Iterable[str], name: str) -> str | None:
     """The limiter in *held* that was to be taken after *name*, if there is one."""
     return max((other for other in held if other > name), default=None)
 
 
-def check_order(name: str, *, strict: bool) -> None:
-    """Warn that *name* is about to be taken out of turn.
+def check_order(held: tuple[Lease, ...], name: str, *, strict: bool) -> None:
+    """Warn that *name* is about to be taken out of turn, by code that holds *held*.
 
     Raises:
         LockOrderError: instead of the warning, if *strict*.
     """
-    held = _held.get()
-    if not held:
-        return
-    other = inversion(held, name)
+    other = inversion((lease.limiter for lease in held if not lease.is_over), name)
     if other is None:
         return
     text = (
@@ -34,19 +36,3 @@ def check_order(name: str, *, strict: bool) -> None:
     if strict:
         raise LockOrderError(text)
     warn(text)
-
-
-def taken(name: str) -> None:
-    """The code here holds *name* now."""
-    held = _held.get()
-    _held.set((*held, name) if held else (name,))
-
-
-def given_back(name: str) -> None:
-    """The code here holds *name* no longer."""
-    held = _held.get()
-    if held == (name,):
-        _held.set(())
-    elif name in held:
-        at = held.index(name)
-        _held.set(held[:at] + held[at + 1 :])

@@ -8,13 +8,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from types import TracebackType
 from typing import Literal
 
-import anyio
-
 from lionherd_dist.limiter.desk import Desk
-from lionherd_dist.limiter.lease import Lease
-from lionherd_dist.limiter.order import check_order, given_back, taken
+from lionherd_dist.limiter.lease import UNTRUSTED, Lease
+from lionherd_dist.limiter.order import check_order, note, noted
 from lionherd_dist.limiter.warning import warn
 from lionherd_dist.local.limits import LimiterStatistics
+from lionherd_dist.session.trust import uptime_s
 from lionherd_dist.store.jobs import Tokens
 from lionherd_dist.telemetry import LIMITER_WAIT, SILENT
 
@@ -22,6 +21,7 @@ _NAME = re.compile(r"[A-Za-z0-9_.:-]{1,200}")
 MOST_TOKENS = 1_000_000
 
 OnLost = Literal["cancel", "warn"]
+_Way = Literal["block", "token", "now or never"]
 
 
 def check_name(name: str) -> str:
@@ -61,7 +61,7 @@ class SharedLimiter:
         self._desk, self._on_lost, self._strict = desk, on_lost, strict
         self._book = desk.book(name, total_tokens)
         self._compared, self._measured = False, desk.recorder is not SILENT
-        self._blocks: dict[object, Lease] = {}
+        self._early: dict[object, list[Lease]] = {}  # of blocks that gave theirs back inside
 
     # --- as the server last told it
 
@@ -88,7 +88,6 @@ class SharedLimiter:
         """The limiter as the server knows it now."""
         await self._desk.ready()
         looked = self._book.looked()
-        self._desk.poke(self._book)
         await looked
         self._compare_total()
         return self._book.statistics()
@@ -122,11 +121,14 @@ class SharedLimiter:
         Raises:
             anyio.WouldBlock: there is none.
         """
-        return await self._acquire(asyncio.current_task(), patient=False)
+        try:
+            return await self._acquire(asyncio.current_task(), "now or never")
+        finally:
+            self._compare_total()  # a refusal tells of the total, too
 
     async def acquire_on_behalf_of(self, borrower: object) -> Lease:
         """Wait for a token in the name of *borrower*, which must hold none."""
-        return await self._acquire(borrower)
+        return await self._acquire(borrower, "token")
 
     def release(self) -> None:
         """Give the calling task's token back; waits for nothing.
@@ -142,54 +144,46 @@ class SharedLimiter:
         if lease is None:
             raise RuntimeError(f"{borrower!r} holds no token of limiter {self.name!r}")
         del self._book.borrowers[borrower]
+        if lease.in_block:
+            self._early.setdefault(borrower, []).append(lease)
         lease.lose_if_untrusted()
         self._book.give_back(lease)
-        self._desk.poke(self._book)
         if lease.lost_because is not None:
             warn(str(lease.loss(lease.lost_because)))
 
-    async def _acquire(
-        self, borrower: object, *, patient: bool = True, as_block: bool = False
-    ) -> Lease:
+    async def _acquire(self, borrower: object, way: _Way) -> Lease:
         book, desk = self._book, self._desk
         desk.home.check()  # first: what follows reads and changes what is in use there
         if borrower in book.borrowers:
             raise RuntimeError(f"{borrower!r} holds a token of limiter {self.name!r}, or waits")
-        check_order(self.name, strict=self._strict)
+        held = noted()
+        while held and held[-1].is_over:
+            held = held[:-1]
+        if held:
+            check_order(held, self.name, strict=self._strict)
         asked_at = time.monotonic() if self._measured else 0.0
-        book.borrowers[borrower] = lease = None
+        book.borrowers[borrower] = request = None
         try:
             if desk.connection is None:
                 await desk.ready()
-            request = book.ask(patient=patient)
-            desk.poke(book)
-            try:
-                granted = await request
-                if not self._compared:
-                    self._compare_total()  # where warnings are errors, it raises
-            except BaseException:
+            request = book.ask() if way != "now or never" else book.ask_for_now()
+            lease = await request
+            if not self._compared:
+                self._compare_total()  # where warnings are errors, it raises
+        except BaseException:
+            del book.borrowers[borrower]
+            if request is not None:
                 book.withdraw(request)
-                desk.poke(book)
-                raise
-            lease = granted
-        finally:
-            if lease is None:
-                del book.borrowers[borrower]
-        if lease is None:
-            raise anyio.WouldBlock
+            raise
         book.borrowers[borrower] = lease
         if self._measured:
             desk.recorder.record(LIMITER_WAIT, time.monotonic() - asked_at, self.name)
-        if as_block:
-            self._begin_block(borrower, lease)
+        if way == "block":
+            lease.in_block = True
+            note((*held, lease) if held else (lease,))
+            if self._on_lost == "cancel":
+                lease.guard(desk.new_scope().__enter__())
         return lease
-
-    def _begin_block(self, borrower: object, lease: Lease) -> None:
-        if self._on_lost == "cancel":
-            lease.guard(self._desk.new_scope().__enter__())
-        lease.outer = self._blocks.get(borrower)
-        self._blocks[borrower] = lease
-        taken(self.name)
 
     def _compare_total(self) -> None:
         """Warn, once, if the server knew another total than we; what is set later is news."""
@@ -209,7 +203,7 @@ class SharedLimiter:
     # --- as a block
 
     def __aenter__(self) -> Coroutine[object, object, Lease]:
-        return self._acquire(asyncio.current_task(self._desk.loop), as_block=True)
+        return self._acquire(asyncio.current_task(self._desk.loop), "block")
 
     async def __aexit__(
         self,
@@ -217,17 +211,16 @@ class SharedLimiter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> bool:
-        task = asyncio.current_task(self._desk.loop)
-        lease = self._blocks.pop(task)
-        if lease.outer is not None:
-            self._blocks[task] = lease.outer
-        given_back(self.name)
-        book, scope = self._book, lease.scope
-        if book.borrowers.get(task) is lease:  # it was not released inside
+        book, task = self._book, asyncio.current_task(self._desk.loop)
+        lease = book.borrowers.get(task)
+        if lease is not None and lease.in_block:
             del book.borrowers[task]
-            lease.lose_if_untrusted()
+            if lease.trust.until <= uptime_s():
+                lease.lose(UNTRUSTED)
             book.give_back(lease)
-            self._desk.poke(book)
+        else:
+            lease = self._given_back_inside(task)
+        scope = lease.scope
         ended_by_us = bool(scope.__exit__(kind, error, trace)) if scope is not None else False
         if lease.lost_because is None:
             return ended_by_us
@@ -239,6 +232,13 @@ class SharedLimiter:
             raise loss from None
         error.add_note(str(loss))
         return False
+
+    def _given_back_inside(self, task: object) -> Lease:
+        leases = self._early[task]
+        lease = leases.pop()
+        if not leases:
+            del self._early[task]
+        return lease
 
 
 @asynccontextmanager

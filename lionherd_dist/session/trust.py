@@ -20,9 +20,12 @@ class Trust:
     Args:
         session_s: the session's length, in seconds.
         asked_at: when the request that opened it was sent, by ``uptime_s``.
+
+    Attributes:
+        until: from that moment on, by ``uptime_s``, it may not be ours any more.
     """
 
-    __slots__ = ("_trusted_s", "_until")  # seconds after a request; the moment
+    __slots__ = ("_trusted_s", "until")
 
     def __init__(self, session_s: float, asked_at: float) -> None:
         self._trusted_s = session_s * TRUSTED_SHARE
@@ -30,12 +33,12 @@ class Trust:
 
     def renewed(self, asked_at: float) -> None:
         """The server has renewed the session, as it was asked to at *asked_at*."""
-        self._until = asked_at + self._trusted_s
+        self.until = asked_at + self._trusted_s
 
     def silent_s(self) -> float:
         """Seconds since the last request that was answered."""
-        return uptime_s() - (self._until - self._trusted_s)
+        return uptime_s() - (self.until - self._trusted_s)
 
     def left_s(self) -> float:
         """Seconds for which the session is still surely ours; 0 or less when it may not be."""
-        return self._until - uptime_s()
+        return self.until - uptime_s()

@@ -1,8 +1,8 @@
 """Limiters at the server: ask for tokens and give them back, in one request for everything."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import cast
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from typing import NamedTuple, cast
 
 from lionherd_dist.store.connection import Connection
 from lionherd_dist.store.exchange import Reply
@@ -13,8 +13,7 @@ from lionherd_dist.store.scripts import LEAVE, LEND, RESIZE, TEND
 MOST_TENDED = 200  # limiters looked at in one go: keeps the script near a millisecond
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(NamedTuple):
     """What one session has to say to one limiter; sent twice, it counts once.
 
     Args:
@@ -24,7 +23,7 @@ class Ask:
             holders of its earlier life may not have heard yet; negative: in any case.
         look: have the dead dropped, and be told of every token that is ours.
         first: the number of the first new request; numbers only grow within a session.
-        count: how many new requests.
+        new: how many new requests.
         ends: numbers of requests that are over, whether they wait or hold a token.
         impatient: numbers of new requests that are not to wait.
         waiting: numbers of older requests that wait, whose places are to be looked for.
@@ -35,14 +34,13 @@ class Ask:
     quarantine_ms: int
     look: bool
     first: int
-    count: int
+    new: int
     ends: Sequence[int]
     impatient: Sequence[int]
     waiting: Sequence[int] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Looked:
+class Looked(NamedTuple):
     """What a look found.
 
     Args:
@@ -56,14 +54,19 @@ class Looked:
     lost: Sequence[int] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Lent:
-    """The limiter after an ``Ask``: *granted* are (number, fence) of tokens that are now ours."""
+class Lent(NamedTuple):
+    """The limiter after an ``Ask``.
+
+    Args:
+        granted: (number, fence) of each token that is now ours, to be taken from here once.
+        tokens: how many of these there are.
+    """
 
     total: int
     borrowed: int
     waiting: int
-    granted: list[tuple[int, int]]
+    granted: Iterator[tuple[int, int]]
+    tokens: int
     looked: Looked | None
 
 
@@ -83,7 +86,7 @@ def lend_request(keys: Keys, session: str, ask: Ask) -> Request:
         _house(keys),
         (
             *(session, "", ask.name, ask.total, ask.quarantine_ms, int(ask.look)),
-            *(ask.first, ask.count, len(ask.ends), len(ask.impatient)),
+            *(ask.first, ask.new, len(ask.ends), len(ask.impatient)),
             *(*ask.ends, *ask.impatient, *ask.waiting),
         ),
     )
@@ -98,14 +101,14 @@ def lent_of(reply: Reply, ask: Ask) -> Lent | None:
         "list[bytes]]",
         reply,
     )
-    granted = pairs(lent)
-    granted += zip(range(first, first + count), range(fence, fence + count), strict=True)
+    at_once = zip(range(first, first + count), range(fence, fence + count), strict=True)
+    granted = chain(pairs(lent), at_once) if lent else at_once
     looked = None
     if ask.look:
         owners = zip(holders[::2], holders[1::2], strict=True)
         held = {owner.decode(): int(count) for owner, count in owners}
         looked = Looked(dict(pairs(ours)), held, list(map(int, lost)))
-    return Lent(total, borrowed, waiting, granted, looked)
+    return Lent(total, borrowed, waiting, granted, len(lent) // 2 + count, looked)
 
 
 def leave_request(keys: Keys, session: str, name: str) -> Request:

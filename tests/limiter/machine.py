@@ -163,7 +163,7 @@ class Machine(RuleBasedStateMachine):
             quarantine_ms=shut,
             look=look,
             first=first,
-            count=count + hasty,
+            new=count + hasty,
             ends=over,
             impatient=list(numbers[count:]),
             waiting=[number for number in process.open if number < first] if look else (),
@@ -176,7 +176,7 @@ class Machine(RuleBasedStateMachine):
         reply = self.driver.send(Request(script.name, tuple(names), tuple(args)), self.now)
         wish = Wish(
             ask.first,
-            ask.count,
+            ask.new,
             tuple(ask.ends),
             tuple(ask.impatient),
             ask.look,
@@ -188,8 +188,10 @@ class Machine(RuleBasedStateMachine):
             assert lent is None
         else:
             assert isinstance(lent, Lent)
-            assert lent.granted == answer[0]
-            for _, fence in lent.granted:
+            granted = list(lent.granted)
+            assert granted == answer[0]
+            assert lent.tokens == len(granted)
+            for _, fence in granted:
                 assert fence > self.best_fence
             assert (None if lent.looked is None else lent.looked.ours) == answer[1]
             assert lent.looked is None or lent.looked.lost == answer[2]
@@ -214,7 +216,7 @@ class Machine(RuleBasedStateMachine):
         """A fault of the network: a request comes once more, after its token went back."""
         every = [(name, n) for name, one in self.processes.items() for n in one.ended]
         name, number = every[which % len(every)]
-        self.ask(name, Ask(NAME, 2, 0, look=False, first=number, count=1, ends=(), impatient=()))
+        self.ask(name, Ask(NAME, 2, 0, look=False, first=number, new=1, ends=(), impatient=()))
 
     @precondition(lambda self: self.processes)
     @rule(who=picks)
@@ -267,7 +269,7 @@ class Machine(RuleBasedStateMachine):
         elif then == "tend":
             self.tend()
         else:
-            ask = Ask(NAME, 2, 0, look=True, first=10**6, count=0, ends=(), impatient=())
+            ask = Ask(NAME, 2, 0, look=True, first=10**6, new=0, ends=(), impatient=())
             self.ask(name, ask)
 
     @rule()

@@ -37,7 +37,7 @@ def a_dead_holder_is_noticed_by_a_newcomer(life: Machine) -> None:
     life.ask("p0", asking(1, 1))
     life.time_passes(TTL_MS)
     life.someone_joins()
-    life.ask("p1", Ask(NAME, 1, 0, look=False, first=1, count=1, ends=(), impatient=(1,)))
+    life.ask("p1", Ask(NAME, 1, 0, look=False, first=1, new=1, ends=(), impatient=(1,)))
 
 
 def a_place_that_is_gone_is_told_of(life: Machine) -> None:
@@ -51,8 +51,8 @@ def a_place_that_is_gone_is_told_of(life: Machine) -> None:
 def many_are_lent_at_once(life: Machine) -> None:
     """So many that the server is told to keep them in a tree, with nothing beside them."""
     life.someone_joins()
-    life.ask("p0", Ask(NAME, 30, 0, look=False, first=1, count=20, ends=(), impatient=()))
-    life.ask("p0", Ask(NAME, 30, 0, look=True, first=21, count=20, ends=(3, 4), impatient=()))
+    life.ask("p0", Ask(NAME, 30, 0, look=False, first=1, new=20, ends=(), impatient=()))
+    life.ask("p0", Ask(NAME, 30, 0, look=True, first=21, new=20, ends=(3, 4), impatient=()))
 
 
 def a_job_asks_anew_for_a_place_that_is_gone(life: Machine) -> None:
@@ -138,7 +138,7 @@ def a_limiter_of_those_who_lost_a_session_is_shut_for_one(life: Machine) -> None
     """Others may be about to hear of the same loss, with tokens in use."""
     life.someone_joins()
     life.someone_joins()
-    life.ask("p0", Ask(NAME, 1, -TTL_MS, look=False, first=1, count=1, ends=(), impatient=()))
+    life.ask("p0", Ask(NAME, 1, -TTL_MS, look=False, first=1, new=1, ends=(), impatient=()))
     life.time_passes(TTL_MS - 100)
     life.beat(1)
     life.tend()

@@ -12,14 +12,14 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture
 async def book() -> Book:
-    book = Book("api", 3)
+    book = Book("api", 3, lambda _: None)
     book.begin(Trust(15.0, uptime_s()))
     return book
 
 
 def told(*lent: tuple[int, int], ours: dict[int, int] | None = None) -> Lent:
     """An answer that lends *lent*; *ours* if it was also asked to look."""
-    return Lent(3, 0, 0, list(lent), None if ours is None else Looked(ours, {}))
+    return Lent(3, 0, 0, iter(lent), len(lent), None if ours is None else Looked(ours, {}))
 
 
 def ends_of(ask: Ask) -> list[int]:
@@ -28,7 +28,7 @@ def ends_of(ask: Ask) -> list[int]:
 
 async def test_a_token_for_a_waiter_that_is_just_being_cancelled_goes_back(book: Book) -> None:
     """Its task has been cancelled and has not run since: the answer is no longer to be set."""
-    patient, hasty = book.ask(), book.ask(patient=False)
+    patient, hasty = book.ask(), book.ask_for_now()
     ask = book.take_ask(0)
     patient.cancel()
     hasty.cancel()
@@ -40,7 +40,7 @@ async def test_a_token_for_a_waiter_that_is_just_being_cancelled_goes_back(book:
 
 async def test_a_token_taken_at_once_is_ours_though_the_reply_was_lost(book: Book) -> None:
     """The second answer lists it, and it is no reason to say that there was none."""
-    hasty = book.ask(patient=False)
+    hasty = book.ask_for_now()
     book.answered(book.take_ask(0), told(ours={1: 11}))
     lease = hasty.result()
     assert lease is not None
@@ -114,7 +114,7 @@ async def test_a_look_is_newer_than_the_wish_for_it(book: Book) -> None:
 
 async def test_nothing_is_lent_by_a_session_that_is_no_longer_trusted() -> None:
     """A token that came while the process was paused may be somebody else's by now."""
-    book = Book("api", 3)
+    book = Book("api", 3, lambda _: None)
     book.begin(Trust(15.0, uptime_s() - 15.0))
     waiter = book.ask()
     book.answered(book.take_ask(0), told((1, 11)))
@@ -122,7 +122,7 @@ async def test_nothing_is_lent_by_a_session_that_is_no_longer_trusted() -> None:
     book.lose("the session is over")
     book.begin(Trust(15.0, uptime_s()))
     ask = book.take_ask(0)
-    assert (ask.first, ask.count) == (2, 1)
+    assert (ask.first, ask.new) == (2, 1)
     book.answered(ask, told((2, 12)))
     assert waiter.done()
 
@@ -134,7 +134,7 @@ async def test_who_waits_asks_again_in_the_order_of_old(book: Book) -> None:
     last = book.ask()
     book.lose("the session is over")
     book.begin(Trust(15.0, uptime_s()))
-    assert book.take_ask(0).count == 4
+    assert book.take_ask(0).new == 4
     book.granted([(4, 21), (5, 22), (6, 23), (7, 24)])
     leases = [waiter.result() for waiter in (*waiters, last)]
     assert [lease.fence for lease in leases if lease] == [21, 22, 23, 24]
@@ -142,14 +142,14 @@ async def test_who_waits_asks_again_in_the_order_of_old(book: Book) -> None:
 
 async def test_who_is_not_to_wait_is_not_to_wait_in_the_next_session_either(book: Book) -> None:
     """Whether it was sent before the loss or not; until there is an answer."""
-    book.ask(patient=False)
+    book.ask_for_now()
     assert book.take_ask(0).impatient == [1]
     book.ask()
-    book.ask(patient=False)
+    book.ask_for_now()
     book.lose("the session is over")
     book.begin(Trust(15.0, uptime_s()))
     ask = book.take_ask(0)
-    assert (ask.first, ask.count, ask.impatient) == (2, 3, [2, 4])
+    assert (ask.first, ask.new, ask.impatient) == (2, 3, [2, 4])
 
 
 async def test_who_withdraws_in_each_state_leaves_nothing_behind(book: Book) -> None:
@@ -160,5 +160,5 @@ async def test_who_withdraws_in_each_state_leaves_nothing_behind(book: Book) -> 
     for request in (holds, waits, unsent):
         book.withdraw(request)
     ask = book.take_ask(0)
-    assert (ends_of(ask), ask.count) == ([1, 2], 0)
+    assert (ends_of(ask), ask.new) == ([1, 2], 0)
     assert not book.engaged

@@ -20,7 +20,7 @@ def anyio_backend() -> str:
 
 def new_book() -> Book:
     """A book whose session has just begun."""
-    book = Book("api", 1)
+    book = Book("api", 1, lambda _: None)
     book.begin(Trust(15.0, uptime_s()))
     return book
 
@@ -44,10 +44,10 @@ async def test_a_token_for_a_waiter_that_was_just_cancelled_goes_back() -> None:
 async def test_a_refusal_for_a_waiter_that_was_just_cancelled_disturbs_nobody() -> None:
     """The same moment, for one that was not to wait."""
     book = new_book()
-    waiter = book.ask(patient=False)
+    waiter = book.ask_for_now()
     ask = book.take_ask(0)
     cancelled(waiter)
-    book.answered(ask, Lent(1, 1, 0, [], None))
+    book.answered(ask, Lent(1, 1, 0, iter(()), 0, None))
     book.withdraw(waiter)
     assert book.take_ask(0).ends == []
 
@@ -61,5 +61,4 @@ async def test_whoever_waits_beside_a_cancelled_one_gets_its_token() -> None:
     book.granted([(first, 7), (first + 1, 8)])
     with anyio.fail_after(5):
         lease = await asyncio.shield(stays)
-    assert lease is not None
     assert lease.fence == 8

@@ -64,11 +64,9 @@ async def test_nobody_speaks_for_a_session_that_is_over() -> None:
         nonlocal second
         desk.lose("it was not renewed in time")
         second = book.ask()
-        desk.poke(book)
         return await everything(request)
 
     old, new = Line(lost_meanwhile), Line(everything)
-    desk.poke(book)
     async with anyio.create_task_group() as serving:
         serving.start_soon(desk.serve, old, session("old"), lambda: None)
         with anyio.fail_after(5):
@@ -99,7 +97,6 @@ async def test_a_token_given_back_to_a_silent_server_is_given_back_later() -> No
         return await everything(request)
 
     line = Line(now_and_then)
-    desk.poke(book)
     async with anyio.create_task_group() as serving:
         serving.start_soon(desk.serve, line, session("s"), lambda: None)
         with anyio.fail_after(5):
@@ -107,7 +104,6 @@ async def test_a_token_given_back_to_a_silent_server_is_given_back_later() -> No
         assert lease is not None
         silent = True
         book.give_back(lease)
-        desk.poke(book)
         await anyio.wait_all_tasks_blocked()
         before = len(line.sent)
         silent = False
@@ -126,11 +122,9 @@ async def test_a_great_answer_goes_out_in_halves_that_take_turns() -> None:
     async def taking_turns() -> None:
         for _ in range(5):
             waiter = book.ask()
-            desk.poke(book)
             lease = await waiter
             assert lease is not None
             book.give_back(lease)
-            desk.poke(book)
 
     async with anyio.create_task_group() as serving:
         serving.start_soon(desk.serve, line, session("s"), lambda: None)
@@ -166,7 +160,6 @@ async def test_leaving_waits_for_what_is_under_way() -> None:
     desk = Desk(KEYS, Settings(), ready)
     book = desk.book("api", 5)
     waiter = book.ask()
-    desk.poke(book)
     asked, answer = anyio.Event(), anyio.Event()
 
     async def slow(request: Request) -> Reply:

@@ -310,13 +310,13 @@ async def test_a_block_that_ends_untrusted_has_lost_its_token(api: Open, server:
         limiter = cluster.capacity_limiter("api", 1)
         with pytest.raises(LeaseLost, match="not renewed in time"):
             async with limiter as lease:
-                lease._trust.renewed(uptime_s() - 15)
-        lease._trust.renewed(uptime_s())
+                lease.trust.renewed(uptime_s() - 15)
+        lease.trust.renewed(uptime_s())
         lease = await limiter.acquire()
-        lease._trust.renewed(uptime_s() - 15)
+        lease.trust.renewed(uptime_s() - 15)
         with pytest.warns(LimiterWarning, match="not renewed in time"):
             limiter.release()
-        lease._trust.renewed(uptime_s())
+        lease.trust.renewed(uptime_s())
         await server.until(held=0)
 
 

@@ -85,7 +85,7 @@ async def test_a_job_asks_again_for_a_place_that_is_gone(
 
 async def test_a_place_that_is_gone_is_asked_for_once_and_its_old_token_goes_back() -> None:
     """Also if nobody waits for it by then."""
-    book = Book("api", 1)
+    book = Book("api", 1, lambda _: None)
     book.begin(Trust(15.0, uptime_s()))
     stays, goes = book.ask(), book.ask()
     book.take_ask(0)
@@ -93,10 +93,10 @@ async def test_a_place_that_is_gone_is_asked_for_once_and_its_old_token_goes_bac
     ask = book.take_ask(0)
     assert ask.waiting == [1, 2]
     goes.cancel()
-    book.answered(ask, Lent(1, 1, 0, [], Looked({}, {}, lost=[1, 2])))
+    book.answered(ask, Lent(1, 1, 0, iter(()), 0, Looked({}, {}, lost=[1, 2])))
     book.withdraw(goes)
     again = book.take_ask(0)
-    assert (again.first, again.count, again.ends) == (3, 1, [])
+    assert (again.first, again.new, again.ends) == (3, 1, [])
     book.granted([(1, 7)])  # it was on its way, by the inbox
     assert book.take_ask(0).ends == [1]
     book.granted([(3, 8)])

@@ -52,7 +52,6 @@ async def test_what_a_cancelled_message_asked_for_is_asked_for_in_the_next_sessi
     async with anyio.create_task_group() as group:
         group.start_soon(desk.serve, first, new_session("a"), lambda: None)
         book.ask()
-        desk.poke(book)
         await wait_until(lambda: bool(first.asked), description="the first session asks")
         group.cancel_scope.cancel()
     async with anyio.create_task_group() as group:
@@ -71,7 +70,6 @@ async def test_nothing_is_asked_for_in_a_session_that_is_lost() -> None:
         await anyio.wait_all_tasks_blocked()
         desk.lose("as told")
         book.ask()
-        desk.poke(book)
         await anyio.wait_all_tasks_blocked()
         group.cancel_scope.cancel()
     assert line.asked == []

@@ -43,8 +43,8 @@ async def test_no_limiters_are_no_rows(bench: Bench) -> None:
 
 async def test_a_limiters_row_counts_tokens_waiters_and_users(bench: Bench) -> None:
     """Of two sessions that want two tokens each, of three."""
-    await bench.lend("C", replace(wish(1, 2), total=3))
-    await bench.lend("W", replace(wish(1, 2), total=3))
+    await bench.lend("C", wish(1, 2)._replace(total=3))
+    await bench.lend("W", wish(1, 2)._replace(total=3))
     row = LimiterRow("api", 3, fixed=False, borrowed=3, waiting=1, users=2, shut_ms=0)
     assert await rows(bench) == [row]
     assert await limiter_row(bench.connection, bench.keys, "api", now_ms=0) == row
@@ -56,7 +56,7 @@ async def test_rows_are_sorted_by_name(bench: Bench) -> None:
     """Each with its own numbers, whatever the server's order is."""
     names = [f"limit-{number}" for number in range(9)]
     for total, name in reversed([*enumerate(names, 1)]):
-        await bench.lend("C", replace(wish(1, 1), name=name, total=total))
+        await bench.lend("C", wish(1, 1)._replace(name=name, total=total))
     assert [(row.name, row.total) for row in await rows(bench)] == [
         (name, total) for total, name in enumerate(names, 1)
     ]
@@ -75,8 +75,8 @@ async def test_a_job_holds_a_token_for_each_call_and_waits_once(bench: Bench) ->
 
 async def test_users_with_most_tokens_come_first(bench: Bench) -> None:
     """Then those that wait for most, then by name."""
-    await bench.lend("W", replace(wish(1, 3), total=4))
-    await bench.lend("C", replace(wish(1, 3), total=4))
+    await bench.lend("W", wish(1, 3)._replace(total=4))
+    await bench.lend("C", wish(1, 3)._replace(total=4))
     assert await users(bench) == [("W", 3, 0), ("C", 1, 2)]
     await bench.lend("W", wish(4, 0, 1, 2))  # two tokens come back, and go to C
     assert await users(bench) == [("C", 3, 0), ("W", 1, 0)]
@@ -96,7 +96,7 @@ async def test_a_total_that_somebody_set_shows_as_fixed(bench: Bench) -> None:
 
 async def test_a_limiter_that_lends_nothing_yet_tells_for_how_long(bench: Bench) -> None:
     """After a loss; 0 as soon as it is over, never less."""
-    await bench.lend("C", replace(wish(1, 1), quarantine_ms=-SHUT_MS))
+    await bench.lend("C", wish(1, 1)._replace(quarantine_ms=-SHUT_MS))
     now_ms = await server_ms(bench.connection)
     read = bench.connection, bench.keys, "api"
     row = await limiter_row(*read, now_ms=now_ms)
