@@ -59,12 +59,6 @@ class Lease:
         """The error that says so."""
         return LeaseLost(self.limiter, self.fence, reason)
 
-    def guard(self, scope: anyio.CancelScope) -> None:
-        """Have *scope* cancelled as soon as the token is lost."""
-        self.scope = scope
-        if self.lost_because is not None:
-            scope.cancel()
-
     def lose(self, reason: str) -> None:
         """The token is, or may soon be, somebody else's."""
         if self.lost_because is not None:

@@ -182,7 +182,10 @@ class SharedLimiter:
             lease.in_block = True
             note((*held, lease) if held else (lease,))
             if self._on_lost == "cancel":
-                lease.guard(desk.new_scope().__enter__())
+                lease.scope = scope = desk.new_scope()
+                scope.__enter__()
+                if lease.lost_because is not None:
+                    scope.cancel()
         return lease
 
     def _compare_total(self) -> None:

@@ -81,15 +81,26 @@ def _house(keys: Keys) -> tuple[str, ...]:
 
 def lend_request(keys: Keys, session: str, ask: Ask) -> Request:
     """The request that brings *ask* to the server."""
+    ends = ask.ends
+    run = ends[0] if _counts_on(ends) else ""
     return (
         LEND,
         _house(keys),
         (
             *(session, "", ask.name, ask.total, ask.quarantine_ms, int(ask.look)),
-            *(ask.first, ask.new, len(ask.ends), len(ask.impatient)),
-            *(*ask.ends, *ask.impatient, *ask.waiting),
+            *(ask.first, ask.new, len(ends), len(ask.impatient), run),
+            *(() if run else ends),
+            *(*ask.impatient, *ask.waiting),
         ),
     )
+
+
+def _counts_on(numbers: Sequence[int]) -> bool:
+    """True for 5, 6, 7: what was lent together ends together, where bodies are alike."""
+    last = len(numbers) - 1
+    if last < 1 or numbers[last] - numbers[0] != last:
+        return False
+    return list(numbers) == list(range(numbers[0], numbers[last] + 1))
 
 
 def lent_of(reply: Reply, ask: Ask) -> Lent | None:

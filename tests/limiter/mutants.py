@@ -51,7 +51,7 @@ MUTANTS = (
         "then in_parts('ZREM', limiter.queue, over) end",
         "then end",
     ),
-    Mutant("the_hasty_wait", "lend", "10 + ends + hasty do", "0 do"),
+    Mutant("the_hasty_wait", "lend", "hasty_from + hasty - 1 do", "0 do"),
     Mutant(
         "nobody_looks_for_the_dead",
         "lend",

@@ -43,7 +43,6 @@ async def test_a_token_taken_at_once_is_ours_though_the_reply_was_lost(book: Boo
     hasty = book.ask_for_now()
     book.answered(book.take_ask(0), told(ours={1: 11}))
     lease = hasty.result()
-    assert lease is not None
     assert lease.fence == 11
 
 
@@ -69,7 +68,6 @@ async def test_a_token_that_is_told_twice_is_kept(book: Book) -> None:
     book.granted([(1, 11)])
     book.answered(book.take_ask(0), told(ours={1: 11}))
     lease = waiter.result()
-    assert lease is not None
     assert not book.has_news
     lease.check()
 
@@ -79,13 +77,47 @@ async def test_ends_that_could_not_be_told_are_told_later(book: Book) -> None:
     waiter, late = book.ask(), book.ask()
     book.answered(book.take_ask(0), told((1, 11)))
     lease = waiter.result()
-    assert lease is not None
     book.give_back(lease)
     ask = book.take_ask(0)
     book.undelivered(ask, StoreUnavailableError("silent"))
     assert isinstance(late.exception(), StoreUnavailableError)
     assert book.has_news
     assert ends_of(book.take_ask(0)) == [1, 2]
+
+
+async def test_each_of_many_that_withdraw_takes_its_own_place_away(book: Book) -> None:
+    """Whatever came, went and was sent in between."""
+    first = [book.ask() for _ in range(3)]
+    book.take_ask(0)
+    book.withdraw(first[1])
+    assert book.take_ask(0).ends == [2]
+    book.granted([(1, 11)])
+    second = [book.ask() for _ in range(2)]
+    book.withdraw(second[0])
+    ask = book.take_ask(0)
+    assert (ask.first, ask.new, ask.ends) == (4, 1, [])
+    for request in (first[2], first[0], second[1]):
+        book.withdraw(request)
+    assert book.take_ask(0).ends == [3, 1, 4]
+    assert not book.engaged
+
+
+async def test_who_has_something_to_say_says_so_once() -> None:
+    """Until somebody comes to hear it; then again."""
+    told = list[Book]()
+    book = Book("api", 3, told.append)
+    book.begin(Trust(15.0, uptime_s()))
+    one, two = book.ask(), book.ask()
+    assert told == [book]
+    book.told = False
+    book.granted([(number := book.take_ask(0).first, 11), (number + 1, 12)])
+    assert told == [book]
+    for request in (one, two):
+        book.give_back(request.result())
+    assert told == [book, book]
+    book.told = False
+    book.look()
+    assert told == [book, book, book]
 
 
 async def test_a_look_is_asked_for_again_in_the_next_session(book: Book) -> None:
@@ -137,7 +169,7 @@ async def test_who_waits_asks_again_in_the_order_of_old(book: Book) -> None:
     assert book.take_ask(0).new == 4
     book.granted([(4, 21), (5, 22), (6, 23), (7, 24)])
     leases = [waiter.result() for waiter in (*waiters, last)]
-    assert [lease.fence for lease in leases if lease] == [21, 22, 23, 24]
+    assert [lease.fence for lease in leases] == [21, 22, 23, 24]
 
 
 async def test_who_is_not_to_wait_is_not_to_wait_in_the_next_session_either(book: Book) -> None:

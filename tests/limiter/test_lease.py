@@ -24,15 +24,11 @@ async def test_a_check_raises_before_anybody_has_said_that_the_token_is_lost() -
 
 
 async def test_a_lost_lease_says_so_to_who_asks_later() -> None:
-    """Whether it is asked, waited for, or guards a block that begins only now; for one reason."""
+    """Whether it is asked or waited for; for one reason."""
     lease = Lease("api", 1, 7, Trust(15.0, uptime_s()))
     lease.lose("the first reason")
     lease.lose("another")
     with anyio.fail_after(5):
         await lease.lost.wait()
-    with anyio.CancelScope() as scope:
-        lease.guard(scope)
-        await anyio.sleep_forever()
-    assert scope.cancelled_caught
     with pytest.raises(LeaseLost, match="the first reason"):
         lease.check()

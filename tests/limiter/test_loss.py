@@ -320,6 +320,25 @@ async def test_a_block_that_ends_untrusted_has_lost_its_token(api: Open, server:
         await server.until(held=0)
 
 
+async def test_a_token_lost_before_its_block_begins_ends_the_block(
+    api: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between its coming and the next step of the task that waited for it."""
+    async with api() as cluster:
+        limiter = cluster.capacity_limiter("api", 1)
+        as_ever = limiter._book.granted
+
+        def granted(tokens: Iterable[tuple[int, int]]) -> None:
+            as_ever(tokens)
+            for lease in limiter._book._held.values():
+                lease.lose("at this moment")
+
+        monkeypatch.setattr(limiter._book, "granted", granted)
+        with anyio.fail_after(20), pytest.raises(LeaseLost, match="at this moment"):
+            async with limiter:
+                await anyio.sleep_forever()
+
+
 async def test_a_fence_is_above_all_before_it_even_when_the_server_lost_everything(
     api: Open, server: Server
 ) -> None:

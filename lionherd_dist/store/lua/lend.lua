@@ -10,8 +10,10 @@
 -- is 0 for none, negative if the session follows one whose tokens may still be in use
 -- ARGV | 6 look: 1 = drop what the dead hold, as at a first word, and list what is ours
 -- ARGV | 7 first (the number of the first new request) | 8 requests (count)
--- ARGV | 9 ends (count) | 10 hasty (count) | 11 the numbers that end, then those that are not to
--- wait, then those that were asked for before and wait
+-- ARGV | 9 ends (count) | 10 hasty (count)
+-- ARGV | 11 run: the first number that ends, if the others count on from it; else '' and they follow
+-- ARGV | 12 the numbers that end, then those that are not to wait, then those that were asked for
+-- before and wait
 -- RETURN {} session lost
 -- | {total (count), borrowed (count), waiting (count), lent, ours, holders, at once, lost}
 -- lent: n, fence of each token that is now this session's out of the queue
@@ -26,7 +28,8 @@ if not lives(house, session) then return {} end
 
 local limiter = open_limiter(house, ARGV[3], ARGV[4], ARGV[5])
 local look, first, last = ARGV[6] == '1', tonumber(ARGV[7]), ARGV[7] + ARGV[8] - 1
-local ends, hasty = tonumber(ARGV[9]), tonumber(ARGV[10])
+local ends, hasty, run = tonumber(ARGV[9]), tonumber(ARGV[10]), tonumber(ARGV[11])
+local hasty_from = 12 + (run and 0 or ends)
 local mine = session .. '/'
 
 if look then list_limiter(house, limiter.name) end
@@ -37,16 +40,16 @@ if last >= first then  -- numbers only grow: what was seen is never asked for ag
   for n = first, last do new[n - first + 1] = mine .. n end
   if last >= first then redis.call('HSET', limiter.seen, session, last) end
 end
-for i = 1, ends do over[i] = mine .. ARGV[10 + i] end
+for i = 1, ends do over[i] = mine .. (run and run + i - 1 or ARGV[11 + i]) end
 if in_parts('ZREM', limiter.held, over) < ends then in_parts('ZREM', limiter.queue, over) end
 local at_once, others_wait = lend_or_enqueue(house, limiter, new)
 local fence = limiter.fence + 1 - at_once  -- of the first
 local lent = others_wait and announce(house, limiter, lend_free(house, limiter), session) or {}
-for i = 11 + ends, 10 + ends + hasty do redis.call('ZREM', limiter.queue, mine .. ARGV[i]) end
+for i = hasty_from, hasty_from + hasty - 1 do redis.call('ZREM', limiter.queue, mine .. ARGV[i]) end
 save_limiter(limiter, look)
 
 local ours, counts, holders, lost = {}, {}, {}, {}
-for i = 11 + ends + hasty, #ARGV do
+for i = hasty_from + hasty, #ARGV do
   if not has(limiter, mine .. ARGV[i]) then table.insert(lost, ARGV[i]) end
 end
 if look then
