@@ -98,6 +98,8 @@ MUTANTS = (
     Mutant("tokens_stay_for_ever", "_held", "limiter.bare or limiter.lent == 0", "limiter.bare"),
     Mutant("a_queue_stays_for_ever", "_lend", "limiter.bare or not others_wait", "limiter.bare"),
     Mutant("an_owner_stays_for_ever", "_limiter", "if not (renew or limiter.bare)", "if not renew"),
+    Mutant("a_number_loses_its_tens", "_held", "tens > 0", "tens > 1"),
+    Mutant("ends_that_count_on_end_once", "lend", "count_on(session, run, ends)", "{mine .. run}"),
     Mutant("a_fence_comes_twice", "_held", "last_fence(limiter) + 1\n", "last_fence(limiter)\n"),
     Mutant("fences_at_once_count_for_nothing", "_held", "limiter.fence = fence + count", ""),
     Mutant(

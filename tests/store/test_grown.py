@@ -1,6 +1,5 @@
 """What a job has in hand, and a limiter's holders, are no lists once they are many."""
 
-from dataclasses import replace
 from typing import cast
 
 import pytest
@@ -44,14 +43,14 @@ async def test_holders_become_a_tree_with_nobody_else_in_it(bench: Bench, steps:
     """However many are lent at once; and they stay one when most have given back."""
     held, count = f"{bench.keys.prefix}limit:api:held", 0
     for step in steps:
-        ask = replace(wish(count + 1, step, look=True), total=1_000)
+        ask = wish(count + 1, step, look=True)._replace(total=1_000)
         lent = await bench.lend("C", ask)
         count += step
         assert lent is not None
         assert lent.looked is not None
         assert (lent.borrowed, sorted(lent.looked.ours)) == (count, list(range(1, count + 1)))
         assert await encoding(bench, held) == (b"listpack" if count < MANY else b"skiplist")
-    ask = replace(wish(count + 1, 0, *range(2, count + 1)), total=1_000)
+    ask = wish(count + 1, 0, *range(2, count + 1))._replace(total=1_000)
     lent = await bench.lend("C", ask)
     assert lent is not None
     assert lent.borrowed == 1

@@ -9,6 +9,23 @@ local function in_parts(command, key, values)  -- Lua's unpack ends near 8,000 v
   return sum
 end
 
+local DIGITS = {'0', '1', '2', '3', '4', '5', '6', '7', '8', '9'}
+
+-- "P/first", and so on. Lua takes long to write a number: here, only every tenth is written.
+local function count_on(owner, first, count)
+  local names, head, digit = {}, nil, first % 10
+  for i = 1, count do
+    if not head or digit == 10 then
+      digit = digit % 10
+      local tens = (first + i - 1 - digit) / 10
+      head = owner .. (tens > 0 and '/' .. tens or '/')
+    end
+    names[i] = head .. DIGITS[digit + 1]
+    digit = digit + 1
+  end
+  return names
+end
+
 -- Tokens that may be lent now.
 local function count_free(house, limiter)
   if house.now < limiter.shut then return 0 end

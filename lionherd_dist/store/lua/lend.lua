@@ -34,13 +34,18 @@ local mine = session .. '/'
 
 if look then list_limiter(house, limiter.name) end
 if enter(house, limiter, session) or look then drop_dead(house, limiter) end
-local new, over = {}, {}
+local new, over = {}, nil
 if last >= first then  -- numbers only grow: what was seen is never asked for again
   first = math.max(first, redis.call('HGET', limiter.seen, session) + 1)
-  for n = first, last do new[n - first + 1] = mine .. n end
+  new = count_on(session, first, last - first + 1)
   if last >= first then redis.call('HSET', limiter.seen, session, last) end
 end
-for i = 1, ends do over[i] = mine .. (run and run + i - 1 or ARGV[11 + i]) end
+if run then
+  over = count_on(session, run, ends)
+else
+  over = {}
+  for i = 1, ends do over[i] = mine .. ARGV[11 + i] end
+end
 if in_parts('ZREM', limiter.held, over) < ends then in_parts('ZREM', limiter.queue, over) end
 local at_once, others_wait = lend_or_enqueue(house, limiter, new)
 local fence = limiter.fence + 1 - at_once  -- of the first
