@@ -223,7 +223,7 @@ class SharedLimiter:
             book.give_back(lease)
         else:
             lease = self._given_back_inside(task)
-        scope = lease.scope
+        scope, lease.scope = lease.scope, None  # the lease may be remembered for long (order)
         ended_by_us = bool(scope.__exit__(kind, error, trace)) if scope is not None else False
         if lease.lost_because is None:
             return ended_by_us
