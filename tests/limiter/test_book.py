@@ -102,6 +102,17 @@ async def test_each_of_many_that_withdraw_takes_its_own_place_away(book: Book) -
     assert not book.engaged
 
 
+async def test_who_withdraws_after_its_token_went_back_does_so_in_vain(book: Book) -> None:
+    """It was cancelled when the token came, and others had withdrawn since the last message."""
+    first, second = book.ask(), book.ask()
+    book.take_ask(0)
+    book.withdraw(first)
+    second.cancel()
+    book.granted([(2, 12)])
+    book.withdraw(second)
+    assert book.take_ask(0).ends == [1, 2]
+
+
 async def test_who_has_something_to_say_says_so_once() -> None:
     """Until somebody comes to hear it; then again."""
     told = list[Book]()

@@ -119,6 +119,22 @@ async def test_a_token_given_back_to_a_silent_server_is_given_back_later() -> No
     assert ends_in(args) == [lease.number]
 
 
+async def test_what_is_said_after_a_silence_is_sent_at_once() -> None:
+    """It does not wait for the look that is taken now and then."""
+    desk = Desk(KEYS, Settings(session_s=3600), ready)
+    book, line = desk.book("api", 5), Line(everything)
+    async with anyio.create_task_group() as serving:
+        serving.start_soon(desk.serve, line, session("s"), lambda: None)
+        for _ in range(3):
+            with anyio.fail_after(5):
+                lease = await book.ask()
+            await anyio.wait_all_tasks_blocked()
+            book.give_back(lease)
+            await anyio.wait_all_tasks_blocked()
+            assert ends_in(line.sent[-1][2]) == [lease.number]
+        serving.cancel_scope.cancel()
+
+
 async def test_a_great_answer_goes_out_in_halves_that_take_turns() -> None:
     """What one half asks next is under way while the other runs; each end is told once."""
     desk = Desk(KEYS, Settings(), ready)

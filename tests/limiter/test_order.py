@@ -8,7 +8,7 @@ import pytest
 
 from limiter.conftest import Open, Server
 from lionherd_dist import LeaseLost, LimiterWarning, LockOrderError, acquire_all
-from lionherd_dist.limiter.order import inversion
+from lionherd_dist.limiter.order import inversion, noted
 
 pytestmark = pytest.mark.anyio
 
@@ -93,6 +93,24 @@ async def test_taking_them_the_other_way_round_warns_or_is_an_error(
             pass
         await strict.acquire()
         strict.release()
+
+
+async def test_a_token_given_back_is_out_of_the_order_wherever_it_stood(api: Open) -> None:
+    """Before another one that is held still, or behind it; and nobody remembers it for long."""
+    async with api() as cluster:
+        a, m, z = (cluster.capacity_limiter(name, 1, strict=name == "m") for name in "amz")
+        async with z:
+            with pytest.warns(LimiterWarning, match="'a' is taken while 'z' is held"):
+                await a.__aenter__()
+            with pytest.raises(LockOrderError, match="'m' is taken while 'z' is held"):
+                await m.acquire()
+            z.release()
+            async with m:
+                m.release()
+            await a.__aexit__(None, None, None)
+        for _ in range(3):
+            async with m:
+                assert [lease.limiter for lease in noted()] == ["m"]
 
 
 def test_a_forked_child_gets_a_clear_error(redis_url: str) -> None:

@@ -166,6 +166,17 @@ async def test_another_total_than_the_one_that_is_there_is_warned_of_once(
     await server.connection.call("DEL", f"{server.keys.prefix}limits")
 
 
+async def test_a_refusal_tells_of_another_total_too(api: Open) -> None:
+    """Who is only ever refused is told why there are fewer than it says."""
+    async with api() as one, api() as two:
+        held = one.capacity_limiter("api", 1)
+        await held.acquire()
+        refused = two.capacity_limiter("api", 2)
+        with pytest.warns(LimiterWarning, match="has 1 tokens"), pytest.raises(anyio.WouldBlock):
+            await refused.acquire_nowait()
+        held.release()
+
+
 async def test_a_warning_that_is_an_error_takes_no_token(api: Open, server: Server) -> None:
     """Where warnings are errors, the token goes back and the task holds none."""
     async with api() as one, api() as two, one.capacity_limiter("api", 3):
