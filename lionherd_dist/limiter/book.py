@@ -38,7 +38,10 @@ class Book:
         borrowed: how many are held, by anybody.
         waiting: how many requests wait, of anybody; a job counts as one.
         known: False until the server has said these.
-        told: True once *on_news* was called, until somebody has come and asked.
+        borrowers: who holds a token here; None for who waits.
+        early: of those who gave a token back inside its block, the leases of such blocks.
+        told: True once *on_news* was called, until somebody has come and asked. It is called for
+            what code here wants; whoever speaks to the server looks for other news by itself.
     """
 
     def __init__(
@@ -52,14 +55,15 @@ class Book:
         self._on_news, self.told = on_news, False
         self.name, self.wanted_total = name, total
         self.total, self.borrowed, self.waiting, self.known = total, 0, 0, False
-        self.borrowers: dict[object, Lease | None] = {}  # None: it waits
+        self.borrowers: dict[object, Lease | None] = {}
+        self.early: dict[object, list[Lease]] = {}
         self.warned_of: set[int] = set()  # totals that the code says, and the server does not
         self._holders: dict[str, int] = {}
         self._trust: Trust | None = None
         self._number = 0
         self._asked: dict[Request, None] = {}  # in order
         self._waiting: dict[int, Request] = {}
-        self._numbers: dict[Request, int] | None = None  # of these and some that were; if asked for
+        self._numbers: dict[Request, int] | None = None  # kept while some withdraw; see _number_of
         self._hasty: set[Request] = set()  # of those that are asked or wait: they are not to wait
         self._held: dict[int, Lease] = {}
         self._judged: dict[int, Lease] = {}
@@ -100,7 +104,10 @@ class Book:
             self.give_back(request.result())
 
     def _number_of(self, request: Request) -> int | None:
-        """That of *request*, if it waits; for the few that are cancelled, others do not pay."""
+        """That of *request*, if it waits: noted only while some are cancelled.
+
+        Those that wait no more stay among them, until they are more than half.
+        """
         if self._numbers is None:
             self._numbers = {waiting: number for number, waiting in self._waiting.items()}
         number = self._numbers.get(request)
@@ -162,7 +169,10 @@ class Book:
         first, self._number = self._number + 1, self._number + len(asked)
         numbers = range(first, self._number + 1)
         self._waiting.update(zip(numbers, asked, strict=True))
-        self._numbers = None
+        if self._numbers is not None:
+            self._numbers.update(zip(asked, numbers, strict=True))
+            if len(self._numbers) > 2 * len(self._waiting):
+                self._numbers = None
         both = zip(numbers, asked, strict=True) if self._hasty else ()
         impatient = [number for number, request in both if request in self._hasty]
         ends, self._ends = self._ends[:MOST_ENDS], self._ends[MOST_ENDS:]
@@ -250,7 +260,6 @@ class Book:
         for lease in held.values():
             lease.lose(reason)
         self._asked = dict.fromkeys([*self._waiting.values(), *self._asked])
-        self._numbers = None
         self._waiting.clear()
         self._ends.clear()
         self._judged.clear()

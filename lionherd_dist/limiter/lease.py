@@ -24,8 +24,15 @@ class Lease:
     """
 
     __slots__ = (
-        *("_event", "fence", "in_block", "is_over"),
-        *("limiter", "lost_because", "number", "scope", "trust"),
+        "_event",
+        "fence",
+        "in_block",
+        "is_over",
+        "limiter",
+        "lost_because",
+        "number",
+        "scope",
+        "trust",
     )
 
     def __init__(self, limiter: str, number: int, fence: int, trust: Trust) -> None:

@@ -11,7 +11,7 @@ from lionherd_dist.limiter.warning import warn
 # have ended, as only who enters a block writes here. It wires nothing: it is only looked at.
 _HELD: ContextVar[tuple[Lease, ...]] = ContextVar("lionherd_leases", default=())
 
-noted, note = _HELD.get, _HELD.set  # for every token: no functions of ours around them
+leases_noted, note_leases = _HELD.get, _HELD.set  # for every token: no functions around them
 
 
 def inversion(held: Iterable[str], name: str) -> str | None:
@@ -20,12 +20,12 @@ def inversion(held: Iterable[str], name: str) -> str | None:
 
 
 def check_order(held: tuple[Lease, ...], name: str, *, strict: bool) -> None:
-    """Warn that *name* is about to be taken out of turn, by code that holds *held*.
+    """Warn if *name* is about to be taken out of turn, by code that holds *held*.
 
     Raises:
         LockOrderError: instead of the warning, if *strict*.
     """
-    other = inversion((lease.limiter for lease in held if not lease.is_over), name)
+    other = inversion((lease.limiter for lease in held), name)
     if other is None:
         return
     text = (

@@ -8,9 +8,11 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from types import TracebackType
 from typing import Literal
 
+import anyio
+
 from lionherd_dist.limiter.desk import Desk
 from lionherd_dist.limiter.lease import UNTRUSTED, Lease
-from lionherd_dist.limiter.order import check_order, note, noted
+from lionherd_dist.limiter.order import check_order, leases_noted, note_leases
 from lionherd_dist.limiter.warning import warn
 from lionherd_dist.local.limits import LimiterStatistics
 from lionherd_dist.session.trust import uptime_s
@@ -61,7 +63,6 @@ class SharedLimiter:
         self._desk, self._on_lost, self._strict = desk, on_lost, strict
         self._book = desk.book(name, total_tokens)
         self._compared, self._measured = False, desk.recorder is not SILENT
-        self._early: dict[object, list[Lease]] = {}  # of blocks that gave theirs back inside
 
     # --- as the server last told it
 
@@ -123,8 +124,9 @@ class SharedLimiter:
         """
         try:
             return await self._acquire(asyncio.current_task(), "now or never")
-        finally:
+        except anyio.WouldBlock:
             self._compare_total()  # a refusal tells of the total, too
+            raise
 
     async def acquire_on_behalf_of(self, borrower: object) -> Lease:
         """Wait for a token in the name of *borrower*, which must hold none."""
@@ -145,7 +147,7 @@ class SharedLimiter:
             raise RuntimeError(f"{borrower!r} holds no token of limiter {self.name!r}")
         del self._book.borrowers[borrower]
         if lease.in_block:
-            self._early.setdefault(borrower, []).append(lease)
+            self._book.early.setdefault(borrower, []).append(lease)
         lease.lose_if_untrusted()
         self._book.give_back(lease)
         if lease.lost_because is not None:
@@ -156,13 +158,15 @@ class SharedLimiter:
         desk.home.check()  # first: what follows reads and changes what is in use there
         if borrower in book.borrowers:
             raise RuntimeError(f"{borrower!r} holds a token of limiter {self.name!r}, or waits")
-        held = noted()
-        while held and held[-1].is_over:
+        held = leases_noted()
+        while held and held[-1].is_over:  # as a rule the one of the block before
             held = held[:-1]
         if held:
+            held = tuple([lease for lease in held if not lease.is_over])
             check_order(held, self.name, strict=self._strict)
         asked_at = time.monotonic() if self._measured else 0.0
-        book.borrowers[borrower] = request = None
+        book.borrowers[borrower] = None
+        request = None
         try:
             if desk.connection is None:
                 await desk.ready()
@@ -174,13 +178,14 @@ class SharedLimiter:
             del book.borrowers[borrower]
             if request is not None:
                 book.withdraw(request)
+                request = None  # or it and its error keep each other, and the frames of our callers
             raise
         book.borrowers[borrower] = lease
         if self._measured:
             desk.recorder.record(LIMITER_WAIT, time.monotonic() - asked_at, self.name)
         if way == "block":
             lease.in_block = True
-            note((*held, lease) if held else (lease,))
+            note_leases((*held, lease) if held else (lease,))
             if self._on_lost == "cancel":
                 lease.scope = scope = desk.new_scope()
                 scope.__enter__()
@@ -218,7 +223,7 @@ class SharedLimiter:
         lease = book.borrowers.get(task)
         if lease is not None and lease.in_block:
             del book.borrowers[task]
-            if lease.trust.until <= uptime_s():
+            if lease.trust.until <= uptime_s():  # lose_if_untrusted, spelt out: for every token
                 lease.lose(UNTRUSTED)
             book.give_back(lease)
         else:
@@ -237,10 +242,10 @@ class SharedLimiter:
         return False
 
     def _given_back_inside(self, task: object) -> Lease:
-        leases = self._early[task]
-        lease = leases.pop()
-        if not leases:
-            del self._early[task]
+        early = self._book.early
+        lease = early[task].pop()
+        if not early[task]:
+            del early[task]
         return lease
 
 

@@ -115,20 +115,21 @@ async def test_who_withdraws_after_its_token_went_back_does_so_in_vain(book: Boo
 
 async def test_who_has_something_to_say_says_so_once() -> None:
     """Until somebody comes to hear it; then again."""
-    told = list[Book]()
-    book = Book("api", 3, told.append)
+    heard = list[Book]()
+    book = Book("api", 3, heard.append)
     book.begin(Trust(15.0, uptime_s()))
     one, two = book.ask(), book.ask()
-    assert told == [book]
+    assert heard == [book]
     book.told = False
-    book.granted([(number := book.take_ask(0).first, 11), (number + 1, 12)])
-    assert told == [book]
+    book.take_ask(0)
+    book.granted([(1, 11), (2, 12)])
+    assert heard == [book]
     for request in (one, two):
         book.give_back(request.result())
-    assert told == [book, book]
+    assert heard == [book, book]
     book.told = False
     book.look()
-    assert told == [book, book, book]
+    assert heard == [book, book, book]
 
 
 async def test_a_look_is_asked_for_again_in_the_next_session(book: Book) -> None:

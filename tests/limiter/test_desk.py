@@ -16,6 +16,7 @@ from lionherd_dist.session.trust import Trust, uptime_s
 from lionherd_dist.store.connection import Connection, Reply
 from lionherd_dist.store.jobs import Request
 from lionherd_dist.store.keys import Keys
+from lionherd_dist.store.outcomes import Granted
 from lionherd_dist.store.scripts import LEAVE, LEND
 
 pytestmark = pytest.mark.anyio
@@ -122,7 +123,12 @@ async def test_a_token_given_back_to_a_silent_server_is_given_back_later() -> No
 async def test_what_is_said_after_a_silence_is_sent_at_once() -> None:
     """It does not wait for the look that is taken now and then."""
     desk = Desk(KEYS, Settings(session_s=3600), ready)
-    book, line = desk.book("api", 5), Line(everything)
+    book, lends = desk.book("api", 5), True
+
+    async def for_a_while(request: Request) -> Reply:
+        return await everything(request) if lends else [5, 5, 1, [], [], [], [0, 0, 0], []]
+
+    line = Line(for_a_while)
     async with anyio.create_task_group() as serving:
         serving.start_soon(desk.serve, line, session("s"), lambda: None)
         for _ in range(3):
@@ -132,6 +138,15 @@ async def test_what_is_said_after_a_silence_is_sent_at_once() -> None:
             book.give_back(lease)
             await anyio.wait_all_tasks_blocked()
             assert ends_in(line.sent[-1][2]) == [lease.number]
+        desk.deliver(Granted("api", [(99, 7)]))  # for somebody who has withdrawn long ago
+        await anyio.wait_all_tasks_blocked()
+        assert ends_in(line.sent[-1][2]) == [99]
+        lends = False
+        waiting = book.ask()
+        await anyio.wait_all_tasks_blocked()
+        book.withdraw(waiting)
+        await anyio.wait_all_tasks_blocked()
+        assert ends_in(line.sent[-1][2]) == [4]
         serving.cancel_scope.cancel()
 
 

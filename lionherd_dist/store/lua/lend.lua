@@ -34,7 +34,7 @@ local mine = session .. '/'
 
 if look then list_limiter(house, limiter.name) end
 if enter(house, limiter, session) or look then drop_dead(house, limiter) end
-local new, over = {}, nil
+local new, over = {}, {}
 if last >= first then  -- numbers only grow: what was seen is never asked for again
   first = math.max(first, redis.call('HGET', limiter.seen, session) + 1)
   new = count_on(session, first, last - first + 1)
@@ -43,7 +43,6 @@ end
 if run then
   over = count_on(session, run, ends)
 else
-  over = {}
   for i = 1, ends do over[i] = mine .. ARGV[11 + i] end
 end
 if in_parts('ZREM', limiter.held, over) < ends then in_parts('ZREM', limiter.queue, over) end
