@@ -98,8 +98,7 @@ class Book:
             elif (number := self._number_of(request)) is not None:
                 del self._waiting[number]
                 self._ends.append(number)
-                if not self.told:
-                    self._tell()
+                self._tell()
         elif request.exception() is None:
             self.give_back(request.result())
 
@@ -122,14 +121,14 @@ class Book:
                 self._tell()
 
     def _tell(self) -> None:
-        self.told = True
-        self._on_news(self)
+        if not self.told:  # where every token comes by, it is looked at before
+            self.told = True
+            self._on_news(self)
 
     def look(self) -> None:
         """Have the dead dropped and everything told that is ours, with the next message."""
         self._look = True
-        if not self.told:
-            self._tell()
+        self._tell()
 
     def looked(self) -> "asyncio.Future[None]":
         """Look, and be told when that was done."""
@@ -244,8 +243,7 @@ class Book:
                 continue
             if number not in held:  # who asked has withdrawn, or is about to; else: told twice
                 self._ends.append(number)
-                if not self.told:
-                    self._tell()
+                self._tell()
 
     # --- one session after the other
 
