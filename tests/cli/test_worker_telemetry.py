@@ -4,6 +4,7 @@ import json
 import socket
 import sys
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -22,8 +23,10 @@ def free_port() -> int:
 
 def listening_at(pid: int) -> set[tuple[str, int]]:
     """Where the process *pid* listens: address in hexadecimal, and port."""
-    own = {str(file.readlink()) for file in Path(f"/proc/{pid}/fd").iterdir()}
-    found = set()
+    own, found = set(), set()
+    for file in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # it was closed meanwhile, so nobody listens there
+            own.add(str(file.readlink()))
     for table in ("tcp", "tcp6"):
         for line in Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]:
             fields = line.split()
