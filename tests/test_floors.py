@@ -9,6 +9,8 @@ import pytest
 
 HOUSE = Path(__file__).parent.parent / "lionherd_dist"
 MOST_LINES = 300
+# Files that hold one idea in more lines than that, each with the reason why it is not two files.
+LONG_FILES: dict[str, str] = {}
 MOST_FUNCTION_LINES = 50
 MOST_PARAMETERS = 8
 
@@ -88,7 +90,8 @@ def test_imports_only_go_down(path: Path) -> None:
 def test_rooms_stay_small(path: Path) -> None:
     """No file outgrows one sitting of reading, and no function one screen."""
     text = path.read_text()
-    assert len(text.splitlines()) <= MOST_LINES
+    if not LONG_FILES.get(str(path.relative_to(HOUSE))):
+        assert len(text.splitlines()) <= MOST_LINES, "cut it, or say in LONG_FILES why it is one"
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             doc = ast.get_docstring(node, clean=False) or ""
