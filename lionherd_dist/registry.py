@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass
 from typing import TypeVar, overload
 
+from lionherd_dist.main_module import MAIN, shared_module_name
+
 T = TypeVar("T")
 
 _NAME = re.compile(r"[A-Za-z0-9_.:-]{1,200}")
@@ -69,13 +71,19 @@ def of_name(name: str) -> Sendable | None:
 
 
 def _register(cls: type[T], name: str | None) -> type[T]:
-    entry = Sendable(name or f"{cls.__module__}:{cls.__qualname__}", cls, _fields_of(cls))
+    taken = _fields_of(cls)
+    default = f"{shared_module_name(cls.__module__)}:{cls.__qualname__}"
+    entry = Sendable(name or default, cls, taken)
     if not _NAME.fullmatch(entry.name):
         raise ValueError(
             f"{entry.name!r} is no name for a class that travels: 1 to 200 of A-Z a-z 0-9 _ . : - "
             'are. Define it at the top of a module, or name it: @sendable(name="...")'
         )
     known = _by_class.get(cls) or _by_name.setdefault(entry.name, entry)
+    if known != entry and _is_imported_twice(known, entry):
+        known = entry
+        if cls.__module__ == MAIN:  # its own code compares with this one
+            _by_name[entry.name] = entry
     if known != entry:
         raise ValueError(
             f"{known.cls.__qualname__} already travels as {known.name!r}: give "
@@ -83,6 +91,16 @@ def _register(cls: type[T], name: str | None) -> type[T]:
         )
     _by_class[cls] = known
     return cls
+
+
+def _is_imported_twice(known: Sendable, entry: Sendable) -> bool:
+    """True for one class of the main script in two copies: a module of its imports it by name."""
+    return (
+        known.name == entry.name
+        and known.cls.__qualname__ == entry.cls.__qualname__
+        and known.cls.__module__ != entry.cls.__module__
+        and MAIN in {known.cls.__module__, entry.cls.__module__}
+    )
 
 
 def _fields_of(cls: object) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ import anyio.to_thread
 from lionherd_dist.call import Call, Retry
 from lionherd_dist.errors import NotATaskError, TaskNameError
 from lionherd_dist.local.retry import retry as retry_here
+from lionherd_dist.main_module import shared_module_name
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -160,7 +161,9 @@ class TaskDecorator:
                 f"{function.__qualname__} is no function of a module, where workers look for "
                 'tasks: move it there, or give it a name, @task(name="..."), and bind it there'
             )
-        default = f"{function.__module__}:{function.__qualname__}"
+        variables = getattr(function, "__globals__", None)
+        module = shared_module_name(function.__module__, variables)
+        default = f"{module}:{function.__qualname__}"
         return kind(
             function,
             name=default if self._name is None else self._name,
@@ -225,8 +228,8 @@ def as_call(thing: object) -> Call[object]:
     if isinstance(thing, Call):
         if thing.task.startswith("__main__:"):
             raise NotATaskError(
-                f"{thing.task} is defined in the program itself, where no worker can import it: "
-                "move it to a module of its own and import it from there"
+                f"{thing.task} is defined in the program itself, which has no file that a worker "
+                "could import: move it to a module of its own and import it from there"
             )
         return thing
     if inspect.iscoroutine(thing):

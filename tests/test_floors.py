@@ -16,7 +16,8 @@ MOST_PARAMETERS = 8
 
 # Lowest floor first. A room may import from its own folder and from any floor below.
 FLOORS = (
-    {"errors", "call", "registry", "address", "printable", "telemetry", "tracing"},
+    {"errors", "call", "main_module", "address", "printable", "telemetry", "tracing"},
+    {"registry"},
     {
         "settings",
         "home",

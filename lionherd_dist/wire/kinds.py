@@ -89,7 +89,7 @@ def is_data(entry: registry.Sendable) -> bool:
 
 
 def is_of_main(entry: registry.Sendable) -> bool:
-    """True for a class of the program that was started, which no other process can import."""
+    """True for a class of a program without a file, which no other process can import."""
     return entry.name.startswith("__main__:")
 
 

@@ -58,8 +58,8 @@ def _own_problem(value: object) -> str | None:
     entry = registry.of_class(cls)
     if entry is not None and kinds.is_of_main(entry):
         return (
-            f"{_name(value)} cannot be sent: its class is defined in the program itself, where "
-            "no worker can import it. Move the class to a module"
+            f"{_name(value)} cannot be sent: its class is defined in the program itself, which "
+            "has no file that a worker could import. Move the class to a module"
         )
     if not kinds.travels(cls):
         return f"{_name(value)} cannot be sent: {_advice(value)}"
