@@ -1,14 +1,22 @@
 """The letters of the house: frozen values that travel between processes and know nobody."""
 
+import math
 import random
 from collections.abc import Callable, Coroutine, Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
 
+from lionherd_dist.arguments import exception_classes, number, whole_number
+
 R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
 
 _MAX_DOUBLINGS = 63  # 2.0**1024 overflows a float; 63 is past any sane max_delay
+_LONGEST_DELAY_S = 1e9  # 30 years: its milliseconds are a whole number on the server, too
+
+_AN_ATTEMPT = "give how often the function may be started, a whole number from 1 up"
+_A_DELAY = "give a number of seconds, 0 or more"
+_A_SHARE = "give the share of a delay that may be added to it, 0 or more"
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +27,8 @@ class Retry:
         attempts: how often the function is started at most, the first time included; at least 1.
         base_delay: seconds before the second attempt; doubled for each further one.
         max_delay: seconds that a delay never exceeds, before jitter.
-        retry_on: exception classes worth another attempt; all others end the call at once.
+        retry_on: exception classes worth another attempt, and groups of nothing else; all others
+            end the call at once.
         jitter: the share of the delay, from 0 up, that may be added to it at random.
     """
 
@@ -30,19 +39,34 @@ class Retry:
     jitter: float = 0.1
 
     def __post_init__(self) -> None:
-        if self.attempts < 1:
-            raise ValueError(f"attempts is {self.attempts}: a call is made at least once")
-        if self.base_delay < 0 or self.max_delay < 0 or self.jitter < 0:
-            raise ValueError(f"{self!r}: delays and jitter are 0 or more")
+        attempts = whole_number("attempts", self.attempts, least=1, instead=_AN_ATTEMPT)
+        object.__setattr__(self, "attempts", attempts)
+        for name, most in (("base_delay", _A_DELAY), ("max_delay", _A_DELAY), ("jitter", _A_SHARE)):
+            value = number(name, getattr(self, name), least=0, instead=most)
+            if value == math.inf and name != "max_delay":
+                raise ValueError(f"{name} is {value}: {most}")
+            object.__setattr__(self, name, value)
+        classes = exception_classes("retry_on", self.retry_on)
+        object.__setattr__(self, "retry_on", classes)
 
     def delay_s(self, attempt: int) -> float:
         """Seconds to wait after the failed attempt number *attempt* (counted from 1)."""
         delay_s = min(self.max_delay, self.base_delay * 2.0 ** min(attempt - 1, _MAX_DOUBLINGS))
-        return delay_s * (1 + random.random() * self.jitter)  # noqa: S311 (no secret)
+        delay_s *= 1 + random.random() * self.jitter  # noqa: S311 (no secret)
+        return min(delay_s, _LONGEST_DELAY_S)
 
     def wants(self, error: Exception, attempt: int) -> bool:
         """True if attempt number *attempt*, which ended with *error*, is to be made again."""
-        return attempt < self.attempts and isinstance(error, self.retry_on)
+        return attempt < self.attempts and matches(error, self.retry_on)
+
+
+def matches(error: BaseException, classes: tuple[type[BaseException], ...]) -> bool:
+    """True if *error* is of one of *classes*, or a group of which every leaf is."""
+    if isinstance(error, classes):
+        return True
+    if not isinstance(error, BaseExceptionGroup):
+        return False
+    return all(matches(member, classes) for member in error.exceptions)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ MOST_PARAMETERS = 8
 
 # Lowest floor first. A room may import from its own folder and from any floor below.
 FLOORS = (
+    {"arguments"},
     {"errors", "call", "main_module", "address", "printable", "telemetry", "tracing"},
     {"registry"},
     {

@@ -3,12 +3,22 @@
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
 from typing import Any, Literal, TypeVar, overload
 
+from lionherd_dist.arguments import whole_number
+from lionherd_dist.local.awaitables import (
+    UNCALLED,
+    check_function,
+    check_iterable,
+    discard,
+    is_awaitable,
+    not_awaitable,
+)
 from lionherd_dist.local.crew import Crew
 from lionherd_dist.local.errors import is_stray
-from lionherd_dist.local.unstarted import close_rest
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+A_LIMIT = "give a whole number of calls that may run at a time, at least 1"
 
 
 @overload
@@ -39,22 +49,33 @@ async def bounded_map(
     *items* may be lazy, async and of any length: an item is pulled when its call can start. If a
     call fails, the others are cancelled and awaited, and an ExceptionGroup of the failures is
     raised; with *return_exceptions*, errors take the place of results instead. An error of *items*
-    is raised as itself. ValueError for a limit below 1.
+    is raised as itself. TypeError or ValueError for a *limit* that is no whole number from 1 up,
+    and TypeError for a *func* whose result cannot be awaited.
     """
-    if limit < 1:
-        close_rest(items)
-        raise ValueError(f"limit is {limit}: at least 1 call must run at a time")
+    try:
+        check_function("func", func)
+        check_iterable("items", items, instead="give an iterable, sync or async")
+        limit = whole_number("limit", limit, least=1, instead=A_LIMIT)
+    except (TypeError, ValueError):
+        discard(items)
+        raise
     results: list[R | BaseException | None] = []
 
     async def work(index: int, item: T) -> None:
         while len(results) <= index:
             results.append(None)
+        aw: Any = UNCALLED
         try:
-            results[index] = await func(item)
+            aw = func(item)
+            results[index] = await aw
         except BaseException as error:
+            if not is_awaitable(aw):
+                raise crew.refuse(not_awaitable("func", func, aw)) from None
+            aw = None  # a future that failed holds its error, whose traceback holds this frame
             if not (return_exceptions and (isinstance(error, Exception) or is_stray(error))):
                 raise
             results[index] = error
 
-    await Crew(work, items, limit).run()
+    crew = Crew(work, items, limit)
+    await crew.run()
     return results

@@ -9,6 +9,13 @@ import anyio
 import anyio.abc
 import anyio.lowlevel
 
+from lionherd_dist.arguments import whole_number
+from lionherd_dist.local.awaitables import (
+    check_iterable,
+    discard,
+    is_awaitable,
+    not_awaitable_item,
+)
 from lionherd_dist.local.crew import Crew
 from lionherd_dist.local.errors import (
     holds_cancellation,
@@ -17,10 +24,11 @@ from lionherd_dist.local.errors import (
     non_cancel_subgroup,
 )
 from lionherd_dist.local.pace import Pace
-from lionherd_dist.local.unstarted import close_rest
 
 T = TypeVar("T")
 A = TypeVar("A")
+
+A_LIMIT = "give a whole number of awaitables that may run at a time, at least 1; None means all"
 
 
 class CompletionStream(Generic[T]):
@@ -36,7 +44,8 @@ class CompletionStream(Generic[T]):
     Leaving the block in any way cancels what still runs, awaits its clean-up and closes what never
     started. A failure does the same at once, also to the block itself, which then ends in an
     ExceptionGroup of the failures; with *return_exceptions*, it is an outcome like any other:
-    ``(index, exception)``. Used once; ValueError for a limit below 1.
+    ``(index, exception)``. Used once; TypeError or ValueError for a *limit* that is no whole number
+    from 1 up, and TypeError for what cannot be awaited.
 
     Attributes:
         aws: what was given.
@@ -66,9 +75,13 @@ class CompletionStream(Generic[T]):
         limit: int | None = None,
         return_exceptions: bool = False,
     ) -> None:
-        if limit is not None and limit < 1:
-            close_rest(aws)
-            raise ValueError(f"limit is {limit}: at least 1 awaitable must run; None means all")
+        try:
+            check_iterable("aws", aws, instead="give an iterable of awaitables, such as a list")
+            if limit is not None:
+                limit = whole_number("limit", limit, least=1, instead=A_LIMIT)
+        except (TypeError, ValueError):
+            discard(aws)
+            raise
         self.aws = aws
         self.limit = limit
         self._return_exceptions = return_exceptions
@@ -152,6 +165,8 @@ class CompletionStream(Generic[T]):
         try:
             outcome = index, await aw
         except BaseException as error:
+            if not is_awaitable(aw):
+                raise self._crew.refuse(not_awaitable_item("aws", index, aw)) from None
             if not (self._return_exceptions and (isinstance(error, Exception) or is_stray(error))):
                 raise
             outcome = index, error  # type: ignore[assignment]  # T is A | BaseException then

@@ -58,11 +58,16 @@ class Crew(Generic[ItemT]):
         """Cancel all work; ``run`` then ends without an error once its clean-up is done."""
         self._workers.stop()
 
+    def refuse(self, error: Exception) -> Exception:
+        """*error*, to be raised by the work; ``run`` then raises it as itself, if it is alone."""
+        self._source_error = error
+        return error
+
     async def run(self) -> None:
         """Return when all work is done; if some fails, cancel the rest and wait for it first.
 
-        Raises an ExceptionGroup of the failures, or the error of the source as itself if that is
-        the only one. What is left in the source is closed, after all work has ended.
+        Raises an ExceptionGroup of the failures, or as itself the only one that is an error of the
+        source or was refused. What is left in the source is closed, after all work has ended.
         """
         try:
             if isinstance(self._items, AsyncIterable):

@@ -6,6 +6,9 @@ from typing import ParamSpec, TypeVar
 
 import anyio
 
+from lionherd_dist.arguments import shown
+from lionherd_dist.local.awaitables import awaitable_of, check_function
+
 T = TypeVar("T")
 P = ParamSpec("P")
 E = TypeVar("E", bound=BaseException)
@@ -60,11 +63,17 @@ def split_cancellation(
 
 def non_cancel_subgroup(eg: BaseExceptionGroup[E]) -> BaseExceptionGroup[E] | None:
     """What is left of *eg* without its cancellations, nested as before; None if nothing is."""
+    if not isinstance(eg, BaseExceptionGroup):
+        raise TypeError(f"eg is {shown(eg)}: give an exception group")
     return split_cancellation(eg)[1]
 
 
 async def shield(func: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
-    """The result of ``func(*args, **kwargs)``, run to its end whatever is cancelled outside."""
+    """The result of ``func(*args, **kwargs)``, run to its end whatever is cancelled outside.
+
+    TypeError for a *func* that is no function, such as a coroutine, or returns no awaitable.
+    """
+    check_function("func", func)
     with anyio.CancelScope(shield=True):
-        result = await func(*args, **kwargs)
+        result = await awaitable_of("func", func, func(*args, **kwargs))
     return result  # noqa: RET504 (a scope may swallow what leaves its block, says its type)

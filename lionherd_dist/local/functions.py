@@ -9,6 +9,9 @@ from typing import ParamSpec, TypeVar
 import anyio
 import anyio.to_thread
 
+from lionherd_dist.arguments import shown
+from lionherd_dist.local.awaitables import check_awaitables, not_callable
+
 P = ParamSpec("P")
 R = TypeVar("R")
 T = TypeVar("T")
@@ -22,8 +25,16 @@ def is_coro_func(func: Callable[..., object]) -> bool:
 async def run_sync(func: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     """The result of the plain function *func*, run in a worker thread.
 
-    A thread cannot be stopped: a cancellation takes effect after *func* has returned.
+    A thread cannot be stopped: a cancellation takes effect after *func* has returned. TypeError for
+    an ``async def`` function, which is to be awaited.
     """
+    if not callable(func):
+        raise not_callable("func", func, instead="give a plain function")
+    if inspect.iscoroutinefunction(func):
+        raise TypeError(
+            f"func is {shown(func)}, which is async: await it here, or give run_sync a plain "
+            "function"
+        )
     return await anyio.to_thread.run_sync(partial(func, *args, **kwargs))
 
 
@@ -31,8 +42,10 @@ def run_async(coro: Awaitable[T]) -> T:
     """The result of *coro*, run on an event loop of its own in a thread of its own.
 
     For plain code that cannot await, even below a running event loop, which stands still
-    meanwhile. Whatever *coro* raises is raised here as itself.
+    meanwhile. Whatever *coro* raises is raised here as itself. TypeError for what cannot be
+    awaited.
     """
+    check_awaitables("run_async", (coro,))
     results: list[T] = []
     errors: list[BaseException] = []
 

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable
 from typing import Any, Literal, TypeVar, overload
 
+from lionherd_dist.local.awaitables import check_awaitables
 from lionherd_dist.local.children import Children
 from lionherd_dist.local.errors import is_stray
 from lionherd_dist.local.pace import Pace
@@ -20,8 +21,10 @@ async def gather(*aws: Awaitable[T], return_exceptions: bool = False) -> Any:
 
     If one fails, the others are cancelled and awaited, and an ExceptionGroup of the failures is
     raised; with *return_exceptions*, errors take the place of results instead. A cancellation of
-    the caller is never a result: it stops everything and goes on.
+    the caller is never a result: it stops everything and goes on. TypeError for what cannot be
+    awaited.
     """
+    check_awaitables("gather", aws)
     results: list[T | BaseException | None] = [None] * len(aws)
     children, pace = Children(), Pace()
 

@@ -4,6 +4,8 @@ import time
 import weakref
 from dataclasses import dataclass
 
+from lionherd_dist.arguments import shown
+
 
 @dataclass(frozen=True, slots=True)
 class LeakInfo:
@@ -49,6 +51,13 @@ _TRACKER = LeakTracker()
 
 def track_resource(obj: object, name: str | None = None, kind: str | None = None) -> None:
     """Track *obj* in the tracker of this process."""
+    try:
+        weakref.ref(obj)
+    except TypeError:
+        raise TypeError(
+            f"obj is {shown(obj)}: a {type(obj).__name__} cannot be referenced weakly, and so not "
+            "tracked; track the object that owns it"
+        ) from None
     _TRACKER.track(obj, name=name, kind=kind)
 
 

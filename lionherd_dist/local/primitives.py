@@ -4,11 +4,17 @@ Thin faces over anyio's: they can be made before the loop runs, and ``async with
 itself. Waiters are served first come, first served.
 """
 
+import math
 from typing import Self
 
 import anyio
 
+from lionherd_dist.arguments import shown, whole_number
 from lionherd_dist.local.limits import LimiterStatistics
+
+_SLOTS = "give the count of free slots, a whole number from 0 up"
+_TOKENS = "give a whole number of tokens, at least 1 as with none nothing ever runs, or math.inf"
+_WOKEN = "give the number of tasks to wake, a whole number from 0 up"
 
 
 class Lock:
@@ -41,8 +47,7 @@ class Semaphore:
     __slots__ = ("_sem",)
 
     def __init__(self, initial_value: int) -> None:
-        if initial_value < 0:
-            raise ValueError(f"initial_value is {initial_value}: a count of slots is 0 or more")
+        initial_value = whole_number("initial_value", initial_value, least=0, instead=_SLOTS)
         self._sem = anyio.Semaphore(initial_value)
 
     async def acquire(self) -> None:
@@ -170,6 +175,8 @@ class Condition:
     __slots__ = ("_condition",)
 
     def __init__(self, lock: Lock | None = None) -> None:
+        if not isinstance(lock, Lock | None):
+            raise TypeError(f"lock is {shown(lock)}: give a Lock of this package, or None")
         self._condition = anyio.Condition(lock._lock if lock else None)  # noqa: SLF001 (same file)
 
     async def acquire(self) -> None:
@@ -186,7 +193,7 @@ class Condition:
 
     def notify(self, n: int = 1) -> None:
         """Wake *n* waiting tasks."""
-        self._condition.notify(n)
+        self._condition.notify(whole_number("n", n, least=0, instead=_WOKEN))
 
     def notify_all(self) -> None:
         """Wake every waiting task."""
@@ -205,6 +212,6 @@ class Condition:
 
 
 def _checked(total_tokens: float) -> float:
-    if total_tokens <= 0:
-        raise ValueError(f"total_tokens is {total_tokens}: with none, nothing ever runs")
-    return total_tokens
+    if total_tokens == math.inf:
+        return total_tokens
+    return whole_number("total_tokens", total_tokens, least=1, instead=_TOKENS)

@@ -1,6 +1,7 @@
 """``PriorityQueue``: the smallest item comes out first."""
 
 import heapq
+import sys
 from collections import deque
 from collections.abc import Callable
 from typing import Generic, TypeVar
@@ -8,7 +9,12 @@ from typing import Generic, TypeVar
 import anyio
 import anyio.lowlevel
 
+from lionherd_dist.arguments import whole_number
+
 T = TypeVar("T")
+
+_A_SIZE = "give how many items it may hold, a whole number from 1 up, or 0 for any number"
+_ANY_SIZE = sys.maxsize  # below 0 means any number, too, as in asyncio
 
 
 class QueueEmpty(Exception):  # noqa: N818 (the name that asyncio's users know)
@@ -27,7 +33,7 @@ class PriorityQueue(Generic[T]):
     """
 
     def __init__(self, maxsize: int = 0) -> None:
-        self.maxsize = maxsize
+        self.maxsize = whole_number("maxsize", maxsize, least=-_ANY_SIZE, instead=_A_SIZE)
         self._queue: list[T] = []
         # Two lines, not one: woken by a put, a second putter would swallow the getter's signal.
         self._getters: deque[anyio.Event] = deque()

@@ -1,12 +1,17 @@
 """``Queue``: first in, first out, with an end to put into and an end to take from."""
 
+import math
 from dataclasses import dataclass
 from typing import Generic, Self, TypeVar
 
 import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
+from lionherd_dist.arguments import whole_number
+
 T = TypeVar("T")
+
+_A_SIZE = "give how many items it may hold, a whole number from 0 up, or math.inf"
 
 
 @dataclass(slots=True)
@@ -22,6 +27,8 @@ class Queue(Generic[T]):
     @classmethod
     def with_maxsize(cls, maxsize: float) -> Self:
         """A queue that holds *maxsize* items; with 0, putting waits until the item is taken."""
+        if maxsize != math.inf:
+            maxsize = whole_number("maxsize", maxsize, least=0, instead=_A_SIZE)
         send, recv = anyio.create_memory_object_stream[T](maxsize)
         return cls(send, recv)
 

@@ -3,6 +3,8 @@
 from collections.abc import Awaitable
 from typing import Literal, TypeVar
 
+from lionherd_dist.arguments import shown
+from lionherd_dist.local.awaitables import check_awaitables
 from lionherd_dist.local.children import Children
 from lionherd_dist.local.errors import failure_in, is_cancelled, is_stray
 from lionherd_dist.local.unstarted import close_unstarted
@@ -17,9 +19,10 @@ async def race(*aws: Awaitable[T], first: Literal["completion", "success"] = "co
     passed over; if all fail, an ExceptionGroup of the failures is raised, in the order of *aws*.
     What losers raise while they are being stopped is dropped. ValueError without *aws*.
     """
-    if first not in {"completion", "success"}:
+    if first not in ("completion", "success"):
         close_unstarted(aws)
-        raise ValueError(f'first is {first!r}: a race is won by "completion" or by "success"')
+        raise ValueError(f'first is {shown(first)}: a race is won by "completion" or by "success"')
+    check_awaitables("race", aws)
     if not aws:
         raise ValueError("race() needs at least one awaitable")
     winners: list[T] = []

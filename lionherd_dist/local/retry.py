@@ -2,30 +2,46 @@
 
 import inspect
 from collections.abc import Awaitable, Callable
-from typing import TypeAlias, TypeVar
+from functools import lru_cache
+from typing import Any, TypeAlias, TypeVar, cast
 
 import anyio
 import anyio.lowlevel
 
-from lionherd_dist.call import Retry
+from lionherd_dist.arguments import exception_classes, function
+from lionherd_dist.call import Retry, matches
+from lionherd_dist.local.awaitables import (
+    UNCALLED,
+    is_awaitable,
+    not_awaitable,
+    not_callable,
+)
 from lionherd_dist.local.errors import holds_cancellation
 
 T = TypeVar("T")
 
+_Classes: TypeAlias = tuple[type[Exception], ...]
+
 OnRetry: TypeAlias = Callable[[BaseException, int, float], Awaitable[object] | object]
+
+_ANY = (Exception,)
+_DEFAULT = Retry(retry_on=_ANY)
+_ATTEMPTS, _JITTER = _DEFAULT.attempts, _DEFAULT.jitter
+_BASE_DELAY, _MAX_DELAY = _DEFAULT.base_delay, _DEFAULT.max_delay
+_policy = lru_cache(maxsize=256, typed=True)(Retry)  # checked once: nearly all calls are alike
 
 
 async def retry(
     fn: Callable[[], Awaitable[T]],
     *,
-    attempts: int = 3,
-    base_delay: float = 0.1,
-    max_delay: float = 2.0,
-    retry_on: tuple[type[BaseException], ...] = (Exception,),
-    jitter: float = 0.1,
+    attempts: int = _ATTEMPTS,
+    base_delay: float = _BASE_DELAY,
+    max_delay: float = _MAX_DELAY,
+    retry_on: tuple[type[BaseException], ...] = _ANY,
+    jitter: float = _JITTER,
     on_retry: OnRetry | None = None,
 ) -> T:
-    """The first result of *fn*, which is called up to *attempts* times.
+    """The first result of the async function *fn*, which is called up to *attempts* times.
 
     Waits base_delay, 2·base_delay, 4·base_delay … seconds between attempts, at most *max_delay*,
     each lengthened at random by up to the share *jitter*. ``on_retry(error, attempt, delay_s)``,
@@ -33,31 +49,78 @@ async def retry(
     *delay_s* seconds; what it raises ends the retry.
 
     The last attempt's error is raised as itself. An error outside *retry_on* ends the retry at
-    once, and so does a cancellation, whatever *retry_on* says. No wait and no attempt outlasts the
+    once, and so does a cancellation, whatever *retry_on* says. A group of which every leaf is in
+    *retry_on*, as ``gather`` raises it, is in it, too. No wait and no attempt outlasts the
     ambient deadline: ``fail_after`` then raises TimeoutError with the last error in its
-    ``__context__`` chain. ValueError for attempts below 1, or a delay or jitter below 0.
+    ``__context__`` chain. TypeError or ValueError for an argument that cannot be, such as attempts
+    below 1; TypeError for a *fn* that returns no awaitable, or one coroutine twice.
     """
-    if attempts < 1 or base_delay < 0 or max_delay < 0 or jitter < 0:
-        Retry(attempts, base_delay, max_delay, jitter=jitter)  # raises, and names the value
+    policy = _DEFAULT
+    if not (
+        attempts is _ATTEMPTS
+        and base_delay is _BASE_DELAY
+        and max_delay is _MAX_DELAY
+        and jitter is _JITTER
+        and retry_on is _ANY
+        and on_retry is None
+    ):
+        policy = _checked(attempts, base_delay, max_delay, retry_on, jitter, on_retry)
     attempt = 1
     last: BaseException | None = None
     while True:
+        aw: Any = UNCALLED
         try:
-            return await fn()
-        except retry_on as error:
-            if attempt >= attempts:
+            aw = fn()
+            return cast("T", await aw)
+        except BaseException as error:
+            mistake = _mistake(fn, aw, error)
+            if mistake is not None:
+                raise mistake from last
+            aw = None  # a future that failed holds its error, whose traceback holds this frame
+            is_wanted = matches(error, policy.retry_on)
+            if is_wanted and attempt >= policy.attempts:
                 raise
-            if isinstance(error, GeneratorExit) or holds_cancellation(error):
+            if not is_wanted or isinstance(error, GeneratorExit) or holds_cancellation(error):
                 _remember(last, end=error)
                 raise
-            policy = Retry(attempts, base_delay, max_delay, jitter=jitter)
             # Inside the handler, so that whatever ends the wait has the error as its context.
             await _wait(error, attempt, policy.delay_s(attempt), on_retry)
             last = error
-        except BaseException as error:
-            _remember(last, end=error)
-            raise
         attempt += 1
+
+
+def _checked(  # noqa: PLR0917 (as retry has them)
+    attempts: int,
+    base_delay: float,
+    max_delay: float,
+    retry_on: tuple[type[BaseException], ...],
+    jitter: float,
+    on_retry: OnRetry | None,
+) -> Retry:
+    """The policy of these; a TypeError or ValueError that names the first that cannot be."""
+    if on_retry is not None:
+        function("on_retry", on_retry, instead="give a function of (error, attempt, delay_s)")
+    try:
+        return _policy(attempts, base_delay, max_delay, retry_on, jitter)
+    except TypeError:  # what has no hash is in no cache
+        classes = exception_classes("retry_on", retry_on)
+        return Retry(attempts, base_delay, max_delay, cast("_Classes", classes), jitter)
+
+
+def _mistake(fn: object, aw: object, error: BaseException) -> TypeError | None:
+    """Why no attempt at *fn* can succeed: what it returned, *aw*, could not be awaited."""
+    if not is_awaitable(aw):
+        return not_awaitable("fn", fn, aw)
+    if aw is UNCALLED:
+        return None if callable(fn) else not_callable("fn", fn)
+    if isinstance(error, RuntimeError) and inspect.iscoroutine(aw):
+        trace = error.__traceback__
+        if trace is not None and trace.tb_next is None:  # raised by the await itself
+            return TypeError(
+                "fn returned a coroutine that it had returned before, and which can run only once: "
+                "make a new one in each call, as lambda: fetch(url) does"
+            )
+    return None
 
 
 async def _wait(

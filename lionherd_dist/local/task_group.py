@@ -7,6 +7,8 @@ from typing import Any, TypeVarTuple, cast
 import anyio
 import anyio.abc
 
+from lionherd_dist.local.awaitables import check_function
+
 Ts = TypeVarTuple("Ts")
 
 
@@ -31,6 +33,7 @@ class TaskGroup:
         self, func: Callable[[*Ts], Awaitable[object]], *args: *Ts, name: str | None = None
     ) -> None:
         """Start ``func(*args)`` as a task and go on at once."""
+        check_function("func", func)
         # anyio takes coroutine functions only, and checks it itself.
         function = cast("Callable[[*Ts], Coroutine[Any, Any, object]]", func)
         self._tg.start_soon(function, *args, name=name)
@@ -42,6 +45,7 @@ class TaskGroup:
 
         An error before that is raised here.
         """
+        check_function("func", func)
         function = cast("Callable[..., Coroutine[Any, Any, object]]", func)
         return await self._tg.start(function, *args, name=name)
 

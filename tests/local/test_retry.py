@@ -233,9 +233,9 @@ async def test_closing_it_is_no_failure():
     ("options", "message"),
     [
         ({"attempts": 0}, "attempts is 0"),
-        ({"base_delay": -1}, "base_delay=-1"),
-        ({"max_delay": -2}, "max_delay=-2"),
-        ({"jitter": -0.5}, r"jitter=-0\.5"),
+        ({"base_delay": -1}, "base_delay is -1"),
+        ({"max_delay": -2}, "max_delay is -2"),
+        ({"jitter": -0.5}, r"jitter is -0\.5"),
     ],
 )
 async def test_senseless_options_are_refused_before_the_first_attempt(options, message):
@@ -257,3 +257,42 @@ async def test_many_attempts_do_not_overflow():
         on_retry=lambda error, attempt, delay_s: seen.append(delay_s),
     )
     assert max(seen) < math.inf
+
+
+def nested(*errors: BaseException) -> BaseExceptionGroup:
+    return BaseExceptionGroup("outer", [errors[0], BaseExceptionGroup("inner", list(errors))])
+
+
+async def test_a_group_of_errors_that_all_match_is_retried():
+    """As ``gather`` raises it, however deep."""
+    flaky = Flaky(nested(OSError("1"), ConnectionError("2")), OSError("3"))
+    assert await retry(flaky, base_delay=0, retry_on=(OSError,)) == "done"
+    assert flaky.calls == 3
+
+
+async def test_a_group_with_one_error_that_does_not_match_is_not_retried():
+    """It is raised as it came."""
+    group = nested(OSError("1"), ValueError("2"))
+    flaky = Flaky(group)
+    with pytest.raises(ExceptionGroup) as caught:
+        await retry(flaky, base_delay=0, retry_on=(OSError,))
+    assert caught.value is group
+    assert flaky.calls == 1
+
+
+@pytest.mark.parametrize("retry_on", [(ExceptionGroup,), (BaseExceptionGroup, KeyError)])
+async def test_a_group_that_is_named_is_retried_whatever_it_holds(retry_on):
+    """``retry_on=(ExceptionGroup,)`` takes any."""
+    flaky = Flaky(nested(OSError("1"), ValueError("2")))
+    assert await retry(flaky, base_delay=0, retry_on=retry_on) == "done"
+
+
+async def test_a_group_that_holds_a_cancellation_is_never_retried():
+    """Whatever stands beside it."""
+    cancelled = anyio.get_cancelled_exc_class()
+    error = cancelled.__new__(cancelled)
+    for retry_on in ((OSError,), (BaseException,), (BaseExceptionGroup,)):
+        flaky = Flaky(nested(OSError("1"), error))
+        with pytest.raises(BaseExceptionGroup):
+            await retry(flaky, base_delay=0, retry_on=retry_on)
+        assert flaky.calls == 1
