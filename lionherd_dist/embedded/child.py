@@ -5,6 +5,7 @@ import os
 import signal
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from typing import cast
 
 import anyio
 
@@ -17,7 +18,8 @@ _KILLED_S = 5.0  # a killed process may still hang in the kernel, on a dead disk
 class Child:
     """A running program, on asyncio: ``start`` makes it, and whoever did must ``stop`` it.
 
-    It leads a session of its own: a Ctrl-C in the terminal reaches us and not it.
+    It leads a session and a process group of its own: a Ctrl-C in the terminal reaches us and not
+    it, and what it has started itself ends with it, unless that leads a session of its own, too.
 
     Attributes:
         pid: of the program itself: signals reach it directly.
@@ -84,7 +86,8 @@ class Child:
     async def wait(self) -> int:
         """The exit status, once it has ended and all that it wrote has been read.
 
-        What it left running may hold its output open: half a second is waited for that, no more.
+        A process that it started in another session may hold its output open: half a second is
+        waited for that, no more.
         """
         await self._watch.ended.wait()
         with anyio.move_on_after(0.5):
@@ -142,8 +145,12 @@ class _Watch(asyncio.SubprocessProtocol):
 
     def __init__(self, lifeline: Lifeline, on_output: Callable[[bytes], None] | None) -> None:
         self._lifeline, self._on_output = lifeline, on_output
+        self._group: int | None = None
         self.tail = bytearray()
         self.ended, self.drained = asyncio.Event(), asyncio.Event()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._group = cast("asyncio.SubprocessTransport", transport).get_pid()
 
     def pipe_data_received(self, fd: int, data: bytes) -> None:  # noqa: ARG002 (there is one)
         self.tail += data
@@ -155,5 +162,9 @@ class _Watch(asyncio.SubprocessProtocol):
         self.drained.set()
 
     def process_exited(self) -> None:
-        self._lifeline.release()
+        if self._group is not None:
+            # macOS refuses, instead of finding nothing, where zombies are all that is left.
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._group, signal.SIGKILL)  # its watcher, too, which is needless now
+        self._lifeline.cut()
         self.ended.set()

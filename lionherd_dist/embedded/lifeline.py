@@ -4,9 +4,13 @@
      └─ start ─▶ sh ── forks the watcher, then becomes the program (exec)
                  pid, signals and exit status are the program's own
 
-While we live the watcher sleeps. We write a line when the program has ended: the watcher leaves.
-The end of the pipe without a line means that we are gone: the watcher stops the program. It is
-there before the program is, so there is no moment at which our death leaves anything behind.
+While we live the watcher sleeps. The end of the pipe means that we are gone: the watcher stops the
+program. It is there before the program is, so there is no moment at which our death leaves anything
+behind.
+
+The program leads a process group, which the watcher and all that the program starts belong to. When
+the program has ended, the whole group is killed: by us, or by the watcher if we are gone. The group
+cannot be another one's by then: its number is taken for as long as the watcher is in it.
 
 Why not PR_SET_PDEATHSIG: Linux only, and bound to the thread that started the process, so that a
 worker thread's end would stop the server. A process made of ours by a bare os.fork() holds the
@@ -17,7 +21,6 @@ import os
 import re
 import shutil
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 
 _SCRIPT = """
 grace=$1 remove=$2
@@ -25,7 +28,7 @@ shift 2
 exec 3<&0
 (
   trap '' HUP INT QUIT TERM
-  if read -r _; then exit; fi
+  read -r _
   [ "$grace" -eq 0 ] || kill -TERM $$
   while [ "$grace" -gt 0 ] && kill -0 $$; do
     sleep 0.1
@@ -33,6 +36,7 @@ exec 3<&0
   done
   kill -KILL $$
   if [ -n "$remove" ]; then rm -rf -- "$remove"; fi
+  kill -KILL -$$
 ) <&3 3<&- >/dev/null 2>&1 &
 exec "$@" </dev/null 3<&-
 """
@@ -50,13 +54,6 @@ class Lifeline:
     def __init__(self) -> None:
         self.read_end, self._write_end = os.pipe()
 
-    def release(self) -> None:
-        """Let the watcher leave: the program has ended."""
-        if self._write_end >= 0:
-            with suppress(BrokenPipeError):  # the watcher has left, or was killed
-                os.write(self._write_end, b"\n")
-        self.cut()
-
     def cut(self) -> None:
         """Let the watcher stop the program, as it does when this process ends."""
         if self._write_end >= 0:
@@ -69,8 +66,9 @@ def tied(
 ) -> list[str]:
     """The command that starts *argv* tied to the pipe on its standard input.
 
-    When we are gone the program gets SIGTERM, *grace_s* seconds later SIGKILL (at once if 0), and
-    then the directory *remove* is removed. Its own standard input is empty.
+    When we are gone the program gets SIGTERM, *grace_s* seconds later SIGKILL (at once if 0). Then
+    the directory *remove* is removed, and what is left of the program's group is killed. Its own
+    standard input is empty.
     """
     # dash drops variables whose names it could not write, such as a.b; bash hands them on.
     odd = not all(map(_SHELL_NAME.fullmatch, env))

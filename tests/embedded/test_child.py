@@ -129,12 +129,77 @@ async def test_the_end_of_the_output_is_kept() -> None:
     assert len(b"".join(pieces)) == 10**6 + 1 + len("the end")
 
 
+DETACHED = """
+import subprocess
+sleeper = subprocess.Popen(["sleep", "1000"], start_new_session=True)
+print(sleeper.pid, flush=True)
+"""
+
+
 async def test_what_it_left_running_does_not_hold_us_up() -> None:
-    """A grandchild has the output too, and may keep it for ever."""
-    child = await Child.start(["sh", "-c", "sleep 1000 & echo $!"])
-    with anyio.fail_after(10):
-        assert await child.wait() == 0
-    os.kill(int(child.output), signal.SIGKILL)
+    """What it started in a session of its own has the output too, and may keep it for ever."""
+    async with python(DETACHED) as child:
+        with anyio.fail_after(10):
+            await child.wait()
+        assert lives(int(child.output))
+        os.kill(int(child.output), signal.SIGKILL)
+
+
+NOISY_PARENT = """
+import os, signal, subprocess, sys
+sleepers = [
+    subprocess.Popen(["sleep", "1000"]),
+    subprocess.Popen(["sh", "-c", "trap '' HUP INT TERM; sleep 1000; sleep 1000"]),
+    subprocess.Popen(["nohup", "sleep", "1000"], stdout=subprocess.DEVNULL),
+]
+reading, writing = os.pipe()
+if os.fork() == 0:
+    if os.fork() == 0:
+        pids = [os.getpid(), *[sleeper.pid for sleeper in sleepers]]
+        os.write(1, f"ready {pids}\\n".encode())
+        os.write(writing, b"!")
+        signal.pause()
+    os._exit(0)
+os.read(reading, 1)
+if sys.argv[1] == "exit":
+    os._exit(0)
+if sys.argv[1] == "SIGKILL":
+    os.kill(os.getpid(), signal.SIGKILL)
+signal.pause()
+"""
+
+
+@pytest.mark.parametrize("how", ["exit", "SIGKILL", "stop"])
+async def test_what_a_child_started_ends_with_it(how: str) -> None:
+    """Processes that ignore signals, and those whose parent is gone already, as well."""
+    async with python(NOISY_PARENT, how) as child:
+        await wait_until(lambda: "ready" in child.output, description="all are there")
+        if how == "stop":
+            await child.stop(grace_s=20)
+        await child.wait()
+        pids = json.loads(child.output.partition("ready ")[2].splitlines()[0])
+    assert len(pids) == 4
+    await wait_until(lambda: not any(map(lives, pids)), description="all of its processes end")
+
+
+@pytest.mark.parametrize("grace_s", [0.0, 0.2])
+async def test_what_a_child_started_ends_with_the_parent(grace_s: float) -> None:
+    """The watcher ends the whole group."""
+    parent, pids = parent_of(
+        [sys.executable, "-W", "ignore", "-c", NOISY_PARENT, "run"], orphan_grace_s=grace_s
+    )
+    with parent:
+        parent.kill()
+    await wait_until(lambda: not any(map(in_group, pids)), description="both groups are gone")
+
+
+def in_group(number: int) -> bool:
+    """True if a process of group *number* runs."""
+    listed = subprocess.run(
+        ["ps", "-A", "-o", "pgid=,stat="], capture_output=True, text=True, check=True
+    ).stdout
+    rows = (line.split() for line in listed.splitlines())
+    return any(row[0] == str(number) and not row[1].startswith("Z") for row in rows)
 
 
 async def test_terminate_reaches_the_program_itself() -> None:
