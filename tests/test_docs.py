@@ -98,7 +98,7 @@ def known(words: list[str]) -> bool:
         case ["lionherd-dist", command, *rest]:
             options = {word for word in rest if word.startswith("-")}
             return options <= set(re.findall(r"--[\w-]+", help_of(command)))
-    return words[0] == "curl"
+    return words[0] in {"curl", "jq"}
 
 
 def help_of(command: str) -> str:

@@ -5,13 +5,16 @@ import anyio
 from lionherd_dist.cli.detached import read
 from lionherd_dist.cli.interrupts import Interrupt
 from lionherd_dist.cli.map_run import written
+from lionherd_dist.cli.options import Switches
+from lionherd_dist.cli.outcomes import Failed
 from lionherd_dist.cli.output import LineWriter, write_to_stdout
 from lionherd_dist.cli.progress import View, view_of
 from lionherd_dist.cli.tally import Tally, summary
 from lionherd_dist.cluster.cluster import Cluster
+from lionherd_dist.printable import printable
 
 
-def attach(cluster: Cluster, job: str, *, quiet: bool) -> int:
+def attach(cluster: Cluster, job: str, *, quiet: bool, tracebacks: bool, switches: Switches) -> int:
     """Write what became of *job*, from where its last reader stopped; the exit status.
 
     Raises:
@@ -20,17 +23,29 @@ def attach(cluster: Cluster, job: str, *, quiet: bool) -> int:
     """
     tally = Tally()
     view = view_of(tally, quiet=quiet)
+    tell_first_failure(tally, view, switches)
     writer = LineWriter(write_to_stdout)
 
     async def work() -> None:
         async with cluster:
-            await read(cluster, job, tally, writer)
+            await read(cluster, job, tally, writer, tracebacks=tracebacks)
 
     interrupt = anyio.run(lambda: written(work, writer, view))
     left = (
         f"Stopped reading after {tally.done:,} outcomes. The job goes on; attach again for the rest"
     )
     return concluded(interrupt, left, tally, view, quiet=quiet)
+
+
+def tell_first_failure(tally: Tally, view: View, switches: Switches) -> None:
+    """Have the first failure told with its traceback, if errors are to be shown in full."""
+
+    def tell(index: int, failed: Failed) -> None:
+        text = "\n".join(printable(line) for line in failed.traceback.rstrip().splitlines())
+        view.say(f"The first failure: {failed.described(index)}\n{text}".rstrip())
+
+    if switches.debug:
+        tally.on_first_failure = tell
 
 
 def concluded(interrupt: Interrupt, left: str, tally: Tally, view: View, *, quiet: bool) -> int:

@@ -11,6 +11,7 @@ import anyio
 import click
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from lionherd_dist.cli import options, report_option, survey
 from lionherd_dist.cli.interrupts import Interrupt, until_interrupted
@@ -129,7 +130,7 @@ def _show(findings: Findings, tally: Tally, root: Path) -> None:
         failures = Table("files", "failed with", "for example", title="Not valid Python source")
         failures.columns[0].justify = "right"
         for type_name, count in tally.failures.most_common():
-            failures.add_row(f"{count:,}", type_name, tally.examples[type_name])
+            failures.add_row(f"{count:,}", type_name, Text(tally.examples[type_name]))
         console.print(failures)
     console.print(_totals(findings, tally), highlight=False)
 

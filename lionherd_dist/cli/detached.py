@@ -7,7 +7,7 @@ from lionherd_dist.call import Call
 from lionherd_dist.cli.complaints import UsageProblemError
 from lionherd_dist.cli.items import BadLine, read_items
 from lionherd_dist.cli.limit_option import LimitAsked, limit_on
-from lionherd_dist.cli.outcomes import Done, Failed, line_of, result_of
+from lionherd_dist.cli.outcomes import line_of, result_of
 from lionherd_dist.cli.output import LineWriter
 from lionherd_dist.cli.tally import Tally
 from lionherd_dist.cluster.cluster import Cluster
@@ -40,7 +40,9 @@ async def send(
         return await cluster.submit(calls(), limit=limit_on(cluster, limit))
 
 
-async def read(cluster: Cluster, job: str, tally: Tally, writer: LineWriter) -> None:
+async def read(
+    cluster: Cluster, job: str, tally: Tally, writer: LineWriter, *, tracebacks: bool = False
+) -> None:
     """Write the outcomes of *job*, from where its last reader stopped, to its end.
 
     A line has left this process before the server hears that we are done with it: if we are
@@ -53,10 +55,6 @@ async def read(cluster: Cluster, job: str, tally: Tally, writer: LineWriter) -> 
     async with cluster.attach(job, progress=counted) as stream:
         async for index, outcome in stream:
             result = result_of(outcome)
-            match result:
-                case Done():
-                    tally.succeeded()
-                case Failed(type_name, message):
-                    tally.failed(index, type_name, message)
-            await writer.put([line_of(index, result)])
+            tally.settled(index, result)
+            await writer.put([line_of(index, result, traceback=tracebacks)])
             await writer.drained()

@@ -14,6 +14,7 @@ from pathlib import Path
 from lionherd_dist.cli.spare_thread import in_spare_thread
 
 CHUNK_BYTES = 256 * 1024
+MOST_OF_A_LINE = 200  # characters that are kept of a line that is no item
 STDIN = "-"
 _STDIN_FD = 0
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -28,10 +29,11 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class BadLine:
-    """A line that is no item: what kind of error it is, and where it stands."""
+    """A line that is no item: what kind of error it is, where it stands, and how it begins."""
 
     type_name: str
     message: str
+    start: str
 
 
 async def read_items(sources: Sequence[str], *, bare: bool) -> AsyncGenerator[Item | BadLine, None]:
@@ -56,9 +58,15 @@ def item_of(line: bytes, place: str, *, bare: bool) -> Item | BadLine:
         text = line.decode()
         return Item(text if bare else json.loads(text))
     except json.JSONDecodeError as error:
-        return BadLine("JSONDecodeError", f"{place}, column {error.colno}: {error.msg}")
+        message = f"{place}, column {error.colno}: {error.msg}"
+        return BadLine("JSONDecodeError", message, _start_of(line))
     except (ValueError, RecursionError) as error:  # not UTF-8; too many digits; nested too deeply
-        return BadLine(type(error).__name__, f"{place}: {error}")
+        return BadLine(type(error).__name__, f"{place}: {error}", _start_of(line))
+
+
+def _start_of(line: bytes) -> str:
+    text = line[: 4 * MOST_OF_A_LINE].decode(errors="backslashreplace")
+    return text if len(text) <= MOST_OF_A_LINE else f"{text[:MOST_OF_A_LINE]}…"
 
 
 async def _lines(source: str) -> AsyncGenerator[bytes, None]:

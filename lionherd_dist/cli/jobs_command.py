@@ -170,10 +170,19 @@ def cancel(ids: tuple[str, ...], redis: str | None, namespace: str) -> None:
 )
 @options.redis
 @options.namespace
+@options.tracebacks
 @click.option("--quiet", "-q", is_flag=True, help="No progress and no summary.")
 @options.debug
+@click.pass_obj
 def attach(
-    job: str, modules: tuple[str, ...], redis: str | None, namespace: str, *, quiet: bool
+    switches: options.Switches,
+    job: str,
+    modules: tuple[str, ...],
+    redis: str | None,
+    namespace: str,
+    *,
+    tracebacks: bool,
+    quiet: bool,
 ) -> int:
     """Write what became of the submitted job ID, from where its last reader stopped.
 
@@ -187,4 +196,4 @@ def attach(
     for name in modules:
         import_here(name)
     cluster = Cluster(redis, settings=Settings(namespace=namespace))
-    return attach_(cluster, job, quiet=quiet)
+    return attach_(cluster, job, quiet=quiet, tracebacks=tracebacks, switches=switches)

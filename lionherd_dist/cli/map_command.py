@@ -13,7 +13,7 @@ from click.core import ParameterSource
 
 from lionherd_dist.call import Call, Retry
 from lionherd_dist.cli import limit_option, options, report_option
-from lionherd_dist.cli.attach_run import attach, concluded
+from lionherd_dist.cli.attach_run import attach, concluded, tell_first_failure
 from lionherd_dist.cli.complaints import UsageProblemError
 from lionherd_dist.cli.detached import send
 from lionherd_dist.cli.items import STDIN
@@ -51,6 +51,7 @@ class Options(TypedDict):
     redis: str | None
     namespace: str
     quiet: bool
+    tracebacks: bool
     detach: bool
     attach: str | None
     report: Path | None
@@ -112,6 +113,7 @@ class Options(TypedDict):
 @report_option.report
 @options.redis
 @options.namespace
+@options.tracebacks
 @click.option("--quiet", "-q", is_flag=True, help="No progress and no summary.")
 @options.debug
 @click.pass_context
@@ -123,11 +125,14 @@ def map_(context: click.Context, **given: Unpack[Options]) -> int:
 
     \b
       {"index": 3, "result": 1256}
-      {"index": 4, "error": {"type": "ValueError", "message": "no such host"}}
+      {"index": 4, "item": "http://x", "error": {"type": "ValueError", "message": "no such host",
+                                                 "attempt": 1, "worker": "host:4711"}}
 
-    Items are counted from 0, in the order of the input. A line that is not JSON fails alone, with
-    its place in the message. Results that JSON has no form for are written as text: bytes in
-    Base64, dates in ISO 8601, decimals and UUIDs as they are printed; sets become lists.
+    Items are counted from 0, in the order of the input. A failure has its item, if that is small,
+    and with --traceback the traceback on its worker; --debug tells that of the first failure. A
+    line that is not JSON fails alone, with its place in the message. Results that JSON has no form
+    for are written as text: bytes in Base64, dates in ISO 8601, decimals and UUIDs as they are
+    printed; sets become lists.
 
     Without --redis, a private server and worker processes are started for the run. Ctrl-C cancels
     what is queued and what is running. Progress and the summary go to standard error.
@@ -142,6 +147,7 @@ def map_(context: click.Context, **given: Unpack[Options]) -> int:
       lionherd-dist map my_tasks:fetch --redis redis://host:6379/0 --limiter api:50 urls.jsonl
       find . -name '*.py' | lionherd-dist map my_tasks:check --lines | jq .result
       lionherd-dist map my_tasks:fetch --redis redis://host:6379/0 --retry 2 --timeout 30 a.jsonl
+      jq -c 'select(.error) | .item' sizes.jsonl | lionherd-dist map my_tasks:fetch > again.jsonl
       job=$(lionherd-dist map my_tasks:fetch --redis redis://host:6379/0 --detach < urls.jsonl)
       lionherd-dist map my_tasks:fetch --redis redis://host:6379/0 --attach $job > sizes.jsonl
     """  # noqa: D301 (\b keeps click from filling a block)
@@ -154,9 +160,16 @@ def map_(context: click.Context, **given: Unpack[Options]) -> int:
         click.echo(anyio.run(sent, cluster, _call_maker(task, given), sources))
         return 0
     if given["attach"] is not None:
-        return attach(cluster, given["attach"], quiet=given["quiet"])
+        return attach(
+            cluster,
+            given["attach"],
+            quiet=given["quiet"],
+            tracebacks=given["tracebacks"],
+            switches=context.obj,
+        )
     tally = Tally()
     view = view_of(tally, quiet=given["quiet"])
+    tell_first_failure(tally, view, context.obj)
     path = given["report"]
     report = None if path is None else Report(path, f"map {given['target']}")
     run = MapRun(
@@ -165,6 +178,7 @@ def map_(context: click.Context, **given: Unpack[Options]) -> int:
         sources=sources,
         bare=given["lines"],
         ordered=given["ordered"],
+        tracebacks=given["tracebacks"],
         limit=_limit(given),
         tally=tally,
         view=view,

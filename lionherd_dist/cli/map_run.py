@@ -26,16 +26,17 @@ PATIENCE_S = 10.0  # without any result; then people are told what may be wrong
 
 @dataclass(frozen=True, slots=True)
 class AsTheyCome:
-    """Writes each result at once."""
+    """Writes each result at once, failures with *tracebacks* if that is wanted."""
 
     writer: LineWriter
+    tracebacks: bool
 
     async def room_for(self, index: int) -> None:
         """There is always room."""
 
     async def receive(self, index: int, result: Result) -> None:
         """Write *result*."""
-        await self.writer.put([line_of(index, result)])
+        await self.writer.put([line_of(index, result, traceback=self.tracebacks)])
 
     def flush(self) -> None:
         """Nothing is held."""
@@ -44,8 +45,8 @@ class AsTheyCome:
 class AsTheInput:
     """Writes results in the order of the items, and lets only so many items in."""
 
-    def __init__(self, writer: LineWriter) -> None:
-        self._writer = writer
+    def __init__(self, writer: LineWriter, *, tracebacks: bool) -> None:
+        self._writer, self._tracebacks = writer, tracebacks
         self._order = InputOrder(ORDERED_AHEAD)
         self._moved = anyio.Event()
 
@@ -57,7 +58,8 @@ class AsTheInput:
 
     async def receive(self, index: int, result: Result) -> None:
         """Write what *result* was waited for."""
-        released = self._order.released_by(index, line_of(index, result))
+        line = line_of(index, result, traceback=self._tracebacks)
+        released = self._order.released_by(index, line)
         if released:
             self._moved.set()
             await self._writer.put(released)
@@ -103,6 +105,7 @@ class MapRun:
         sources: paths, or ``-`` for standard input.
         bare: True if a line is text, False if it is JSON.
         ordered: True if results are written in the order of the input.
+        tracebacks: True if a failure is written with its traceback.
         limit: how many calls run at once, alone or shared with others.
         tally: is kept up to date.
         view: shows it.
@@ -114,6 +117,7 @@ class MapRun:
     sources: Sequence[str]
     bare: bool
     ordered: bool
+    tracebacks: bool
     limit: LimitAsked
     tally: Tally
     view: View
@@ -126,7 +130,8 @@ class MapRun:
             OutputClosedError: the reader of standard output has gone.
         """
         writer = LineWriter(write_to_stdout)
-        results = AsTheInput(writer) if self.ordered else AsTheyCome(writer)
+        kind = AsTheInput if self.ordered else AsTheyCome
+        results = kind(writer, tracebacks=self.tracebacks)
 
         async def work() -> None:
             async with self.cluster as cluster:

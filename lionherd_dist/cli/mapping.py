@@ -8,7 +8,7 @@ from typing import Protocol
 from lionherd_dist.call import Call
 from lionherd_dist.cli.items import BadLine, Item
 from lionherd_dist.cli.limit_option import LimitAsked, limit_on
-from lionherd_dist.cli.outcomes import Done, Failed, Result, result_of
+from lionherd_dist.cli.outcomes import Failed, Result, result_of
 from lionherd_dist.cli.report_option import Report
 from lionherd_dist.cli.tally import Tally
 from lionherd_dist.cluster.cluster import Cluster
@@ -80,13 +80,9 @@ class Mapping:
 
     def _prepared(self, item: Item | BadLine) -> Call[object] | Failed:
         if isinstance(item, BadLine):
-            return Failed(item.type_name, item.message)
+            return Failed(item.type_name, item.message, line=item.start)
         return self.call(item.value)
 
     async def _settle(self, index: int, result: Result) -> None:
-        match result:
-            case Done():
-                self.tally.succeeded()
-            case Failed(type_name, message):
-                self.tally.failed(index, type_name, message)
+        self.tally.settled(index, result)
         await self.receiver.receive(index, result)

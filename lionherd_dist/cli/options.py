@@ -39,6 +39,12 @@ debug = click.option(
     callback=_set_debug,
     help="Show the traceback of an error. LIONHERD_DEBUG=1 does the same.",
 )
+tracebacks = click.option(
+    "--traceback",
+    "tracebacks",
+    is_flag=True,
+    help="Write a failure with the traceback on its worker.",
+)
 redis = click.option(
     "--redis",
     metavar="URL",

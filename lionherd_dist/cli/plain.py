@@ -23,11 +23,20 @@ from datetime import date, datetime, time, timedelta
 
 
 def as_json(value: object) -> str:
-    """*value* in one line of JSON; never raises for a value that came over the wire."""
+    """*value* in one line of JSON; never raises for a value that came over the wire.
+
+    Text is readable, and what is no sign is escaped, as ``printable`` has it: control characters,
+    marks that change the direction of writing, half surrogate pairs.
+    """
     try:
-        return json.dumps(value, ensure_ascii=False, allow_nan=False)
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
     except (TypeError, ValueError):  # something in it that JSON has not
-        return json.dumps(plain(value), ensure_ascii=False)
+        text = json.dumps(plain(value), ensure_ascii=False)
+    return text if text.isprintable() else "".join(map(_escaped, text))
+
+
+def _escaped(sign: str) -> str:
+    return sign if sign.isprintable() else json.dumps(sign)[1:-1]
 
 
 def plain(value: object) -> object:

@@ -2,7 +2,13 @@
 
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
+
+from lionherd_dist.cli.outcomes import Done, Failed, Result
+from lionherd_dist.printable import printable
+
+MOST_KINDS = 20  # of failures that the summary lists
 
 
 @dataclass(slots=True)
@@ -15,6 +21,7 @@ class Tally:
         before: how many of all were done in other runs, whose job this one goes on to read.
         failures: how many failed, by the name of the error's class.
         examples: the first failure of each class, for people.
+        on_first_failure: is told of the first failure.
     """
 
     total: int | None = None
@@ -23,18 +30,18 @@ class Tally:
     failures: Counter[str] = field(default_factory=Counter)
     examples: dict[str, str] = field(default_factory=dict)
     started: float = field(default_factory=time.monotonic)
+    on_first_failure: Callable[[int, Failed], None] | None = None
 
-    def succeeded(self) -> None:
-        """Count an item that has a result."""
+    def settled(self, index: int, result: Result) -> None:
+        """Count item *index*, of which this became."""
         self.done += 1
-
-    def failed(self, index: int, type_name: str, message: str) -> None:
-        """Count item *index*, which has none."""
-        self.done += 1
-        self.failures[type_name] += 1
-        if type_name not in self.examples:
-            first_line = message.strip().partition("\n")[0]
-            self.examples[type_name] = f"item {index}: {first_line[:120]}"
+        if isinstance(result, Done):
+            return
+        if not self.failures and self.on_first_failure is not None:
+            self.on_first_failure(index, result)
+        self.failures[result.type_name] += 1
+        if result.type_name not in self.examples:
+            self.examples[result.type_name] = result.described(index)
 
     @property
     def failed_count(self) -> int:
@@ -73,9 +80,11 @@ def summary(tally: Tally) -> str:
     """What was done, when it is over: one line, and one more for each kind of failure."""
     counts = f"{tally.done:,} done, {tally.failed_count:,} failed"
     kinds = [
-        f"  {count:,} {type_name}, the first: {tally.examples[type_name]}"
-        for type_name, count in tally.failures.most_common()
+        f"  {count:,} {printable(type_name)}, the first: {tally.examples[type_name]}"
+        for type_name, count in tally.failures.most_common(MOST_KINDS)
     ]
+    if (more := len(tally.failures) - MOST_KINDS) > 0:
+        kinds.append(f"  and {more:,} more kinds of failures")
     return "\n".join([f"{counts}, in {span(tally.elapsed_s)}, {per_second(tally.rate)}", *kinds])
 
 

@@ -9,7 +9,7 @@ from typing import Self
 import anyio
 
 from lionherd_dist.call import Failure, Success
-from lionherd_dist.cluster.decoding import opened
+from lionherd_dist.cluster.decoding import opened, place_note
 from lionherd_dist.cluster.lines import Reader
 from lionherd_dist.cluster.link import Link
 from lionherd_dist.cluster.telling import Listeners, OnProgress, Teller
@@ -147,6 +147,7 @@ class AttachedStream:
             case Success(value):
                 return index, value
             case Failure(error):
+                error.add_note(place_note(index))
                 return index, error
             case _:
                 return index, RemoteError("Cancelled", "the call was cancelled")

@@ -6,6 +6,11 @@ from lionherd_dist.wire.messages import decode_outcome, encode_outcome
 from lionherd_dist.wire.signing import Seal
 
 
+def place_note(index: int) -> str:
+    """What a failure says of the place that its call has in the job."""
+    return f"in call {index} of the job, counted from 0"
+
+
 def outcome_of(arrived: bytes | Exception) -> Outcome:
     """The outcome in *arrived*: its bytes, or the error of a call that could not be sent."""
     if isinstance(arrived, Exception):

@@ -3,11 +3,13 @@
 from collections.abc import AsyncIterable, Iterable, Iterator
 
 from lionherd_dist.call import Call
+from lionherd_dist.cluster.decoding import place_note
 from lionherd_dist.cluster.job import LEAST_AHEAD, Job
 from lionherd_dist.cluster.link import Link
 from lionherd_dist.errors import EncodeError, NotATaskError
 from lionherd_dist.local.time import sleep
 from lionherd_dist.task import as_call
+from lionherd_dist.wire.called import call_text, failure_note
 from lionherd_dist.wire.messages import encode_call, with_traceparent
 
 PULLED_AT_ONCE = 128  # calls of a plain iterable between two breaths of the event loop
@@ -23,7 +25,9 @@ def encoded(call: object, index: int, *, timed: bool = False) -> bytes:
     try:
         return encode_call(as_call(call), timed=timed)
     except (EncodeError, NotATaskError) as error:
-        error.add_note(f"in call {index} of the job, counted from 0")
+        error.add_note(place_note(index))
+        if isinstance(call, Call):
+            error.add_note(failure_note(call_text(call.task, call.args, call.kwargs)))
         raise
 
 

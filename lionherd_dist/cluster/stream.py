@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Generic, Self, TypeVar, cast
 
 from lionherd_dist.call import Cancelled, Failure, Success
+from lionherd_dist.cluster.decoding import place_note
 from lionherd_dist.cluster.feeder import Feeder
 from lionherd_dist.cluster.job import Job
 from lionherd_dist.cluster.limit import Limit, for_the_server
@@ -119,7 +120,8 @@ class RemoteStream(Generic[R]):
             case Success(value):
                 return index, cast("R", value)
             case Failure(error):
-                pass
+                if not isinstance(data, Exception):  # which says so itself
+                    error.add_note(place_note(index))
             case Cancelled():
                 error = RemoteError("Cancelled", "the call was cancelled on the worker")
         if self._return_exceptions:

@@ -3,12 +3,12 @@
 import logging
 
 from lionherd_dist.call import Cancelled, Failure, Message, Outcome, Success
-from lionherd_dist.errors import EncodeError
+from lionherd_dist.errors import DecodeError, EncodeError
 from lionherd_dist.logs import note
 from lionherd_dist.session.clock import ServerClock
 from lionherd_dist.store.calls import Again, Dead, Done, Settled, Taken
 from lionherd_dist.task import Task
-from lionherd_dist.wire.messages import encode_outcome
+from lionherd_dist.wire.messages import decode_call, encode_outcome
 from lionherd_dist.wire.signing import Seal
 
 
@@ -58,5 +58,13 @@ class Verdicts:
         return self.done(taken, failure)
 
     def _encoded(self, taken: Taken, outcome: Outcome) -> bytes:
-        data = encode_outcome(outcome, worker=self._name, attempt=taken.attempt)
+        call = self._call_of(taken) if isinstance(outcome, Failure) else None
+        data = encode_outcome(outcome, worker=self._name, attempt=taken.attempt, call=call)
         return self._seal.signed("outcome", data, taken.job, taken.index)
+
+    def _call_of(self, taken: Taken) -> Message | None:
+        """The call as it was sent: what ran may have changed its arguments."""
+        try:
+            return decode_call(self._seal.opened("call", taken.payload, taken.job, taken.index))
+        except DecodeError:
+            return None

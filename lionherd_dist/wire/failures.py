@@ -10,6 +10,7 @@ A record is a dict of plain values:
     notes      the notes it already had
     traceback  as Python prints it, with causes and contexts; the outermost exception only
     children   the records of an ExceptionGroup
+    call       the call that failed, see ``called``; the outermost exception only
 
 How it becomes an exception again is in ``rebuilding``.
 """

@@ -18,7 +18,8 @@ import re
 
 from lionherd_dist.call import Call, Cancelled, Failure, Message, Outcome, Ran, Success
 from lionherd_dist.errors import DecodeError, EncodeError
-from lionherd_dist.wire.failures import BUDGETS, record_of, shorten
+from lionherd_dist.wire.called import called_record
+from lionherd_dist.wire.failures import BUDGETS, Record, record_of, shorten
 from lionherd_dist.wire.limits import DEFAULT_LIMITS, Limits, OutOfBoundsError, check
 from lionherd_dist.wire.overrides import overrides_from, overrides_of
 from lionherd_dist.wire.rebuilding import error_from
@@ -84,9 +85,14 @@ def decode_call(payload: bytes, limits: Limits = DEFAULT_LIMITS) -> Message:
 
 
 def encode_outcome(
-    outcome: Outcome, *, worker: str, attempt: int, limits: Limits = DEFAULT_LIMITS
+    outcome: Outcome,
+    *,
+    worker: str,
+    attempt: int,
+    limits: Limits = DEFAULT_LIMITS,
+    call: Message | None = None,
 ) -> bytes:
-    """The bytes of *outcome*, which *worker* came to in attempt number *attempt*.
+    """The bytes of *outcome*, which *worker* came to in attempt number *attempt* of *call*.
 
     A failure and a cancellation can always be sent: a failure is shortened until it fits. So
     where the value of a success is refused, send ``Failure(the_error)`` in its place.
@@ -102,7 +108,8 @@ def encode_outcome(
             message += [shorten(worker, 256), attempt, *_times(outcome.ran)]
         return encode_parts(message, {"result": value}, limits)
     if isinstance(outcome, Failure):
-        return _encode_failure(outcome, shorten(worker, 256), attempt, limits)
+        called: Record = {} if call is None else {"call": called_record(call)}
+        return _encode_failure(outcome, [shorten(worker, 256), attempt], called, limits)
     return _CANCELLED_BYTES
 
 
@@ -131,10 +138,11 @@ def decode_outcome(payload: bytes, limits: Limits = DEFAULT_LIMITS) -> Outcome:
             raise DecodeError(f"an outcome was expected, and this is {_shape_of(message)}")
 
 
-def _encode_failure(failure: Failure, worker: str, attempt: int, limits: Limits) -> bytes:
-    rest = [worker, attempt, *_times(failure.ran)]
+def _encode_failure(failure: Failure, place: list[object], called: Record, limits: Limits) -> bytes:
+    """The first that fits, of *called*: its call, which only the last of them has not."""
+    rest = [*place, *_times(failure.ran)]
     for budget in BUDGETS[:-1]:
-        record = record_of(failure.error, limits, budget)
+        record = record_of(failure.error, limits, budget) | called
         try:
             return encode_parts([VERSION, _FAILURE, record, *rest], {}, limits)
         except EncodeError:  # too large, or an argument that changed meanwhile

@@ -4,6 +4,7 @@ from contextlib import suppress
 
 from lionherd_dist import registry
 from lionherd_dist.errors import DecodeError, RemoteError
+from lionherd_dist.wire.called import failure_note
 from lionherd_dist.wire.classes import find
 from lionherd_dist.wire.failures import MAX_DEPTH
 
@@ -11,7 +12,7 @@ _TOO_DEEP = DecodeError("a failure with groups nested deeper than any is sent")
 
 
 def error_from(record: object, *, worker: str, attempt: int) -> Exception:
-    """The exception that *record* was made of, with a note that says where it was raised.
+    """The exception that *record* was made of, with a note: by which call, and where.
 
     Its own class if that is a builtin, one of ours, or registered here; else a RemoteError.
 
@@ -21,9 +22,17 @@ def error_from(record: object, *, worker: str, attempt: int) -> Exception:
     error = _rebuilt(record, depth=1)
     if not worker:  # this very process made it, in place of an outcome that it refused
         return error
-    place = f"Raised on worker {worker}, attempt {attempt}"
-    traceback = _text(record, "traceback")
-    error.add_note(f"{place}:\n{traceback.rstrip()}" if traceback else place)
+    call = _dict(record, "call")
+    packed = call.get("arguments")
+    error.add_note(
+        failure_note(
+            _text(call, "text"),
+            packed if isinstance(packed, bytes) else None,
+            worker=worker,
+            attempt=attempt,
+            traceback=_text(record, "traceback"),
+        )
+    )
     return error
 
 

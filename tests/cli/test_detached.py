@@ -93,6 +93,17 @@ async def test_a_reader_sees_how_far_the_whole_job_is(cluster: Cluster) -> None:
     assert summary(tally).startswith("4 done, 0 failed")
 
 
+def test_a_reader_hears_of_items_that_it_never_had(run, server) -> None:
+    """Who sent them is gone: the worker tells what failed, in which attempt, and where."""
+    _, out, _ = run("map", "my_tasks:double", *server, "--detach", stdin='{"id": 7}\n')
+    status, out, err = run("jobs", "attach", out.strip(), "--traceback", *server)
+    line = json.loads(out)
+    assert (status, line["index"], line["item"]) == (1, 0, {"id": 7})
+    assert (line["error"]["type"], line["error"]["attempt"]) == ("TypeError", 1)
+    assert "return x * 2" in line["error"]["traceback"]
+    assert 'the first: item 0 ({"id": 7}), attempt 1: ' in err
+
+
 def test_a_bad_line_leaves_no_half_a_job(run, server) -> None:
     """Nobody would hear of it later: it is told now, with its place."""
     status, out, err = run("map", "my_tasks:double", *server, "--detach", stdin="1\n{oops\n")

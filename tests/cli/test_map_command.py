@@ -54,8 +54,25 @@ def test_failures_are_outcomes_and_the_status_is_1(run) -> None:
     assert bad["error"]["type"] == "JSONDecodeError"
     assert bad["error"]["message"].startswith("standard input, line 3, column 2")
     assert unsendable["error"]["type"] == "EncodeError"
+    assert (failed["item"], bad["line"]) == (None, "{oops")
+    assert failed["error"]["attempt"] == 1
+    assert "ud800" in unsendable["call"]
     assert "5 done, 3 failed" in err
-    assert "1 TypeError, the first: item 1" in err
+    assert "1 TypeError, the first: item 1 (null), attempt 1: unsupported operand" in err
+
+
+def test_the_attempt_and_the_traceback_of_a_failure_are_told(run) -> None:
+    """Each one's where --traceback asks for it, the first one's on standard error by --debug."""
+    status, out, err = run(
+        "map", "my_tasks:double", "--retry", "1", "--traceback", "--debug", *ONE_WORKER,
+        stdin="null\nnull\n",
+    )  # fmt: skip
+    assert status == 1
+    for one in outcomes(out):
+        assert one["error"]["attempt"] == 2
+        assert "in double\n    return x * 2" in one["error"]["traceback"]
+    assert err.count("The first failure: item ") == 1
+    assert err.count("return x * 2") == 1
 
 
 def test_a_report_tells_of_the_run(run, folder: Path) -> None:

@@ -1,16 +1,22 @@
 """Lines of output: every result as JSON, in the order asked for."""
 
+import copy
 import datetime as dt
 import json
 import math
+import pickle
 from dataclasses import dataclass
 from decimal import Decimal
 from uuid import UUID
 
 import pytest
 
-from lionherd_dist.cli.outcomes import Done, Failed, InputOrder, line_of, result_of
+from lionherd_dist.call import Failure, Message
+from lionherd_dist.cli.outcomes import Done, Failed, InputOrder, failure_of, line_of, result_of
 from lionherd_dist.errors import RemoteError, UnknownTaskError
+from lionherd_dist.wire.called import failure_note
+from lionherd_dist.wire.messages import decode_outcome, encode_outcome
+from lionherd_dist.wire.packer import pack
 
 
 @dataclass
@@ -91,6 +97,85 @@ def test_a_failure_has_the_name_of_its_class_and_its_text(
     assert result_of(error) == expected
     line = json.loads(line_of(0, expected))
     assert line["error"] == {"type": expected.type_name, "message": expected.message}
+
+
+def failed_in(*args: object, attempt: int = 2, **kwargs: object) -> Failed:
+    """What a client makes of a failure that a worker sent."""
+    call = Message("t:f", args, kwargs)
+    data = encode_outcome(Failure(KeyError("k")), worker="h:1", attempt=attempt, call=call)
+    outcome = decode_outcome(data)
+    assert isinstance(outcome, Failure)
+    return failure_of(outcome.error)
+
+
+@pytest.mark.parametrize(
+    ("failed", "shown"),
+    [
+        (failed_in("http://x"), {"item": "http://x"}),
+        (failed_in({"a": [1, None]}), {"item": {"a": [1, None]}}),
+        (failed_in(b"\xff", n={3, 1}), {"args": ["/w=="], "kwargs": {"n": [1, 3]}}),
+        (failed_in(), {"args": [], "kwargs": {}}),
+        (Failed("JSONDecodeError", "no", line="{oops"), {"line": "{oops"}),
+        (Failed("JobLostError", "no"), {}),
+    ],
+    ids=repr,
+)
+def test_a_failure_has_its_item(failed: Failed, shown: dict[str, object]) -> None:
+    """One argument is the item; others are args and kwargs; a line that is none is a line."""
+    line = json.loads(line_of(4, failed))
+    assert {key: line[key] for key in line if key not in {"index", "error"}} == shown
+
+
+def test_what_is_shown_of_a_large_item_is_bounded() -> None:
+    """A text in its place says how it begins, and how the call is named."""
+    for large in ("x" * 900_000, [["y" * 1000] * 200] * 4, dict.fromkeys(range(5000), "z" * 99)):
+        line = line_of(0, failed_in(large))
+        assert len(line) < 1_000
+        assert json.loads(line)["call"].startswith("t:f(")
+
+
+def test_a_failure_says_who_raised_it_in_which_attempt_and_on_request_where() -> None:
+    """The traceback only where it is asked for."""
+    failed = failed_in(1)
+    error = json.loads(line_of(0, failed))["error"]
+    assert error == {"type": "KeyError", "message": "'k'", "attempt": 2, "worker": "h:1"}
+    error = json.loads(line_of(0, failed, traceback=True))["error"]
+    assert error["traceback"].endswith("KeyError: 'k'\n")
+    assert failed.described(7) == "item 7 (1), attempt 2: 'k'"
+
+
+def test_what_a_terminal_would_obey_is_escaped_wherever_it_stands() -> None:
+    """In results, items, messages and tracebacks: control characters, directions, line ends."""
+    hostile = "\x1b[31m\x7f\x9b\u202ered\u2066\u2028\ud800é"
+    try:
+        raise ValueError(hostile)
+    except ValueError as error:
+        data = encode_outcome(
+            Failure(error), worker="h:1", attempt=1, call=Message("t:f", (hostile[:-2],), {})
+        )
+    outcome = decode_outcome(data)
+    assert isinstance(outcome, Failure)
+    failed = failure_of(outcome.error)
+    for result in (Done({hostile: hostile}), failed):
+        line = line_of(0, result, traceback=True).decode()
+        assert line.removesuffix("\n").isprintable()
+        assert "é" in line
+    assert failed.described(0).isprintable()
+    assert json.loads(line_of(0, Done(hostile)))["result"] == hostile
+
+
+def test_an_item_of_a_class_that_is_not_registered_here_is_a_text() -> None:
+    """A reader of a job need not have the module: the failure is told all the same."""
+    packed = pack(["x"], lambda value: value)
+    note = failure_note("t:f(Point(1))", packed[:-1], worker="h:1", attempt=1)
+    assert Failed("E", "", note).item() == {"call": "t:f(Point(1))"}
+
+
+def test_a_note_survives_copies_and_pickles() -> None:
+    """It is a text like any other note, and keeps its parts."""
+    note = failed_in("x").note
+    for twin in (pickle.loads(pickle.dumps(note)), copy.copy(note)):
+        assert (twin, twin.attempt, twin.arguments) == (note, 2, (["x"], {}))
 
 
 def test_lines_come_out_in_the_order_of_the_input() -> None:

@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from lionherd_dist.cli.outcomes import Done, Failed
 from lionherd_dist.cli.tally import Tally, per_second, span, status_line, summary
 
 
@@ -26,8 +27,9 @@ def test_the_summary_counts_failures_by_type_with_an_example_of_each() -> None:
     """The first failure of each class is shown, by its first line."""
     tally = Tally()
     for index in range(5):
-        tally.succeeded() if index < 2 else tally.failed(index, "ValueError", f"no {index}\nmore")
-    tally.failed(5, "KeyError", "'k'")
+        failed = Failed("ValueError", f"no {index}\nmore")
+        tally.settled(index, Done(index) if index < 2 else failed)
+    tally.settled(5, Failed("KeyError", "'k'"))
     first, *kinds = summary(tally).split("\n")
     assert first.startswith("6 done, 4 failed, in ")
     assert kinds == [
@@ -39,7 +41,7 @@ def test_the_summary_counts_failures_by_type_with_an_example_of_each() -> None:
 def test_time_left_is_told_only_where_the_total_is_known() -> None:
     """Standard input has no total until it has ended."""
     tally = Tally()
-    tally.succeeded()
+    tally.settled(0, Done(None))
     assert " left" not in status_line(tally)
     assert status_line(tally).startswith("1 done, 0 failed")
     tally.total = 10
@@ -52,3 +54,23 @@ def test_what_other_runs_did_counts_as_done_but_not_as_fast() -> None:
     tally = Tally(total=100_010, before=100_000, done=5, started=time.monotonic() - 5)
     assert tally.left_s == pytest.approx(5, rel=0.1)
     assert status_line(tally).startswith("100,005 of 100,010 done")
+
+
+def test_the_summary_is_short_however_many_kinds_of_failures_there_are() -> None:
+    """A task may put anything into the name of a class."""
+    tally = Tally()
+    for index in range(100):
+        tally.settled(index, Failed(f"Error{index}\x1b[31m", "no"))
+    lines = summary(tally).split("\n")
+    assert len(lines) == 22
+    assert lines[-1] == "  and 80 more kinds of failures"
+    assert "\x1b" not in summary(tally)
+
+
+def test_the_first_failure_is_told_once() -> None:
+    """With its index, as soon as it is counted."""
+    told: list[int] = []
+    tally = Tally(on_first_failure=lambda index, _: told.append(index))
+    for index in range(4):
+        tally.settled(index, Done(1) if index < 2 else Failed("KeyError", "'k'"))
+    assert told == [2]

@@ -51,6 +51,19 @@ async def test_a_builtin_exception_arrives_as_itself_with_its_story(cluster: Clu
     assert "worker" in notes
 
 
+async def test_a_failure_names_the_call_and_its_place(cluster: Cluster) -> None:
+    """In a note: which call of how many, of which task, with which arguments, shortened."""
+    calls = [tasks.double.call(1), tasks.fail.call("n" * 900)]
+    with pytest.raises(ExceptionGroup) as caught:
+        await cluster.gather(*calls)
+    notes = "\n".join(caught.value.exceptions[0].__notes__)
+    assert "in call 1 of the job, counted from 0" in notes
+    assert ", by tasks:fail('nnnn" in notes
+    assert "n" * 300 not in notes.partition("Traceback")[0]
+    _, failure = await cluster.gather(*calls, return_exceptions=True)
+    assert "in call 1 of the job" in "\n".join(failure.__notes__)
+
+
 async def test_an_unregistered_exception_arrives_as_a_remote_error(cluster: Cluster) -> None:
     """With the name of the original class."""
     with pytest.raises(RemoteError, match="no") as caught:

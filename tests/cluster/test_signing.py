@@ -85,7 +85,7 @@ async def test_a_signed_call_is_refused_by_a_worker_that_cannot_check_it(
     ):
         with pytest.raises(SignatureError, match="outcome") as caught:
             await cluster.run(tasks.brief.call(1))
-        assert not hasattr(caught.value, "__notes__")  # no worker said this: it was refused here
+        assert "worker" not in "".join(caught.value.__notes__)  # no worker said this: refused here
     assert stage.started == []
     assert len(await letters(connection, keyed)) == 1
 
