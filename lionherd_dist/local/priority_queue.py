@@ -1,9 +1,9 @@
 """``PriorityQueue``: the smallest item comes out first."""
 
-import heapq
 import sys
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 import anyio
@@ -28,13 +28,17 @@ class QueueFull(Exception):  # noqa: N818 (the name that asyncio's users know)
 class PriorityQueue(Generic[T]):
     """A queue that gives the smallest item first, for example of ``(priority, value)`` tuples.
 
+    Items are compared whole. Of two that are equal, or that cannot be compared because the
+    comparison raises an Exception, the one that came first comes out first.
+
     Attributes:
         maxsize: how many items it holds; 0 for any number.
     """
 
     def __init__(self, maxsize: int = 0) -> None:
         self.maxsize = whole_number("maxsize", maxsize, least=-_ANY_SIZE, instead=_A_SIZE)
-        self._queue: list[T] = []
+        self._heap: list[_Entry[T]] = []
+        self._count = 0
         # Two lines, not one: woken by a put, a second putter would swallow the getter's signal.
         self._getters: deque[anyio.Event] = deque()
         self._putters: deque[anyio.Event] = deque()
@@ -48,7 +52,7 @@ class PriorityQueue(Generic[T]):
     async def put_nowait(self, item: T) -> None:
         """Put *item* in without waiting, or raise QueueFull."""
         if self.full():
-            raise QueueFull(f"the queue holds {len(self._queue)} items, its maxsize")
+            raise QueueFull(f"the queue holds {len(self._heap)} items, its maxsize")
         self._push(item)
 
     async def get(self) -> T:
@@ -65,24 +69,88 @@ class PriorityQueue(Generic[T]):
 
     def qsize(self) -> int:
         """The number of items now."""
-        return len(self._queue)
+        return len(self._heap)
 
     def empty(self) -> bool:
         """True if there is nothing to take now."""
-        return not self._queue
+        return not self._heap
 
     def full(self) -> bool:
         """True if there is no room now."""
-        return 0 < self.maxsize <= len(self._queue)
+        return 0 < self.maxsize <= len(self._heap)
 
     def _push(self, item: T) -> None:
-        heapq.heappush(self._queue, item)  # type: ignore[type-var]  # items compare, as heapq asks
+        self._count += 1
+        try:
+            _push(self._heap, _Entry(self._count, item))
+        except BaseException:  # a KeyboardInterrupt within a comparison
+            _wake_first(self._putters)  # the room is still there: the next in line gets it
+            raise
         _wake_first(self._getters)
 
     def _pop(self) -> T:
-        item = heapq.heappop(self._queue)  # type: ignore[type-var]  # items compare, as heapq asks
+        try:
+            item = _pop(self._heap).item
+        except BaseException:  # a KeyboardInterrupt within a comparison
+            _wake_first(self._getters)  # the item is still there: the next in line gets it
+            raise
         _wake_first(self._putters)
         return item
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry(Generic[T]):
+    number: int
+    item: T
+
+    def precedes(self, other: "_Entry[T]") -> bool:
+        """True if this one comes out before *other*."""
+        if self.number < other.number:
+            return not _is_less(other.item, self.item)
+        return _is_less(self.item, other.item)
+
+
+def _is_less(one: T, other: T) -> bool:
+    try:
+        return bool(one < other)  # type: ignore[operator]  # what cannot be compared is caught
+    except Exception:  # noqa: BLE001 (TypeError, ValueError of an array: the two have no order)
+        return False
+
+
+# A binary heap, as in heapq, whose functions leave the heap in disorder if a comparison raises.
+# These make all comparisons first, and change the list only then.
+
+
+def _push(heap: list[_Entry[T]], entry: _Entry[T]) -> None:
+    moved_down: list[int] = []
+    hole = len(heap)
+    while hole and entry.precedes(heap[(hole - 1) // 2]):
+        moved_down.append(hole)
+        hole = (hole - 1) // 2
+    heap.append(entry)
+    for child in moved_down:
+        heap[child] = heap[(child - 1) // 2]
+    heap[hole] = entry
+
+
+def _pop(heap: list[_Entry[T]]) -> _Entry[T]:
+    last, size = heap[-1], len(heap) - 1
+    moved_up: list[int] = []
+    child = 1
+    while child < size:
+        if child + 1 < size and heap[child + 1].precedes(heap[child]):
+            child += 1
+        moved_up.append(child)
+        child = 2 * child + 1
+    while moved_up and last.precedes(heap[moved_up[-1]]):
+        moved_up.pop()
+    smallest, hole = heap[0], 0
+    for child in moved_up:
+        heap[hole] = heap[child]
+        hole = child
+    heap[hole] = last
+    heap.pop()
+    return smallest
 
 
 async def _wait_while(blocked: Callable[[], bool], line: deque[anyio.Event]) -> None:

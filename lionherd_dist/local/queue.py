@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Generic, Self, TypeVar
 
 import anyio
+import anyio.lowlevel
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
 from lionherd_dist.arguments import whole_number
@@ -49,9 +50,10 @@ class Queue(Generic[T]):
         return self._recv.receive_nowait()
 
     async def close(self) -> None:
-        """Close both ends."""
-        await self._send.aclose()
-        await self._recv.aclose()
+        """Close both ends, also where the caller is being cancelled."""
+        self._send.close()
+        self._recv.close()
+        await anyio.lowlevel.checkpoint()
 
     @property
     def sender(self) -> MemoryObjectSendStream[T]:

@@ -46,3 +46,15 @@ async def test_closed_queue_refuses_everything():
         await queue.put(1)
     with pytest.raises(anyio.ClosedResourceError):
         await queue.get()
+
+
+@pytest.mark.anyio
+async def test_a_queue_that_is_closed_while_its_user_is_cancelled_is_closed_at_both_ends():
+    """The end to take from does not stay open because putting was closed first."""
+    queue = Queue.with_maxsize(1)
+    with anyio.CancelScope() as scope:
+        scope.cancel()
+        await queue.close()
+    assert scope.cancelled_caught
+    with pytest.raises(anyio.ClosedResourceError):
+        queue.get_nowait()
