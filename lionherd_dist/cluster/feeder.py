@@ -1,18 +1,20 @@
 """Keeps a job supplied with calls, pulled lazily: the input may be endless."""
 
-from collections.abc import AsyncIterable, Iterable, Iterator
+from collections.abc import AsyncIterable, Iterable
 
 from lionherd_dist.call import Call
 from lionherd_dist.cluster.decoding import place_note
 from lionherd_dist.cluster.job import LEAST_AHEAD, Job
 from lionherd_dist.cluster.link import Link
 from lionherd_dist.errors import EncodeError, NotATaskError
+from lionherd_dist.local.pace import Pace
 from lionherd_dist.local.time import sleep
 from lionherd_dist.task import as_call
 from lionherd_dist.wire.called import call_text, failure_note
 from lionherd_dist.wire.messages import encode_call, with_traceparent
 
-PULLED_AT_ONCE = 128  # calls of a plain iterable between two breaths of the event loop
+SENT_AT_ONCE = 128  # calls, however fast they come
+TURNS = 5  # of the event loop, in which a request goes out, or an outcome gets to its consumer
 
 
 def encoded(call: object, index: int, *, timed: bool = False) -> bytes:
@@ -31,10 +33,14 @@ def encoded(call: object, index: int, *, timed: bool = False) -> bytes:
         raise
 
 
-def encode_all(calls: Iterable[Call[object]]) -> Iterator[bytes]:
-    """Each of *calls* as bytes, when it is asked for."""
+async def encode_all(calls: Iterable[Call[object]]) -> list[bytes]:
+    """Each of *calls* as bytes."""
+    pace, payloads = Pace(), list[bytes]()
     for index, call in enumerate(calls):
-        yield encoded(call, index)
+        payloads.append(encoded(call, index))
+        if pace.over():
+            await pace.rest()
+    return payloads
 
 
 class Feeder:
@@ -78,28 +84,42 @@ class Feeder:
         self._link.poke(self._job)
 
     async def _feed_plain(self, calls: Iterable[object]) -> None:
+        pace = Pace()
         for index, call in enumerate(calls):
             self._add(call, index)
-            if index % PULLED_AT_ONCE == PULLED_AT_ONCE - 1 or self._job.full:
+            if index % SENT_AT_ONCE == SENT_AT_ONCE - 1 or self._job.full:
                 self._link.poke(self._job)
                 await self._job.space()
                 await sleep(0)
+            if pace.over():
+                await self._let_others_work()
+                await pace.rest()
 
     async def _feed_async(self, calls: AsyncIterable[object]) -> None:
-        iterator = aiter(calls)
+        pace, iterator = Pace(), aiter(calls)
         try:
             index = 0
             async for call in iterator:
                 self._add(call, index)
                 self._link.poke(self._job)
                 await self._job.space()
+                if pace.over():
+                    await self._let_others_work()
+                    await pace.rest()
                 index += 1
-                if index % PULLED_AT_ONCE == 0:  # an input that never waits must not stop the loop
-                    await sleep(0)
         finally:
             close = getattr(iterator, "aclose", None)
             if close is not None:
                 await close()
+
+    async def _let_others_work(self) -> None:
+        """Send what is there before more is pulled, and let what has arrived be consumed.
+
+        Each call may take its source long, and stop the event loop for that time.
+        """
+        self._link.poke(self._job)
+        for _ in range(TURNS):
+            await sleep(0)
 
     def _add(self, call: object, index: int) -> None:
         try:

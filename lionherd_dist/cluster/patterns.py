@@ -73,7 +73,7 @@ class Patterns(ABC):
             ExceptionGroup: of the first failure; the rest is cancelled. With *return_exceptions*
                 failures stand among the results instead.
         """
-        payloads = list(encode_all(calls))  # refused here, before anything is sent
+        payloads = await encode_all(calls)  # refused here, before anything is sent
         listeners = Listeners(progress) if progress else None
         return await self._collected(payloads, None, return_exceptions, listeners)
 
@@ -96,7 +96,7 @@ class Patterns(ABC):
             raise ValueError(f"first is {first!r}: give 'completion' or 'success'")
         failures: list[Exception] = []
         stream: RemoteStream[R | Exception]
-        stream = self._stream(list(encode_all(calls)), None, return_exceptions=True)
+        stream = self._stream(await encode_all(calls), None, return_exceptions=True)
         async with stream:
             async for _, outcome in stream:
                 if not isinstance(outcome, Exception):

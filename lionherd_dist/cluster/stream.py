@@ -15,6 +15,7 @@ from lionherd_dist.cluster.telling import Listeners, Teller
 from lionherd_dist.cluster.trace import UNTRACED, Trace
 from lionherd_dist.errors import RemoteError
 from lionherd_dist.local.background import Background
+from lionherd_dist.local.pace import Pace
 
 R = TypeVar("R")
 
@@ -43,7 +44,7 @@ class RemoteStream(Generic[R]):
         self._listeners = listeners
         self._teller: Teller | None = None
         self._entered: Job | None = None
-        self._feeding = AsyncExitStack()
+        self._feeding, self._pace = AsyncExitStack(), Pace()
         self._trace: Trace = UNTRACED
 
     async def __aenter__(self) -> Self:
@@ -108,6 +109,8 @@ class RemoteStream(Generic[R]):
 
     async def __anext__(self) -> tuple[int, R]:
         job = self._job
+        if self._pace.over():  # a block that never waits must not stop the loop
+            await self._pace.rest()
         if not await job.arrival():
             raise StopAsyncIteration
         index, data = job.take()

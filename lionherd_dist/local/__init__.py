@@ -20,6 +20,7 @@ from lionherd_dist.local.errors import (
 )
 from lionherd_dist.local.functions import is_coro_func, run_async, run_sync
 from lionherd_dist.local.gather import gather
+from lionherd_dist.local.in_thread import in_thread
 from lionherd_dist.local.leaks import LeakInfo, LeakTracker, track_resource, untrack_resource
 from lionherd_dist.local.primitives import CapacityLimiter, Condition, Event, Lock, Semaphore
 from lionherd_dist.local.priority_queue import PriorityQueue, QueueEmpty, QueueFull
@@ -56,6 +57,7 @@ __all__ = [
     "fail_at",
     "gather",
     "get_cancelled_exc_class",
+    "in_thread",
     "is_cancelled",
     "is_coro_func",
     "move_on_after",

@@ -107,6 +107,8 @@ class Crew(Generic[ItemT]):
 
     async def _serve(self, numbered: Iterator[tuple[int, ItemT]], limit: int) -> None:
         """The life of a worker: one item after the other, until there are no more."""
+        while self._pace.over():  # and not if: several may want an item of a slow source at once
+            await self._pace.rest()
         if self._workers.stopping() or being_cancelled():
             return  # to pull an item now would be to start its work
         before = copy_context()
@@ -122,7 +124,7 @@ class Crew(Generic[ItemT]):
                     self._hired -= 1
                     self._context.run(self._hire, numbered, limit)
                     return
-                if self._pace.over():
+                while self._pace.over():
                     await self._pace.rest()
         except BaseException as error:
             if not self._workers.took(error):

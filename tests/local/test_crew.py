@@ -1,8 +1,10 @@
 """A crew of workers over one source."""
 
 import anyio
+import anyio.lowlevel
 import pytest
 
+from lionherd_dist.local import pace
 from lionherd_dist.local.crew import Crew
 
 pytestmark = pytest.mark.anyio
@@ -53,3 +55,35 @@ async def test_items_that_cannot_be_iterated_are_refused():
     """With Python's own error."""
     with pytest.raises(TypeError, match="not iterable"):
         await Crew(anyio.sleep, 5, 2).run()
+
+
+@pytest.mark.parametrize("limit", [1, 5, 20, None])
+async def test_a_slow_source_gives_others_a_turn_between_two_rows(limit, monkeypatch):
+    """However many workers want the next one at the same time."""
+    now, turns, turns_at = 0.0, 0, []
+    monkeypatch.setattr(pace, "monotonic", lambda: now)
+
+    def rows():
+        nonlocal now
+        for row in range(40):
+            now += 2 * pace.SLICE_S
+            turns_at.append(turns)
+            yield row
+
+    async def work(index, item):
+        await anyio.lowlevel.checkpoint()  # all that work wake at the same time
+
+    async def others():
+        nonlocal turns
+        while True:
+            await anyio.lowlevel.checkpoint()
+            turns += 1
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(others)
+        while not turns:
+            await anyio.lowlevel.checkpoint()
+        await Crew(work, rows(), limit).run()
+        tasks.cancel_scope.cancel()
+    in_one_turn = [turns_at.count(turn) for turn in set(turns_at)]
+    assert max(in_one_turn) <= 2, turns_at  # trio may run "others" before or after those that pull

@@ -30,6 +30,7 @@ NAMES = {
     "fail_at",
     "gather",
     "get_cancelled_exc_class",
+    "in_thread",
     "is_cancelled",
     "is_coro_func",
     "move_on_after",
