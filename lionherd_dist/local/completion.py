@@ -23,6 +23,7 @@ from lionherd_dist.local.errors import (
     is_stray,
     non_cancel_subgroup,
 )
+from lionherd_dist.local.owner import Owner
 from lionherd_dist.local.pace import Pace
 
 T = TypeVar("T")
@@ -46,6 +47,9 @@ class CompletionStream(Generic[T]):
     ExceptionGroup of the failures; with *return_exceptions*, it is an outcome like any other:
     ``(index, exception)``. Used once; TypeError or ValueError for a *limit* that is no whole number
     from 1 up, and TypeError for what cannot be awaited.
+
+    The task that entered the block is the one to leave it. Left in another task, it stops its work
+    and raises a RuntimeError that says so.
 
     Attributes:
         aws: what was given.
@@ -94,6 +98,7 @@ class CompletionStream(Generic[T]):
         if self._entered:
             raise RuntimeError("this CompletionStream was entered before: make a new one")
         self._entered = True
+        self._owner = Owner()
         self._pace = Pace()
         self._crew = Crew(self._complete, self.aws, self.limit)
         self._block = anyio.create_task_group()
@@ -109,6 +114,10 @@ class CompletionStream(Generic[T]):
     ) -> bool:
         self._cut_short = bool(self._outcomes) or not self._ended
         self._crew.stop()
+        if not self._owner.is_current:
+            while not self._ended:
+                await self._next_arrival()
+            raise self._owner.refusal("this CompletionStream")
         own, swallowed = exc, False
         try:
             if exc is not None and holds_cancellation(exc):
@@ -140,9 +149,7 @@ class CompletionStream(Generic[T]):
                 raise RuntimeError("this CompletionStream was left before its last outcome")
             if self._ended:
                 raise StopAsyncIteration
-            if self._arrival is None:
-                self._arrival = anyio.Event()
-            await self._arrival.wait()
+            await self._next_arrival()
         outcome, read = self._outcomes.popleft()
         if read is not None:
             read.set()
@@ -175,6 +182,12 @@ class CompletionStream(Generic[T]):
         self._announce()
         if read is not None:
             await read.wait()
+
+    async def _next_arrival(self) -> None:
+        """Wait for an outcome, or for the end of all work."""
+        if self._arrival is None:
+            self._arrival = anyio.Event()
+        await self._arrival.wait()
 
     def _announce(self) -> None:
         if self._arrival is not None:

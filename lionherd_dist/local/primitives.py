@@ -31,7 +31,13 @@ class Lock:
 
     def release(self) -> None:
         """Give the lock to the next one waiting; RuntimeError if the caller does not hold it."""
-        self._lock.release()
+        try:
+            self._lock.release()
+        except RuntimeError:
+            raise RuntimeError(
+                f"task {anyio.get_current_task().name!r} does not hold this Lock: release it in "
+                "the task that acquired it, or use Semaphore(1), which any task may release"
+            ) from None
 
     async def __aenter__(self) -> Self:
         await self.acquire()
@@ -87,7 +93,14 @@ class CapacityLimiter:
 
     def release(self) -> None:
         """Give the calling task's token back; RuntimeError if it holds none."""
-        self._lim.release()
+        try:
+            self._lim.release()
+        except RuntimeError:
+            raise RuntimeError(
+                f"task {anyio.get_current_task().name!r} holds no token of this CapacityLimiter: "
+                "release it in the task that acquired it, or give the borrower a name, with "
+                "acquire_on_behalf_of and release_on_behalf_of, which any task may call"
+            ) from None
 
     async def acquire_on_behalf_of(self, borrower: object) -> None:
         """Wait for a token and take it in the name of *borrower*."""
@@ -184,8 +197,14 @@ class Condition:
         await self._condition.acquire()
 
     def release(self) -> None:
-        """Release the lock beneath."""
-        self._condition.release()
+        """Release the lock beneath; RuntimeError if the caller does not hold it."""
+        try:
+            self._condition.release()
+        except RuntimeError:
+            raise RuntimeError(
+                f"task {anyio.get_current_task().name!r} does not hold the lock of this Condition: "
+                "release it in the task that acquired it"
+            ) from None
 
     async def wait(self) -> None:
         """Release the lock, wait for a notification, take the lock again."""

@@ -1,13 +1,15 @@
 """Task groups: no task outlives the block that started it."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import AbstractAsyncContextManager
+from types import TracebackType
 from typing import Any, TypeVarTuple, cast
 
 import anyio
 import anyio.abc
 
 from lionherd_dist.local.awaitables import check_function
+from lionherd_dist.local.owner import Owner
 
 Ts = TypeVarTuple("Ts")
 
@@ -50,11 +52,32 @@ class TaskGroup:
         return await self._tg.start(function, *args, name=name)
 
 
-@asynccontextmanager
-async def create_task_group() -> AsyncIterator[TaskGroup]:
+def create_task_group() -> AbstractAsyncContextManager[TaskGroup]:
     """A block that waits for the tasks started in it, and cancels them if one of them fails.
 
-    Failures, the block's own included, are raised together as an ExceptionGroup.
+    Failures, the block's own included, are raised together as an ExceptionGroup. The task that
+    entered the block is the one to leave it. Left in another task, it cancels the tasks started in
+    it and raises a RuntimeError that says so.
     """
-    async with anyio.create_task_group() as tg:
-        yield TaskGroup(tg)
+    return _Block()
+
+
+class _Block(AbstractAsyncContextManager[TaskGroup]):
+    def __init__(self) -> None:
+        self._tg = anyio.create_task_group()
+
+    async def __aenter__(self) -> TaskGroup:
+        self._owner = Owner()
+        await self._tg.__aenter__()
+        return TaskGroup(self._tg)
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool | None:
+        if not self._owner.is_current:
+            self._tg.cancel_scope.cancel()
+            raise self._owner.refusal("this task group")
+        return await self._tg.__aexit__(exc_type, exc, traceback)
