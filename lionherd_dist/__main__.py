@@ -8,8 +8,8 @@ from lionherd_dist.runtime.ending import leave
 
 try:
     from lionherd_dist.cli.main import run
-except ModuleNotFoundError as error:
-    _missing = (error.name or "").partition(".")[0]
+except ModuleNotFoundError as _error:
+    _missing = (_error.name or "").partition(".")[0]
     if _missing not in {"click", "rich"}:
         raise
 

@@ -117,6 +117,9 @@ class JobLostError(LionherdError):
         completed: how many of its outcomes had arrived.
     """
 
+    job: str
+    completed: int
+
     def __init__(self, job: str, completed: int, reason: str) -> None:
         super().__init__(
             f"job {job} is lost after {completed} outcomes: {reason}. Send it again, or use "
@@ -134,6 +137,9 @@ class JobCancelledError(LionherdError):
         job: the id of the cancelled job.
         completed: how many of its outcomes had arrived.
     """
+
+    job: str
+    completed: int
 
     def __init__(self, job: str, completed: int) -> None:
         super().__init__(
@@ -166,6 +172,10 @@ class LeaseLost(LionherdError):  # noqa: N818 (the word of the field)
         limiter: the limiter's name.
         fence: the number of the token.
     """
+
+    limiter: str
+    fence: int
+    reason: str
 
     def __init__(self, limiter: str, fence: int, reason: str) -> None:
         super().__init__(

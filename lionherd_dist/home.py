@@ -24,6 +24,8 @@ if hasattr(os, "register_at_fork"):  # where there is none, nothing forks
 class Birth:
     """The process that it is made in."""
 
+    pid: int
+
     __slots__ = ("_forks", "pid")
 
     def __init__(self) -> None:

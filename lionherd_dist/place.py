@@ -25,6 +25,13 @@ class Place:
         awaited: says whether one waits for a job; set by what makes jobs here.
     """
 
+    address: Address
+    settings: Settings
+    begin: Callable[[Callable[[], Awaitable[None]]], None]
+    recorder: Recorder
+    tracer: Tracer | None
+    lend: Callable[[], Callable[[], None]]
+
     def __init__(
         self,
         address: Address,

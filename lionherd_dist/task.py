@@ -37,6 +37,13 @@ class Task(Generic[P, R]):
         timeout: seconds that one attempt may take; None for no limit.
     """
 
+    name: str
+    function: Callable[P, object]
+    retry: Retry
+    timeout: float | None
+    is_async: bool
+    __name__: str
+
     def __init__(
         self, function: Callable[P, object], *, name: str, retry: Retry, timeout: float | None
     ) -> None:
@@ -126,9 +133,10 @@ class Task(Generic[P, R]):
 class AsyncTask(Task[P, R]):
     """A task over an ``async def``."""
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R]:
+    # object in place of Any: with Any, mypy would not choose between the overloads of gather.
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[object, object, R]:
         """Run the function here, as if it were not decorated."""
-        return cast("Coroutine[Any, Any, R]", self.function(*args, **kwargs))
+        return cast("Coroutine[object, object, R]", self.function(*args, **kwargs))
 
 
 class SyncTask(Task[P, R]):

@@ -58,10 +58,17 @@ async def calls_know_their_result() -> None:
 
 async def the_cluster_knows_what_comes_back(cluster: Cluster) -> None:
     assert_type(await cluster.run(length.call("u")), int)
-    assert_type(await cluster.gather(length.call("a"), length.call("b")), list[int])
+    assert_type(await cluster.gather(*map(length.call, ["a", "b"])), list[int])
+    assert_type(await cluster.gather(length.call("a"), progress=True), list[int])
     assert_type(
         await cluster.gather(length.call("a"), return_exceptions=True), list[int | BaseException]
     )
+    a, b = await cluster.gather(length.call("a"), parse.call("b"))
+    assert_type(a, int)
+    assert_type(b, list[str])
+    c, d = await cluster.gather(fetch.call("a"), parse.call("b"), return_exceptions=True)
+    assert_type(c, bytes | BaseException)
+    assert_type(d, list[str] | BaseException)
     assert_type(await cluster.race(length.call("a"), length.call("b"), first="success"), int)
     assert_type(await cluster.bounded_map(length, ["a"], limit=3), list[int])
     assert_type(await cluster.bounded_map(parse, lines(), limit=3), list[list[str]])
@@ -82,8 +89,22 @@ async def a_local_cluster_is_a_cluster() -> None:
 
 
 async def the_local_half_has_the_same_types() -> None:
-    assert_type(await gather(length("a"), length("b")), list[int])
+    assert_type(await gather(*map(length, ["a", "b"])), list[int])
     assert_type(await gather(length.call("a")), list[int])
+    a, b, c = await gather(length("a"), fetch("b"), parse.call("c"))
+    assert_type(a, int)
+    assert_type(b, bytes)
+    assert_type(c, list[str])
+    results = await gather(
+        length("1"), fetch("2"), fetch("3"), fetch("4"), fetch("5"), fetch("6"), fetch("7"),
+        parse.call("8"),
+    )  # fmt: skip
+    assert_type(results[0], int)
+    assert_type(results[6], bytes)
+    assert_type(results[7], list[str])
+    d, e = await gather(length("a"), parse.call("b"), return_exceptions=True)
+    assert_type(d, int | BaseException)
+    assert_type(e, list[str] | BaseException)
     assert_type(await race(length("a"), length("b")), int)
     assert_type(await bounded_map(length, ["a"], limit=3), list[int])
     assert_type(await retry(lambda: length("a")), int)

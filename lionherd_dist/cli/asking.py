@@ -8,13 +8,14 @@ from typing import TypeVar
 import anyio
 import click
 
+from lionherd_dist.cli.decorators import OptionDecorator
 from lionherd_dist.environment import redis_address
 from lionherd_dist.store.connection import Connection
 from lionherd_dist.store.keys import Keys
 
 T = TypeVar("T")
 
-as_json = click.option(
+as_json: OptionDecorator = click.option(
     "--json", "as_json", is_flag=True, help="One JSON object instead, for other programs."
 )
 

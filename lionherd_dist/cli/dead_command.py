@@ -7,6 +7,7 @@ import click
 from lionherd_dist.cli import options
 from lionherd_dist.cli.asking import Asker, as_json, ask, say_json
 from lionherd_dist.cli.complaints import STATUS_FAILED, UsageProblemError
+from lionherd_dist.cli.decorators import OptionDecorator
 from lionherd_dist.cli.letter_view import (
     Opened,
     letter_object,
@@ -22,7 +23,7 @@ from lionherd_dist.store.reading import server_ms
 
 _ID = re.compile(r"\d+-\d+")
 
-module = click.option(
+module: OptionDecorator = click.option(
     "--module",
     "-m",
     "modules",

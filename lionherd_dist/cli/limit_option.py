@@ -5,6 +5,7 @@ from typing import TypeAlias
 
 import click
 
+from lionherd_dist.cli.decorators import OptionDecorator
 from lionherd_dist.cluster.cluster import Cluster
 from lionherd_dist.cluster.limit import Limit
 from lionherd_dist.limiter.shared import MOST_TOKENS
@@ -30,7 +31,7 @@ def _parsed(_: click.Context, __: click.Parameter, text: str | None) -> NamedLim
     return NamedLimiter(name, int(total))
 
 
-limiter = click.option(
+limiter: OptionDecorator = click.option(
     "--limiter",
     metavar="NAME:N",
     callback=_parsed,

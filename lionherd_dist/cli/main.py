@@ -50,8 +50,8 @@ def cli() -> None:
     """  # noqa: D301 (\b keeps click from filling a block)
 
 
-for command in (worker, map_, demo, status, jobs, limits, dead, doctor, health):
-    cli.add_command(command)
+for _command in (worker, map_, demo, status, jobs, limits, dead, doctor, health):
+    cli.add_command(_command)
 
 
 def run(argv: Sequence[str] | None = None) -> int:

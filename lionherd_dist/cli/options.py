@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import click
 
+from lionherd_dist.cli.decorators import OptionDecorator
 from lionherd_dist.cli.progress import say_on_stderr
 from lionherd_dist.environment import FILE_SUFFIX, URL_VARIABLE
 from lionherd_dist.url import parse
@@ -32,20 +33,20 @@ def _warn_of_login(_: click.Context, __: click.Parameter, url: str | None) -> st
     return url
 
 
-debug = click.option(
+debug: OptionDecorator = click.option(
     "--debug",
     is_flag=True,
     expose_value=False,
     callback=_set_debug,
     help="Show the traceback of an error. LIONHERD_DEBUG=1 does the same.",
 )
-tracebacks = click.option(
+tracebacks: OptionDecorator = click.option(
     "--traceback",
     "tracebacks",
     is_flag=True,
     help="Write a failure with the traceback on its worker.",
 )
-redis = click.option(
+redis: OptionDecorator = click.option(
     "--redis",
     metavar="URL",
     callback=_warn_of_login,
@@ -53,7 +54,7 @@ redis = click.option(
     f"{URL_VARIABLE} unless given. A login belongs into that variable, or into the file that "
     f"{URL_VARIABLE}{FILE_SUFFIX} names: the list of processes shows neither.",
 )
-namespace = click.option(
+namespace: OptionDecorator = click.option(
     "--namespace",
     default="default",
     show_default=True,

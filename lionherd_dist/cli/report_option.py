@@ -10,6 +10,7 @@ import anyio
 import click
 
 from lionherd_dist.cli.complaints import UsageProblemError
+from lionherd_dist.cli.decorators import OptionDecorator
 from lionherd_dist.cli.tally import Tally
 from lionherd_dist.cluster.limit import Limit
 from lionherd_dist.errors import LionherdError
@@ -27,7 +28,7 @@ def _checked(_: click.Context, __: click.Parameter, path: Path | None) -> Path |
     return path
 
 
-report = click.option(
+report: OptionDecorator = click.option(
     "--report",
     metavar="FILE",
     type=click.Path(dir_okay=False, writable=True, path_type=Path),

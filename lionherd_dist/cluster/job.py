@@ -40,6 +40,12 @@ class Job:
         acknowledged: how many calls the server has accepted, of this id.
     """
 
+    id: str
+    received: int
+    duplicates: int
+    acknowledged: int
+    stopped: asyncio.Event
+
     def __init__(
         self,
         *,

@@ -50,6 +50,12 @@ class Link:
         reading: the names of the readers that are at work here.
     """
 
+    seal: Seal
+    tracing: Tracing
+    home: Home
+    jobs: OpenJobs
+    desk: Desk
+
     def __init__(
         self,
         address: Address,

@@ -1,11 +1,12 @@
 """The patterns across processes: the same names, signatures and rules as in-process."""
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable
 from typing import Literal, Protocol, TypeVar, cast, overload
 
 from lionherd_dist.call import Call, Ran
 from lionherd_dist.cluster.feeder import encode_all
+from lionherd_dist.cluster.gathering import Gathering
 from lionherd_dist.cluster.limit import Limit
 from lionherd_dist.cluster.stream import RemoteStream
 from lionherd_dist.cluster.telling import Listeners, OnProgress
@@ -27,7 +28,7 @@ class Mappable(Protocol[T_contra, R_co]):
         ...
 
 
-class Patterns(ABC):
+class Patterns(Gathering):
     """What can be asked of workers, given a way to open a stream of outcomes.
 
     A *limit* is a count for this job alone, or a limiter that it shares with others.
@@ -47,35 +48,6 @@ class Patterns(ABC):
     async def run(self, call: Call[R]) -> R:
         """The result of *call*, run on a worker; its failure is raised as itself."""
         return await self.race(call)
-
-    @overload
-    async def gather(
-        self,
-        *calls: Call[R],
-        return_exceptions: Literal[False] = False,
-        progress: OnProgress | bool = False,
-    ) -> list[R]: ...
-    @overload
-    async def gather(
-        self, *calls: Call[R], return_exceptions: bool, progress: OnProgress | bool = False
-    ) -> list[R | BaseException]: ...
-    async def gather(
-        self,
-        *calls: Call[R],
-        return_exceptions: bool = False,
-        progress: OnProgress | bool = False,
-    ) -> list[R] | list[R | BaseException]:
-        """The results of *calls*, in their order; run at once, as far as the workers have slots.
-
-        *progress* as ``completion_stream`` has it.
-
-        Raises:
-            ExceptionGroup: of the first failure; the rest is cancelled. With *return_exceptions*
-                failures stand among the results instead.
-        """
-        payloads = await encode_all(calls)  # refused here, before anything is sent
-        listeners = Listeners(progress) if progress else None
-        return await self._collected(payloads, None, return_exceptions, listeners)
 
     async def race(
         self, *calls: Call[R], first: Literal["completion", "success"] = "completion"

@@ -25,6 +25,8 @@ class OutcomesTrace:
         traceparent: goes with each call; "" if there is none.
     """
 
+    traceparent: str
+
     def __init__(self, span: Span, known: Callable[[], Facts]) -> None:
         self._span, self._known = span, known
         self._counts: Counter[str] = Counter()
@@ -46,7 +48,7 @@ class Untraced:
     """What nobody traces."""
 
     traceparent = ""
-    read = staticmethod(outcome_of)
+    read: Callable[[bytes | Exception], Outcome] = staticmethod(outcome_of)
 
     def end(self, error: BaseException | None = None) -> None:
         """Nothing."""

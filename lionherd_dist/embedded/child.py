@@ -25,6 +25,8 @@ class Child:
         pid: of the program itself: signals reach it directly.
     """
 
+    pid: int
+
     def __init__(self, transport: asyncio.SubprocessTransport, watch: "_Watch") -> None:
         self._transport, self._watch = transport, watch
         self.pid, self._starter = transport.get_pid(), os.getpid()
@@ -142,6 +144,10 @@ class Child:
 
 class _Watch(asyncio.SubprocessProtocol):
     """What the event loop tells about a process: no task of ours is needed to listen."""
+
+    tail: bytearray
+    ended: asyncio.Event
+    drained: asyncio.Event
 
     def __init__(self, lifeline: Lifeline, on_output: Callable[[bytes], None] | None) -> None:
         self._lifeline, self._on_output = lifeline, on_output

@@ -51,6 +51,8 @@ class Lifeline:
         read_end: the descriptor to give to the process as its standard input; close it after.
     """
 
+    read_end: int
+
     def __init__(self) -> None:
         self.read_end, self._write_end = os.pipe()
 

@@ -44,6 +44,14 @@ class Book:
             what code here wants; whoever speaks to the server looks for other news by itself.
     """
 
+    told: bool
+    name: str
+    wanted_total: int
+    total: int
+    borrowed: int
+    waiting: int
+    known: bool
+
     def __init__(
         self,
         name: str,

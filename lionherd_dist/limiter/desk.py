@@ -46,6 +46,11 @@ class Desk:
         connection: that of the session in force, if there is one.
     """
 
+    ready: Callable[[], Awaitable[None]]
+    loop: asyncio.AbstractEventLoop
+    home: Home
+    new_scope: type[anyio.CancelScope]
+
     def __init__(
         self,
         keys: Keys,

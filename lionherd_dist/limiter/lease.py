@@ -23,6 +23,13 @@ class Lease:
         is_over: True once it was given back.
     """
 
+    fence: int
+    in_block: bool
+    is_over: bool
+    limiter: str
+    number: int
+    trust: Trust
+
     __slots__ = (
         "_event",
         "fence",

@@ -1,6 +1,6 @@
 """Two limiters are always taken in the order of their names, so that nobody waits in a circle."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 
 from lionherd_dist.errors import LockOrderError
@@ -11,7 +11,9 @@ from lionherd_dist.limiter.warning import warn
 # have ended, as only who enters a block writes here. It wires nothing: it is only looked at.
 _HELD: ContextVar[tuple[Lease, ...]] = ContextVar("lionherd_leases", default=())
 
-leases_noted, note_leases = _HELD.get, _HELD.set  # for every token: no functions around them
+# For every token: no functions around them.
+leases_noted: Callable[[], tuple[Lease, ...]] = _HELD.get
+note_leases: Callable[[tuple[Lease, ...]], object] = _HELD.set
 
 
 def inversion(held: Iterable[str], name: str) -> str | None:

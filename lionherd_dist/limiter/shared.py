@@ -53,6 +53,8 @@ class SharedLimiter:
     Made by ``Cluster.capacity_limiter``; any number of these may stand for one name.
     """
 
+    name: str
+
     def __init__(
         self, desk: Desk, name: str, total_tokens: int, *, on_lost: OnLost, strict: bool
     ) -> None:

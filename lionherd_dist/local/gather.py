@@ -10,13 +10,105 @@ from lionherd_dist.local.pace import Pace
 from lionherd_dist.local.unstarted import close_unstarted
 
 T = TypeVar("T")
+A = TypeVar("A")
+B = TypeVar("B")
+C = TypeVar("C")
+D = TypeVar("D")
+E = TypeVar("E")
+F = TypeVar("F")
+G = TypeVar("G")
+H = TypeVar("H")
 
 
+# What comes back is a list. Two to eight arguments that are named one by one are typed as a
+# tuple, as those of asyncio.gather are: no other type says which result is which. That a list
+# of unknown length may be unpacked into them is ignored: mypy then takes the last two.
+# fmt: off
+@overload
+async def gather(  # type: ignore[overload-overlap]  # see above
+    a: Awaitable[A], b: Awaitable[B], /, *, return_exceptions: Literal[False] = False
+) -> tuple[A, B]: ...
+@overload
+async def gather(  # type: ignore[overload-overlap]  # see above
+    a: Awaitable[A], b: Awaitable[B], c: Awaitable[C], /, *,
+    return_exceptions: Literal[False] = False
+) -> tuple[A, B, C]: ...
+@overload
+async def gather(  # type: ignore[overload-overlap]  # see above
+    a: Awaitable[A], b: Awaitable[B], c: Awaitable[C], d: Awaitable[D], /, *,
+    return_exceptions: Literal[False] = False
+) -> tuple[A, B, C, D]: ...
+@overload
+async def gather(  # type: ignore[overload-overlap]  # see above
+    a: Awaitable[A], b: Awaitable[B], c: Awaitable[C], d: Awaitable[D], e: Awaitable[E], /, *,
+    return_exceptions: Literal[False] = False
+) -> tuple[A, B, C, D, E]: ...
+@overload
+async def gather(  # type: ignore[overload-overlap]  # see above
+    a: Awaitable[A], b: Awaitable[B], c: Awaitable[C], d: Awaitable[D], e: Awaitable[E],
+    f: Awaitable[F], /, *, return_exceptions: Literal[False] = False
+) -> tuple[A, B, C, D, E, F]: ...
+@overload
+async def gather(  # type: ignore[overload-overlap]  # see above
+    a: Awaitable[A], b: Awaitable[B], c: Awaitable[C], d: Awaitable[D], e: Awaitable[E],
+    f: Awaitable[F], g: Awaitable[G], /, *, return_exceptions: Literal[False] = False
+) -> tuple[A, B, C, D, E, F, G]: ...
+@overload
+async def gather(  # type: ignore[overload-overlap]  # see above
+    a: Awaitable[A], b: Awaitable[B], c: Awaitable[C], d: Awaitable[D], e: Awaitable[E],
+    f: Awaitable[F], g: Awaitable[G], h: Awaitable[H], /, *,
+    return_exceptions: Literal[False] = False
+) -> tuple[A, B, C, D, E, F, G, H]: ...
+@overload
+async def gather(
+    a: Awaitable[A], b: Awaitable[B], /, *, return_exceptions: bool
+) -> tuple[A | BaseException, B | BaseException]: ...
+@overload
+async def gather(
+    a: Awaitable[A], b: Awaitable[B], c: Awaitable[C], /, *, return_exceptions: bool
+) -> tuple[A | BaseException, B | BaseException, C | BaseException]: ...
+@overload
+async def gather(
+    a: Awaitable[A], b: Awaitable[B], c: Awaitable[C], d: Awaitable[D], /, *,
+    return_exceptions: bool
+) -> tuple[A | BaseException, B | BaseException, C | BaseException, D | BaseException]: ...
+@overload
+async def gather(
+    a: Awaitable[A], b: Awaitable[B], c: Awaitable[C], d: Awaitable[D], e: Awaitable[E], /, *,
+    return_exceptions: bool
+) -> tuple[
+    A | BaseException, B | BaseException, C | BaseException, D | BaseException, E | BaseException
+]: ...
+@overload
+async def gather(
+    a: Awaitable[A], b: Awaitable[B], c: Awaitable[C], d: Awaitable[D], e: Awaitable[E],
+    f: Awaitable[F], /, *, return_exceptions: bool
+) -> tuple[
+    A | BaseException, B | BaseException, C | BaseException, D | BaseException, E | BaseException,
+    F | BaseException
+]: ...
+@overload
+async def gather(
+    a: Awaitable[A], b: Awaitable[B], c: Awaitable[C], d: Awaitable[D], e: Awaitable[E],
+    f: Awaitable[F], g: Awaitable[G], /, *, return_exceptions: bool
+) -> tuple[
+    A | BaseException, B | BaseException, C | BaseException, D | BaseException, E | BaseException,
+    F | BaseException, G | BaseException
+]: ...
+@overload
+async def gather(
+    a: Awaitable[A], b: Awaitable[B], c: Awaitable[C], d: Awaitable[D], e: Awaitable[E],
+    f: Awaitable[F], g: Awaitable[G], h: Awaitable[H], /, *, return_exceptions: bool
+) -> tuple[
+    A | BaseException, B | BaseException, C | BaseException, D | BaseException, E | BaseException,
+    F | BaseException, G | BaseException, H | BaseException
+]: ...
+# fmt: on
 @overload
 async def gather(*aws: Awaitable[T], return_exceptions: Literal[False] = False) -> list[T]: ...
 @overload
 async def gather(*aws: Awaitable[T], return_exceptions: bool) -> list[T | BaseException]: ...
-async def gather(*aws: Awaitable[T], return_exceptions: bool = False) -> Any:
+async def gather(*aws: Awaitable[Any], return_exceptions: bool = False) -> Any:
     """Run all *aws* concurrently; results in the order of *aws*.
 
     If one fails, the others are cancelled and awaited, and an ExceptionGroup of the failures is
@@ -25,10 +117,10 @@ async def gather(*aws: Awaitable[T], return_exceptions: bool = False) -> Any:
     awaited.
     """
     check_awaitables("gather", aws)
-    results: list[T | BaseException | None] = [None] * len(aws)
+    results: list[object] = [None] * len(aws)
     children, pace = Children(), Pace()
 
-    async def run(index: int, aw: Awaitable[T]) -> None:
+    async def run(index: int, aw: Awaitable[object]) -> None:
         try:
             results[index] = await aw
         except BaseException as error:

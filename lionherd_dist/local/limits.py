@@ -1,6 +1,6 @@
 """What a limiter is, wherever its tokens are kept."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol
@@ -76,12 +76,12 @@ class Limiter(Protocol):
         """The limiter now, or as this process last heard of it."""
         ...
 
-    async def __aenter__(self) -> object: ...
+    def __aenter__(self) -> Awaitable[object]: ...
 
-    async def __aexit__(
+    def __aexit__(
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
         trace: TracebackType | None,
         /,
-    ) -> bool | None: ...
+    ) -> Awaitable[bool | None]: ...

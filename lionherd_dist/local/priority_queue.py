@@ -35,6 +35,8 @@ class PriorityQueue(Generic[T]):
         maxsize: how many items it holds; 0 for any number.
     """
 
+    maxsize: int
+
     def __init__(self, maxsize: int = 0) -> None:
         self.maxsize = whole_number("maxsize", maxsize, least=-_ANY_SIZE, instead=_A_SIZE)
         self._heap: list[_Entry[T]] = []

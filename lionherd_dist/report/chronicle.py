@@ -22,6 +22,10 @@ class WorkerTrack:
         busy_ms: milliseconds of calls in each bin: twice the width is two at once.
     """
 
+    calls: int
+    failed: int
+    busy_ms: Series
+
     def __init__(self, axis: Axis) -> None:
         self.calls = self.failed = 0
         self.busy_ms = axis.series()
@@ -102,6 +106,12 @@ class Chronicle:
         durations: how long the last attempts took.
         occupancy: of the limiter of the job, if it has one.
     """
+
+    axis: Axis
+    ended: Series
+    failed: Series
+    durations: Durations
+    occupancy: Occupancy | None
 
     def __init__(self, limiter: str | None = None) -> None:
         self.axis = Axis()

@@ -16,6 +16,8 @@ class Axis:
         width_ms: of a bin.
     """
 
+    width_ms: float
+
     def __init__(self, width_ms: float = FIRST_WIDTH_MS) -> None:
         self.width_ms = width_ms
         self._ends: tuple[float, float] | None = None

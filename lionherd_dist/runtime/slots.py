@@ -41,6 +41,10 @@ class Slots:
         threads: one for each slot, for functions that are no coroutines.
     """
 
+    total: int
+    begun: int
+    threads: anyio.CapacityLimiter
+
     def __init__(self, total: int) -> None:
         self.total, self.begun = total, 0
         self.threads = anyio.CapacityLimiter(total)

@@ -17,6 +17,8 @@ class Stops:
         handing_back: True once all is handed back.
     """
 
+    handing_back: bool
+
     def __init__(self) -> None:
         self._scopes: dict[str, dict[bytes, anyio.CancelScope]] = {}
         self.cancelled: OrderedDict[str, None] = OrderedDict()

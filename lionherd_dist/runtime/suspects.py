@@ -35,7 +35,7 @@ class Suspects:
 
     def __init__(self, slots: Slots, awaited: Callable[[str], bool]) -> None:
         self._slots, self._awaited = slots, awaited
-        self.waiting = 0
+        self.waiting: int = 0
         self.begun: set[int] = set()
 
     @property

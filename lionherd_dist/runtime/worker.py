@@ -46,6 +46,8 @@ class Worker:
         ValueError: a number is out of range, the URL cannot be used, or the modules hold no task.
     """
 
+    name: str
+
     def __init__(
         self,
         *modules: str | ModuleType,

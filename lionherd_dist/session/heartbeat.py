@@ -59,6 +59,8 @@ class Heartbeat:
         stalled: True once the session was given up because the event loop stood still.
     """
 
+    stalled: bool
+
     def __init__(
         self,
         connection: BeatConnection,

@@ -25,6 +25,8 @@ class Trust:
         until: from that moment on, by ``uptime_s``, it may not be ours any more.
     """
 
+    until: float
+
     __slots__ = ("_trusted_s", "until")
 
     def __init__(self, session_s: float, asked_at: float) -> None:

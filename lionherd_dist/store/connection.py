@@ -45,6 +45,8 @@ class Connection:
         StoreRefusedError: the same answer would come again.
     """
 
+    address: str
+
     def __init__(self, where: str | Address, *, name: str, namespace: str | None = None) -> None:
         address = address_of(where)
         self.address = str(address)

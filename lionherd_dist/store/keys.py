@@ -72,6 +72,21 @@ INBOX_TTL_SESSIONS = 4  # an inbox outlives its silent owner by this many sessio
 class Keys:
     """The names of one namespace's keys; what each holds stands in the table above."""
 
+    calls: str
+    control: str
+    dead: str
+    due: str
+    kept: str
+    limits: str
+    names: str
+    namespace: str
+    opened: str
+    parked: str
+    places: str
+    prefix: str
+    sessions: str
+    slots: str
+
     __slots__ = (
         "calls",
         "control",

@@ -70,6 +70,8 @@ class Inbox:
         reads: how many reads have been answered.
     """
 
+    reads: int
+
     def __init__(self, connection: Connection, keys: Keys, session: str) -> None:
         self._connection, self._key = connection, keys.inbox(session)
         self._last = b"0-0"

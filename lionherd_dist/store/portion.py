@@ -16,6 +16,8 @@ class Portion:
         first: how many to ask for before any was seen.
     """
 
+    entries: int
+
     def __init__(self, most: int, *, first: int) -> None:
         self._most, self.entries = most, first
 

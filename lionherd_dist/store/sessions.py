@@ -122,6 +122,8 @@ async def worker_count(connection: Connection, keys: Keys) -> int:
 class BeatConnection:
     """The heartbeat's own connection, for a thread: a busy event loop does not delay it."""
 
+    address: str
+
     def __init__(self, where: str | Address, keys: Keys, session: str, ttl_ms: int) -> None:
         address = address_of(where)
         self.address = str(address)

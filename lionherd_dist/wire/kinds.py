@@ -132,6 +132,8 @@ def scalar(code: int, data: bytes) -> object:
 class Mark:
     """The first item of a list that stands for something else, while it is being read."""
 
+    kind: int
+
     __slots__ = ("kind",)
 
     def __init__(self, kind: int) -> None:

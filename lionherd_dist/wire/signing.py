@@ -38,6 +38,8 @@ class Seal:
         signs: True if there is a key.
     """
 
+    signs: bool
+
     def __init__(self, keys: Sequence[str], namespace: str) -> None:
         self.signs = bool(keys)
         self._of = {
