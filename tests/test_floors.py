@@ -101,6 +101,8 @@ def test_rooms_stay_small(path: Path) -> None:
             assert lines <= MOST_FUNCTION_LINES, f"{node.name} has {lines} lines"
             count = len(node.args.args) + len(node.args.kwonlyargs) + len(node.args.posonlyargs)
             own = count - (bool(node.args.args) and node.args.args[0].arg in {"self", "cls"})
+            if any(ast.unparse(one) == "overload" for one in node.decorator_list):
+                continue  # says a type of the function below it, and is never called
             assert own <= MOST_PARAMETERS, f"{node.name} has {own} parameters"
 
 
