@@ -10,7 +10,9 @@ import pytest
 HOUSE = Path(__file__).parent.parent / "lionherd_dist"
 MOST_LINES = 300
 # Files that hold one idea in more lines than that, each with the reason why it is not two files.
-LONG_FILES: dict[str, str] = {}
+LONG_FILES: dict[str, str] = {
+    "cluster/job.py": "one state, all of whose changes are to be read together",
+}
 MOST_FUNCTION_LINES = 50
 MOST_PARAMETERS = 8
 
