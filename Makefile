@@ -4,10 +4,15 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 BENCH_READY := $(VENV)/.bench-ready
+LOWEST := .venv-lowest
+LOWEST_READY := $(LOWEST)/.ready
+# The tests that stand right above anyio, redis and msgpack.
+CORE_TESTS := tests/local tests/contract tests/wire tests/store tests/session tests/runtime
+PYTEST := -m pytest -n 4 --dist worksteal --reruns 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench bench-all bench-limiter bench-local bench-scale chaos \
-  chaos-limiter clean
+.PHONY: help demo test test-core test-lowest check format bench bench-all bench-limiter bench-local \
+  bench-scale chaos chaos-limiter clean
 
 help: ## list what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 23
@@ -25,7 +30,19 @@ demo: $(READY) ## run the main job: every file of Python's standard library, ove
 # They mostly wait, so several run at once. One that fails is run once more, and named in the summary:
 # sessions of a second are short on a machine that is busy with something else.
 test: $(READY) ## run every test
-	$(BIN)/python -m pytest -n 4 --dist worksteal --reruns 1
+	$(BIN)/python $(PYTEST)
+
+$(LOWEST_READY): pyproject.toml tests/lowest.txt
+	$(PYTHON) -m venv --clear $(LOWEST)
+	$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[all,test]' \
+	  --constraint tests/lowest.txt
+	@touch $@
+
+test-core: $(READY) ## run the tests that stand right above anyio, redis and msgpack
+	$(BIN)/python $(PYTEST) $(CORE_TESTS)
+
+test-lowest: $(LOWEST_READY) ## the same with the lowest versions of the three that are allowed
+	$(LOWEST)/bin/python $(PYTEST) $(CORE_TESTS)
 
 check: $(READY) ## lint, formatting and types
 	$(BIN)/ruff check .
@@ -63,4 +80,4 @@ chaos-limiter: $(READY) ## kill and pause holders of one limiter for two minutes
 	$(BIN)/python tests/chaos_limiter/run.py
 
 clean: ## remove what make made
-	rm -rf $(VENV) benchmarks/.venvs benchmarks/.venv-local .mypy_cache .ruff_cache .pytest_cache build dist
+	rm -rf $(VENV) $(LOWEST) benchmarks/.venvs benchmarks/.venv-local .mypy_cache .ruff_cache .pytest_cache build dist

@@ -27,8 +27,8 @@ PEERS = [
 OURS = "lionherd_dist"
 CONTENDERS = {
     "bounded_map": [OURS, "aiometer", "lionherd-core"],
-    "gather": [OURS, "anyio", "lionherd-core"],
-    "stream": [OURS, "anyio", "lionherd-core"],
+    "gather": [OURS, "anyio", "anyio.gather", "anyio.amap", "lionherd-core"],
+    "stream": [OURS, "anyio", "anyio.as_completed", "lionherd-core"],
     "race": [OURS, "anyio", "lionherd-core"],
     "retry": [OURS, "lionherd-core", "tenacity", "stamina"],
 }
@@ -120,13 +120,13 @@ def targets(rounds: Rounds) -> list[Target]:
 
 
 def print_table(rounds: Rounds, checked: list[Target]) -> None:
-    print(f"{'pattern':<13}{'contender':<16}{'µs per item':>12}{'x ours':>9}{'peak MiB':>10}")
+    print(f"{'pattern':<13}{'contender':<19}{'µs per item':>12}{'x ours':>9}{'peak MiB':>10}")
     for pattern, contenders in CONTENDERS.items():
         for contender in contenders:
             item_us = per_item_s(rounds, pattern, contender) * 1e6
             times = ratio(rounds, pattern, contender, OURS)
             above = max(results[pattern, contender]["above_mib"] for results in rounds)
-            print(f"{pattern:<13}{contender:<16}{item_us:>12.2f}{times:>9.2f}{above:>10.1f}")
+            print(f"{pattern:<13}{contender:<19}{item_us:>12.2f}{times:>9.2f}{above:>10.1f}")
     print(f"\n{'target':<48}{'measured':>12}{'asked':>14}")
     for target in checked:
         sign, bound = (">=", target.at_least) if target.at_most is None else ("<=", target.at_most)

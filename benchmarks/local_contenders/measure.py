@@ -44,6 +44,10 @@ def bounded_map_of(library: str) -> Run:
 def gather_of(library: str) -> Run:
     if library == "anyio":
         return anyio_gather
+    if library == "anyio.gather":
+        return lambda n: anyio.gather(*[noop(item) for item in range(n)])
+    if library == "anyio.amap":
+        return lambda n: anyio.amap(noop, range(n))
     patterns = patterns_of(library)
     return lambda n: patterns.gather(*[noop(item) for item in range(n)])
 
@@ -57,6 +61,8 @@ async def anyio_gather(n: int) -> None:
 def stream_of(library: str) -> Run:
     if library == "anyio":
         return anyio_gather
+    if library == "anyio.as_completed":
+        return anyio_as_completed
     patterns = patterns_of(library)
 
     async def read_all(n: int) -> None:
@@ -65,6 +71,12 @@ def stream_of(library: str) -> Run:
                 pass
 
     return read_all
+
+
+async def anyio_as_completed(n: int) -> None:
+    async with anyio.as_completed(*[noop(item) for item in range(n)]) as handles:
+        async for handle in handles:
+            _ = handle.return_value
 
 
 def race_of(library: str) -> Run:
