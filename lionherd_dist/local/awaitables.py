@@ -10,7 +10,7 @@ from lionherd_dist.local.unstarted import close_rest, close_unstarted
 
 T = TypeVar("T")
 
-UNCALLED = object()  # the result of a function that has not returned
+UNCALLED: Any = object()  # the result of a function that has not returned
 
 
 def check_awaitables(pattern: str, aws: tuple[object, ...]) -> None:

@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Awaitable, Callable
 from functools import lru_cache
-from typing import Any, TypeAlias, TypeVar, cast
+from typing import TypeAlias, TypeVar, cast
 
 import anyio
 import anyio.lowlevel
@@ -62,21 +62,26 @@ async def retry(
         and max_delay is _MAX_DELAY
         and jitter is _JITTER
         and retry_on is _ANY
-        and on_retry is None
     ):
-        policy = _checked(attempts, base_delay, max_delay, retry_on, jitter, on_retry)
+        try:
+            policy = _policy(attempts, base_delay, max_delay, retry_on, jitter)
+        except TypeError:  # what has no hash is in no cache
+            classes = cast("_Classes", exception_classes("retry_on", retry_on))
+            policy = Retry(attempts, base_delay, max_delay, classes, jitter)
+    if on_retry is not None:
+        function("on_retry", on_retry, instead="give a function of (error, attempt, delay_s)")
     attempt = 1
     last: BaseException | None = None
     while True:
-        aw: Any = UNCALLED
+        aw: Awaitable[T] = UNCALLED
         try:
             aw = fn()
-            return cast("T", await aw)
+            return await aw
         except BaseException as error:
             mistake = _mistake(fn, aw, error)
             if mistake is not None:
                 raise mistake from last
-            aw = None  # a future that failed holds its error, whose traceback holds this frame
+            aw = UNCALLED  # a future that failed holds its error, whose traceback holds this frame
             is_wanted = matches(error, policy.retry_on)
             if is_wanted and attempt >= policy.attempts:
                 raise
@@ -87,24 +92,6 @@ async def retry(
             await _wait(error, attempt, policy.delay_s(attempt), on_retry)
             last = error
         attempt += 1
-
-
-def _checked(  # noqa: PLR0917 (as retry has them)
-    attempts: int,
-    base_delay: float,
-    max_delay: float,
-    retry_on: tuple[type[BaseException], ...],
-    jitter: float,
-    on_retry: OnRetry | None,
-) -> Retry:
-    """The policy of these; a TypeError or ValueError that names the first that cannot be."""
-    if on_retry is not None:
-        function("on_retry", on_retry, instead="give a function of (error, attempt, delay_s)")
-    try:
-        return _policy(attempts, base_delay, max_delay, retry_on, jitter)
-    except TypeError:  # what has no hash is in no cache
-        classes = exception_classes("retry_on", retry_on)
-        return Retry(attempts, base_delay, max_delay, cast("_Classes", classes), jitter)
 
 
 def _mistake(fn: object, aw: object, error: BaseException) -> TypeError | None:
