@@ -4,6 +4,7 @@ The in-process half is here at once and needs anyio only; the names of the clust
 and msgpack when they are first used.
 """
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -102,7 +103,13 @@ _CLUSTER_HALF = {
 def __getattr__(name: str) -> object:
     if name in _CLUSTER_HALF:
         return getattr(import_module(_CLUSTER_HALF[name]), name)
-    raise AttributeError(f"module 'lionherd_dist' has no attribute {name!r}")
+    raise AttributeError(  # with these two, a traceback says what may have been meant
+        f"module 'lionherd_dist' has no attribute {name!r}", name=name, obj=sys.modules[__name__]
+    )
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
 
 
 __all__ = (

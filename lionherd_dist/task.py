@@ -2,29 +2,35 @@
 
 import inspect
 import re
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import AsyncIterable, Callable, Coroutine, Iterable, Mapping
 from functools import partial
-from types import ModuleType
+from types import MethodType, ModuleType
 from typing import Any, Generic, ParamSpec, TypeVar, cast, overload
 
 import anyio
 import anyio.to_thread
 
+from lionherd_dist.arguments import number, shown
 from lionherd_dist.call import Call, Retry
 from lionherd_dist.errors import NotATaskError, TaskNameError
+from lionherd_dist.local.awaitables import discard
 from lionherd_dist.local.retry import retry as retry_here
 from lionherd_dist.main_module import shared_module_name
+from lionherd_dist.task_function import Parameters, function_in, is_async, look_like
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 _NAME = re.compile(r"[A-Za-z0-9_.:-]{1,200}")
 _ONCE = Retry(attempts=1)
+_A_TIMEOUT = "give seconds above 0, or None for no limit"
 
 
-def _check_timeout(timeout: float | None) -> None:
-    if timeout is not None and not timeout > 0:
-        raise ValueError(f"timeout is {timeout}: give seconds above 0, or None for no limit")
+def _check_options(timeout: float | None, retry: object) -> None:
+    if timeout is not None and not number("timeout", timeout, least=0, instead=_A_TIMEOUT) > 0:
+        raise ValueError(f"timeout is {timeout}: {_A_TIMEOUT}")
+    if retry is not None and not isinstance(retry, Retry):
+        raise TypeError(f"retry is {shown(retry)}: give a Retry, such as Retry(attempts=3)")
 
 
 class Task(Generic[P, R]):
@@ -35,6 +41,11 @@ class Task(Generic[P, R]):
         function: the undecorated function.
         retry: which failures are tried again, on the worker.
         timeout: seconds that one attempt may take; None for no limit.
+        is_async: True if the function is an ``async def``, or another that runs nothing at once
+            and returns a coroutine.
+
+    It has the name, the module, the annotations, the docstring and the code of the function, for
+    those that ask by attributes. It is pickled by reference, as functions are.
     """
 
     name: str
@@ -43,6 +54,7 @@ class Task(Generic[P, R]):
     timeout: float | None
     is_async: bool
     __name__: str
+    __qualname__: str
 
     def __init__(
         self, function: Callable[P, object], *, name: str, retry: Retry, timeout: float | None
@@ -52,29 +64,27 @@ class Task(Generic[P, R]):
                 f"{name!r} is no name for a task: 1 to 200 of A-Z a-z 0-9 _ . : - are. "
                 'Give it one of its own: @task(name="...")'
             )
-        _check_timeout(timeout)
-        if inspect.isasyncgenfunction(function) or inspect.isgeneratorfunction(function):
-            raise NotATaskError(
-                f"{name} is a generator: a task returns one result. Return a list, or make each "
-                "item a call of its own"
-            )
+        look_like(self, function, name)
         self.name, self.function, self.retry, self.timeout = name, function, retry, timeout
-        self.is_async = inspect.iscoroutinefunction(function)
-        self.__wrapped__ = function
-        self.__doc__ = function.__doc__
-        self.__name__ = getattr(function, "__name__", name)
+        self.is_async = is_async(function)
+        self._parameters = Parameters(function, name)
 
     def call(self, *args: P.args, **kwargs: P.kwargs) -> Call[R]:
-        """The call of this task with these arguments: nothing runs yet."""
+        """The call of this task with these arguments: nothing runs yet.
+
+        TypeError where the function does not take them.
+        """
+        self._parameters.check(args, kwargs)
         return Call(self.name, args, kwargs, self._run_here)
 
     def with_options(
         self, *, timeout: float | None = None, retry: Retry | None = None
     ) -> Callable[P, Call[R]]:
         """Like ``call``, for calls whose *timeout* (seconds) or *retry* replace the task's own."""
-        _check_timeout(timeout)
+        _check_options(timeout, retry)
 
         def call(*args: P.args, **kwargs: P.kwargs) -> Call[R]:
+            self._parameters.check(args, kwargs)
             return Call(self.name, args, kwargs, self._run_here, timeout, retry)
 
         return call
@@ -89,8 +99,9 @@ class Task(Generic[P, R]):
     ) -> R:
         """The function's result, from one attempt of at most *timeout* seconds, in this process.
 
-        A plain ``def`` runs in a thread, of *threads* if given. A thread cannot be stopped: a
-        cancellation waits for it, and a result that comes after the timeout is none.
+        A plain ``def`` runs in a thread, of *threads* if given; what it returns is awaited here if
+        it can be. A thread cannot be stopped: a cancellation waits for it, and a result that comes
+        after the timeout is none.
         """
         if timeout is None:
             return await self._start(args, kwargs, threads)
@@ -110,7 +121,8 @@ class Task(Generic[P, R]):
         if self.is_async:
             return cast("R", await function(*args, **kwargs))
         call = partial(function, *args, **kwargs)
-        return cast("R", await anyio.to_thread.run_sync(call, limiter=threads))
+        result = await anyio.to_thread.run_sync(call, limiter=threads)
+        return cast("R", await result if inspect.isawaitable(result) else result)
 
     async def _run_here(self, call: Call[R]) -> R:
         policy = call.retry or self.retry
@@ -125,6 +137,14 @@ class Task(Generic[P, R]):
             retry_on=policy.retry_on,
             jitter=policy.jitter,
         )
+
+    def __get__(self, instance: object, owner: type | None = None) -> "Task[P, R] | MethodType":
+        """A task in the body of a class is a method, as its function would be."""
+        return self if instance is None else MethodType(cast("Callable[..., R]", self), instance)
+
+    def __reduce__(self) -> str:
+        """For pickle and copy: the name by which its module has it."""
+        return self.__qualname__
 
     def __repr__(self) -> str:
         return f"<task {self.name}>"
@@ -151,7 +171,9 @@ class TaskDecorator:
     """What ``task(...)`` with options returns: the decorator itself."""
 
     def __init__(self, name: str | None, retry: Retry | None, timeout: float | None) -> None:
-        _check_timeout(timeout)
+        _check_options(timeout, retry)
+        if name is not None and not isinstance(cast("object", name), str):
+            raise TypeError(f"name is {shown(name)}: give a text, such as 'emails:send'")
         self._name, self._retry, self._timeout = name, retry, timeout
 
     # An async def is a callable that returns a coroutine: it matches both, and the first counts.
@@ -163,21 +185,31 @@ class TaskDecorator:
     def __call__(self, function: Callable[P, R], /) -> SyncTask[P, R]: ...
     def __call__(self, function: Callable[P, object], /) -> object:
         """Turn *function* into a task."""
-        kind = AsyncTask if inspect.iscoroutinefunction(function) else SyncTask
-        if self._name is None and "." in function.__qualname__:
-            raise TaskNameError(
-                f"{function.__qualname__} is no function of a module, where workers look for "
-                'tasks: move it there, or give it a name, @task(name="..."), and bind it there'
+        if isinstance(function, Task):
+            raise NotATaskError(
+                f"{function.name} is a task already: give all options in one decorator, or make "
+                "another task of its function, task(...)(that_task.function)"
             )
-        variables = getattr(function, "__globals__", None)
-        module = shared_module_name(function.__module__, variables)
-        default = f"{module}:{function.__qualname__}"
-        return kind(
-            function,
-            name=default if self._name is None else self._name,
-            retry=self._retry or _ONCE,
-            timeout=self._timeout,
+        callable_ = function_in(function)
+        kind = AsyncTask if is_async(callable_) else SyncTask
+        name = _name_of(callable_) if self._name is None else self._name
+        return kind(callable_, name=name, retry=self._retry or _ONCE, timeout=self._timeout)
+
+
+def _name_of(function: Callable[..., object]) -> str:
+    """``module:function``, for a function that workers can find under that name.
+
+    Raises:
+        TaskNameError: they could not.
+    """
+    qualname = getattr(function, "__qualname__", None)
+    if not isinstance(qualname, str) or "." in qualname:
+        raise TaskNameError(
+            f"{qualname or shown(function)} is no function of a module, where workers look for "
+            'tasks: move it there, or give it a name, @task(name="..."), and bind it there'
         )
+    module = shared_module_name(function.__module__, getattr(function, "__globals__", None))
+    return f"{module}:{qualname}"
 
 
 # As above: an async def matches the first two, and the first counts.
@@ -209,6 +241,8 @@ def task(
 
     Raises:
         TaskNameError: the function has no importable name and none was given.
+        NotATaskError: it is no function, or a generator.
+        TypeError, ValueError: an option cannot be what it is.
     """
     decorate = TaskDecorator(name, retry, timeout)
     return decorate if function is None else decorate(function)
@@ -247,7 +281,13 @@ def as_call(thing: object) -> Call[object]:
             f"a coroutine cannot travel to another process, and {name}(...) made one: "
             f"decorate {name} with @task and pass {name}.call(...)"
         )
-    raise NotATaskError(
-        f"{type(thing).__name__} is not a call: decorate the function with @task and pass "
-        "function.call(...)"
-    )
+    raise NotATaskError(f"{shown(thing)} is not a call: {_instead_of(thing)}")
+
+
+def _instead_of(thing: object) -> str:
+    if isinstance(thing, Task):
+        return f"give a call of the task, {thing.__name__}.call(...)"
+    if isinstance(thing, Iterable | AsyncIterable) and not isinstance(thing, str | bytes | type):
+        discard(thing)
+        return "give the calls themselves, gather(*calls), or a stream of them"
+    return "decorate the function with @task and pass function.call(...)"

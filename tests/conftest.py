@@ -11,6 +11,7 @@ from pathlib import Path
 
 import anyio
 import pytest
+import task_shapes
 import tasks
 import uvloop
 from containers.server import container
@@ -163,7 +164,7 @@ async def cluster(
     redis_url: str, settings: Settings, keys_of: Callable[[Settings], Awaitable[list[str]]]
 ) -> AsyncIterator[Cluster]:
     """A cluster with one worker of 20 slots in this very process; afterwards no key is left."""
-    worker = Worker(tasks, redis=redis_url, concurrency=20, settings=settings)
+    worker = Worker(tasks, task_shapes, redis=redis_url, concurrency=20, settings=settings)
     ready = anyio.Event()
     async with anyio.create_task_group() as working:
         working.start_soon(lambda: worker.run(on_ready=ready.set))

@@ -33,6 +33,7 @@ FLOORS = (
         "progress",
         "exporting",
     },
+    {"task_function"},
     {"task", "environment", "place", "bar", "report", "otel_sdk"},
     {"store"},
     {"session", "embedded"},

@@ -2,10 +2,16 @@
 
 from typing import TypeAlias
 
+from lionherd_dist.arguments import whole_number
 from lionherd_dist.limiter.shared import SharedLimiter
 from lionherd_dist.store.jobs import Tokens
 
 Limit: TypeAlias = int | SharedLimiter | None
+
+A_LIMIT = (
+    "give the most calls that may run at once, a whole number from 1 up, or a "
+    "cluster.capacity_limiter()"
+)
 
 
 def checked(limit: Limit) -> Limit:
@@ -17,13 +23,7 @@ def checked(limit: Limit) -> Limit:
     """
     if limit is None or isinstance(limit, SharedLimiter):
         return limit
-    if not isinstance(limit, int):
-        raise TypeError(
-            f"limit is {limit!r}: give a count, a cluster.capacity_limiter(), or None for no limit"
-        )
-    if limit < 1:
-        raise ValueError(f"limit is {limit}: give at least 1, or None for no limit")
-    return limit
+    return whole_number("limit", limit, least=1, instead=A_LIMIT)
 
 
 async def for_the_server(limit: Limit) -> int | Tokens | None:

@@ -1,17 +1,21 @@
 """The same promises, in-process and across workers: one body, two halves."""
 
+import itertools
+import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
 import anyio
 import pytest
+import task_shapes
 import tasks
 from containers.server import IMAGE
 from helpers import wait_until
 
 import lionherd_dist
 from lionherd_dist import Call, Cluster, CompletionStream, fail_after
+from lionherd_dist.errors import sole
 
 pytestmark = pytest.mark.anyio
 
@@ -342,3 +346,42 @@ async def test_an_input_that_fails_ends_a_stream_as_itself(half: Half, stage: ta
             async for _ in stream:
                 pass
     assert stage.running == 0
+
+
+# --- what a task may be made of, and what is tried again
+
+
+async def test_every_shape_of_callable_is_a_task(half: Half) -> None:
+    """Partials, objects, methods, wrappers; an awaitable result is awaited."""
+    calls = [one.call(4) for one in task_shapes.SHAPES]
+    assert await half.gather(*calls) == [8] * len(calls)
+
+
+async def test_a_group_of_errors_that_are_all_retried_is_retried(half: Half) -> None:
+    """As ``gather`` raises it; a group with one that is not ends the call at once."""
+    place = f"groups {next(_places)}"
+    assert await half.gather(task_shapes.fails_in_groups.call(place)) == [3]
+    mixed = f"mixed {next(_places)}"
+    with pytest.raises(ExceptionGroup):
+        await half.gather(task_shapes.fails_in_a_mixed_group.call(mixed))
+    assert task_shapes.calls.count(mixed) == 1
+
+
+_places = itertools.count()
+
+
+async def test_items_that_a_task_cannot_be_called_with_are_refused(half: Half) -> None:
+    """By the task's own name, before anything runs."""
+    with pytest.raises((TypeError, ExceptionGroup)) as caught:
+        await half.bounded_map(tasks.after, [(1, 2)], limit=2)
+    assert "missing" in str(sole(caught.value))
+
+
+async def test_a_limit_is_a_count_in_both_halves(half: Half) -> None:
+    """Refused by name and value."""
+    for value in (2.5, "2", True, 0, -1, None):
+        with pytest.raises((TypeError, ValueError), match=re.escape(f"limit is {value!r}")):
+            await half.bounded_map(tasks.double, [1], limit=value)
+    with pytest.raises(TypeError, match="limit is 2.5"):
+        async with half.completion_stream([tasks.double.call(1)], limit=2.5):
+            pass
