@@ -4,9 +4,10 @@ import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 from lionherd_dist.address import Address, Login, Tls
+from lionherd_dist.arguments import shown
 from lionherd_dist.url import parse
 
 Where: TypeAlias = str | Address  # a URL, or what one stands for
@@ -36,6 +37,8 @@ def redis_address(
     """
     if isinstance(given, Address):
         return given
+    if given is not None and not isinstance(cast("object", given), str):
+        raise TypeError(f"redis is {shown(given)}: give a URL such as redis://localhost:6379/0")
     url = given or _value(environment, URL_VARIABLE)
     if not url:
         raise ValueError(

@@ -6,11 +6,13 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
+from lionherd_dist.arguments import shown, whole_number
 from lionherd_dist.cluster.cluster import Cluster
 from lionherd_dist.embedded.server import private_server
 from lionherd_dist.fleet import Fleet
 from lionherd_dist.runtime.process import Order
-from lionherd_dist.settings import Settings
+from lionherd_dist.runtime.worker import check_concurrency
+from lionherd_dist.settings import Settings, check_settings
 from lionherd_dist.telemetry import SILENT, Recorder
 from lionherd_dist.tracing import Tracer
 from lionherd_dist.url import parse
@@ -56,6 +58,12 @@ class LocalCluster(Cluster):
         recorder: Recorder = SILENT,
         tracer: Tracer | None = None,
     ) -> None:
+        instead = "give how many processes, a whole number from 1 up"
+        workers = whole_number("workers", workers, least=1, instead=instead)
+        concurrency = check_concurrency(concurrency)
+        check_settings(settings)
+        if not isinstance(server, str | None):
+            raise TypeError(f"server is {shown(server)}: give the path of a program, or None")
         own = replace(settings or Settings(), fresh_server=True)
         nowhere = parse("unix:///not-started-yet")
         super().__init__(nowhere, resubmit=resubmit, settings=own, recorder=recorder, tracer=tracer)

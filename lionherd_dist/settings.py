@@ -1,20 +1,30 @@
 """All numbers with their unit and default, checked where they come in."""
 
+import math
 import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
+
+from lionherd_dist.arguments import number, shown, whole_number
 
 SIGNING_KEY_VARIABLE = "LIONHERD_SIGNING_KEY"
 SIGNING_KEY_FILE_VARIABLE = "LIONHERD_SIGNING_KEY_FILE"
 
 _LEAST_KEY_CHARACTERS = 32
 
+_A_SESSION = "give a number of seconds, as a session lasts at least 1 second and not for ever"
+_A_STALL = "give seconds, 0 or more, or None for any time"
+_A_COUNT = "give a whole number, at least 1"
+
 _NAMESPACE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
 def check_namespace(namespace: str) -> None:
     """Refuse a namespace that could not stand inside a key."""
+    if not isinstance(cast("object", namespace), str):
+        raise TypeError(f"namespace is {shown(namespace)}: give a text, such as 'default'")
     if not _NAMESPACE.fullmatch(namespace):
         raise ValueError(f"namespace {namespace!r}: use 1 to 64 of A-Z a-z 0-9 _ . -")
 
@@ -46,6 +56,8 @@ def signing_key_here() -> str:
 
 def _check_signing_key(text: str) -> None:
     """Refuse keys that could be guessed; no message ever shows one."""
+    if not isinstance(cast("object", text), str):
+        raise TypeError(f"signing_key is {type(text).__name__}: give a text")
     if text and not text.split():
         raise ValueError("signing_key is blank: give a key, or an empty text for none")
     if not text.isascii():  # one text, as everybody reads it: no encodings, no look-alikes
@@ -56,6 +68,12 @@ def _check_signing_key(text: str) -> None:
             f"a signing key has {shortest} characters: give at least {_LEAST_KEY_CHARACTERS} "
             "random ones, for example from `openssl rand -hex 32`"
         )
+
+
+def check_settings(given: object) -> None:
+    """Refuse what was given for settings and is none."""
+    if given is not None and not isinstance(given, Settings):
+        raise TypeError(f"settings is {shown(given)}: give Settings(...), or None for the defaults")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,14 +113,17 @@ class Settings:
     def __post_init__(self) -> None:
         check_namespace(self.namespace)
         _check_signing_key(self.signing_key)
-        if self.session_s < 1:
-            raise ValueError(f"session_s is {self.session_s}: a session lasts at least 1 second")
+        session_s = number("session_s", self.session_s, least=1, instead=_A_SESSION)
+        if session_s == math.inf:
+            raise ValueError(f"session_s is {session_s}: {_A_SESSION}")
         for name in ("patience_s", "cancel_wait_s"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"{name} is {getattr(self, name)}: give seconds, 0 or more")
+            number(name, getattr(self, name), least=0, instead="give seconds, 0 or more")
+        if self.stall_limit_s is not None:
+            number("stall_limit_s", self.stall_limit_s, least=0, instead=_A_STALL)
         for name in ("unread_cap", "ahead", "ahead_bytes"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}: give at least 1")
+            whole_number(name, getattr(self, name), least=1, instead=_A_COUNT)
+        if not isinstance(self.fresh_server, bool):
+            raise TypeError(f"fresh_server is {shown(self.fresh_server)}: give True or False")
 
     @property
     def signing_keys(self) -> tuple[str, ...]:

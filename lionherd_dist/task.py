@@ -68,13 +68,15 @@ class Task(Generic[P, R]):
         self.name, self.function, self.retry, self.timeout = name, function, retry, timeout
         self.is_async = is_async(function)
         self._parameters = Parameters(function, name)
+        self._fitting = self._parameters.fitting
 
     def call(self, *args: P.args, **kwargs: P.kwargs) -> Call[R]:
         """The call of this task with these arguments: nothing runs yet.
 
         TypeError where the function does not take them.
         """
-        self._parameters.check(args, kwargs)
+        if kwargs or len(args) not in self._fitting:  # nearly always it is
+            self._parameters.check(args, kwargs)
         return Call(self.name, args, kwargs, self._run_here)
 
     def with_options(

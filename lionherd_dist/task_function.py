@@ -81,11 +81,14 @@ class Parameters:
 
     Each shape of a call (how many arguments, and the names of the others) is compared with the
     signature once. What has no signature, as some functions in C, is never refused.
+
+    Attributes:
+        fitting: shapes that were found to fit: a count, or a tuple of a count and names.
     """
 
     def __init__(self, function: Callable[..., object], name: str) -> None:
         self._name = name
-        self._fitting: set[object] = set()
+        self.fitting: set[object] = set()
         self._signature: inspect.Signature | None = None
         with suppress(ValueError, TypeError):
             # Of a wrapper its own: it may pass on more than it takes, a session for example.
@@ -94,7 +97,7 @@ class Parameters:
     def check(self, args: tuple[object, ...], kwargs: Mapping[str, object]) -> None:
         """Raise the TypeError that calling the function with these would raise."""
         shape = (len(args), *kwargs) if kwargs else len(args)
-        if shape not in self._fitting:
+        if shape not in self.fitting:
             self._compare(shape, args, kwargs)
 
     def _compare(
@@ -108,8 +111,8 @@ class Parameters:
                     f"{self._name} cannot be called so: {error}. Its arguments are "
                     f"{self._signature.replace(return_annotation=inspect.Signature.empty)}"
                 ) from None
-        if len(self._fitting) < _MOST_SHAPES:
-            self._fitting.add(shape)
+        if len(self.fitting) < _MOST_SHAPES:
+            self.fitting.add(shape)
 
 
 def _name_of(given: object) -> str:

@@ -7,6 +7,7 @@ from functools import partial
 from types import TracebackType
 from typing import Self, TypeVar
 
+from lionherd_dist.arguments import number, shown
 from lionherd_dist.call import Call
 from lionherd_dist.cluster.attached import AttachedStream
 from lionherd_dist.cluster.limit import Limit, checked
@@ -19,12 +20,28 @@ from lionherd_dist.cluster.submission import submit
 from lionherd_dist.cluster.telling import Listeners, OnProgress
 from lionherd_dist.environment import Where, redis_address
 from lionherd_dist.limiter.shared import OnLost, SharedLimiter
+from lionherd_dist.local.awaitables import check_iterable, discard
 from lionherd_dist.place import Place
-from lionherd_dist.settings import Settings
+from lionherd_dist.settings import Settings, check_settings
 from lionherd_dist.telemetry import SILENT, Recorder
 from lionherd_dist.tracing import Tracer
 
 R = TypeVar("R")
+
+_LONGEST_TTL_S = 1e9  # 30 years
+_A_TTL = "give a number of seconds, at least 1 and at most a billion"
+
+
+def _keep_ms(result_ttl: object) -> int:
+    ttl_s = number("result_ttl", result_ttl, least=1, instead=_A_TTL)
+    if ttl_s > _LONGEST_TTL_S:
+        raise ValueError(f"result_ttl is {ttl_s}: {_A_TTL}")
+    return int(ttl_s * 1000)
+
+
+def _check_id(job_id: object) -> None:
+    if not isinstance(job_id, str):
+        raise TypeError(f"job_id is {shown(job_id)}: give the text that submit() returned")
 
 
 class Cluster(Patterns):
@@ -54,6 +71,7 @@ class Cluster(Patterns):
         recorder: Recorder = SILENT,
         tracer: Tracer | None = None,
     ) -> None:
+        check_settings(settings)
         self._address = redis_address(redis)
         self._resubmit = resubmit
         self._settings, self._recorder, self._tracer = settings or Settings(), recorder, tracer
@@ -120,9 +138,14 @@ class Cluster(Patterns):
             limit: most calls at once over all workers, or a limiter shared with others.
             result_ttl: seconds that outcomes are kept after the job's end, read or not.
         """
-        if result_ttl < 1:
-            raise ValueError(f"result_ttl is {result_ttl}: give at least 1 second")
-        return await submit(self._link, calls, limit=checked(limit), keep_ms=int(result_ttl * 1000))
+        try:
+            check_iterable("calls", calls, instead="give an iterable of calls, such as a list")
+            checked(limit)
+            keep_ms = _keep_ms(result_ttl)
+        except (TypeError, ValueError):
+            discard(calls)
+            raise
+        return await submit(self._link, calls, limit=limit, keep_ms=keep_ms)
 
     def attach(self, job_id: str, *, progress: OnProgress | bool = False) -> AttachedStream:
         """The outcomes of a submitted job: ``async with cluster.attach(job_id) as stream``.
@@ -137,11 +160,13 @@ class Cluster(Patterns):
             JobTakenError: another process reads it now.
             ExtraMissingError: what draws the bar is not installed.
         """
+        _check_id(job_id)
         patience_s = self._settings.patience_s
         return AttachedStream(self._link, job_id, patience_s=patience_s, progress=progress)
 
     async def cancel(self, job_id: str) -> None:
         """Cancel a submitted job: what waits is dropped, what runs is told to stop; all is gone."""
+        _check_id(job_id)
         await self._link.cancel(job_id)
 
     def capacity_limiter(

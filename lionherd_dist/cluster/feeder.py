@@ -7,6 +7,7 @@ from lionherd_dist.cluster.decoding import place_note
 from lionherd_dist.cluster.job import LEAST_AHEAD, Job
 from lionherd_dist.cluster.link import Link
 from lionherd_dist.errors import EncodeError, NotATaskError
+from lionherd_dist.local.awaitables import discard
 from lionherd_dist.local.pace import Pace
 from lionherd_dist.local.time import sleep
 from lionherd_dist.task import as_call
@@ -36,10 +37,14 @@ def encoded(call: object, index: int, *, timed: bool = False) -> bytes:
 async def encode_all(calls: Iterable[Call[object]]) -> list[bytes]:
     """Each of *calls* as bytes."""
     pace, payloads = Pace(), list[bytes]()
-    for index, call in enumerate(calls):
-        payloads.append(encoded(call, index))
-        if pace.over():
-            await pace.rest()
+    try:
+        for index, call in enumerate(calls):
+            payloads.append(encoded(call, index))
+            if pace.over():
+                await pace.rest()
+    except BaseException:  # of a call that is none, or a cancellation: none of them runs
+        discard(calls)
+        raise
     return payloads
 
 
@@ -77,6 +82,7 @@ class Feeder:
                 await self._feed_plain(calls)
             self._finish()
         except Exception as error:  # noqa: BLE001 (raised again where outcomes are consumed)
+            discard(calls)
             self._job.fail(error)
 
     def _finish(self) -> None:

@@ -26,6 +26,13 @@ def checked(limit: Limit) -> Limit:
     return whole_number("limit", limit, least=1, instead=A_LIMIT)
 
 
+def given(limit: Limit) -> Limit:
+    """The same, for a pattern that needs one: TypeError for None."""
+    if limit is None:
+        raise TypeError(f"limit is None: {A_LIMIT}")
+    return checked(limit)
+
+
 async def for_the_server(limit: Limit) -> int | Tokens | None:
     """*limit* as the server is told it.
 

@@ -4,14 +4,16 @@ from abc import abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable
 from typing import Literal, Protocol, TypeVar, cast, overload
 
+from lionherd_dist.arguments import shown
 from lionherd_dist.call import Call, Ran
 from lionherd_dist.cluster.feeder import encode_all
 from lionherd_dist.cluster.gathering import Gathering
-from lionherd_dist.cluster.limit import Limit
+from lionherd_dist.cluster.limit import Limit, checked, given
 from lionherd_dist.cluster.stream import RemoteStream
 from lionherd_dist.cluster.telling import Listeners, OnProgress
 from lionherd_dist.errors import NotATaskError
 from lionherd_dist.limiter.shared import SharedLimiter
+from lionherd_dist.local.awaitables import check_iterable, discard
 from lionherd_dist.task import Task
 
 T = TypeVar("T")
@@ -64,8 +66,9 @@ class Patterns(Gathering):
         """
         if not calls:
             raise ValueError("race() needs at least one call")
-        if first not in {"completion", "success"}:
-            raise ValueError(f"first is {first!r}: give 'completion' or 'success'")
+        if first not in ("completion", "success"):
+            discard(calls)
+            raise ValueError(f"first is {shown(first)}: give 'completion' or 'success'")
         failures: list[Exception] = []
         stream: RemoteStream[R | Exception]
         stream = self._stream(await encode_all(calls), None, return_exceptions=True)
@@ -116,12 +119,14 @@ class Patterns(Gathering):
             ExceptionGroup: of the first failure; the rest is cancelled. With *return_exceptions*
                 failures stand among the results instead.
         """
-        if not isinstance(cast("object", task), Task):
-            name = getattr(task, "__name__", type(task).__name__)
-            raise NotATaskError(
-                f"{name} is no task and cannot travel: decorate it with @task, "
-                f"and give bounded_map the task itself"
-            )
+        try:
+            if not isinstance(cast("object", task), Task):
+                raise _no_task(task)
+            check_iterable("items", items, instead="give an iterable, sync or async")
+            given(limit)
+        except (TypeError, ValueError):
+            discard(items)
+            raise
         calls: Iterable[object] | AsyncIterable[object]
         if isinstance(items, AsyncIterable):
             calls = _each_call(task, items)
@@ -177,9 +182,15 @@ class Patterns(Gathering):
         Raises, on entering:
             ExtraMissingError: what draws the bar is not installed.
         """
-        listeners = None
-        if progress or on_ran is not None:
-            listeners = Listeners(progress, on_ran)
+        try:
+            check_iterable("calls", calls, instead="give an iterable of calls, such as a list")
+            checked(limit)
+            listeners = None
+            if progress or on_ran is not None:
+                listeners = Listeners(progress, on_ran)
+        except (TypeError, ValueError):
+            discard(calls)
+            raise
         return self._stream(calls, limit, return_exceptions=return_exceptions, listeners=listeners)
 
     async def _collected(
@@ -196,6 +207,15 @@ class Patterns(Gathering):
         async with stream:
             arrived = {index: result async for index, result in stream}
         return [arrived[index] for index in range(len(arrived))]
+
+
+def _no_task(thing: object) -> NotATaskError:
+    discard(thing)
+    name = getattr(thing, "__name__", None) or shown(thing)
+    return NotATaskError(
+        f"{name} is no task and cannot travel: decorate the function with @task, "
+        "and give bounded_map the task itself"
+    )
 
 
 async def _each_call(

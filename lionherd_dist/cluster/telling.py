@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from lionherd_dist.arguments import function
 from lionherd_dist.call import Failure, Outcome, Ran, Success
 from lionherd_dist.logs import note
 from lionherd_dist.progress import Bar, Progress, open_bar
@@ -27,6 +28,13 @@ class Listeners:
 
     progress: OnProgress | bool = False
     on_ran: Callable[[Ran], None] | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.progress, bool):
+            instead = "give True for a bar, or a function of a Progress"
+            function("progress", self.progress, instead=instead)
+        if self.on_ran is not None:
+            function("on_ran", self.on_ran, instead="give a function of a Ran")
 
 
 class Teller:

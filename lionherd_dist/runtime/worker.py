@@ -10,13 +10,14 @@ from types import ModuleType
 
 import anyio
 
+from lionherd_dist.arguments import number, shown, whole_number
 from lionherd_dist.environment import Where, redis_address
 from lionherd_dist.runtime.shift import Ends, Post, Shift, open_lines
 from lionherd_dist.runtime.slots import open_slots
 from lionherd_dist.session.clock import ServerClock
 from lionherd_dist.session.losses import tell_lost
 from lionherd_dist.session.session import here, open_session
-from lionherd_dist.settings import Settings
+from lionherd_dist.settings import Settings, check_settings
 from lionherd_dist.store.keys import Keys
 from lionherd_dist.store.sessions import Capacity
 from lionherd_dist.task import Task, tasks_of
@@ -58,10 +59,9 @@ class Worker:
         recorder: Recorder = SILENT,
         tracer: Tracer | None = None,
     ) -> None:
-        if not 1 <= concurrency <= MOST_SLOTS:
-            raise ValueError(f"concurrency is {concurrency}: give 1 to {MOST_SLOTS}")
-        if grace_s < 0:
-            raise ValueError(f"grace_s is {grace_s}: give seconds, 0 or more")
+        concurrency = check_concurrency(concurrency)
+        number("grace_s", grace_s, least=0, instead="give seconds, 0 or more")
+        check_settings(settings)
         self._address = redis_address(redis)
         self._tasks = tasks_of(_imported(modules))
         if not self._tasks:
@@ -169,5 +169,17 @@ def _check_asyncio() -> None:
         raise RuntimeError("a worker needs asyncio, as redis-py does") from None
 
 
+def check_concurrency(concurrency: object) -> int:
+    """*concurrency*, if a worker can have so many slots."""
+    instead = f"give how many calls may run at once, a whole number from 1 to {MOST_SLOTS}"
+    count = whole_number("concurrency", concurrency, least=1, instead=instead)
+    if count > MOST_SLOTS:
+        raise ValueError(f"concurrency is {count}: {instead}")
+    return count
+
+
 def _imported(modules: Sequence[str | ModuleType]) -> list[ModuleType]:
+    for one in modules:
+        if not isinstance(one, str | ModuleType):
+            raise TypeError(f"modules has {shown(one)}: give modules, or their names as texts")
     return [importlib.import_module(one) if isinstance(one, str) else one for one in modules]

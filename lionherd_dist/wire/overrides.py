@@ -61,14 +61,15 @@ def _retry_from(fields: object) -> Retry:
                     tuple(map(_class_of, names)),
                     _seconds(jitter),
                 )
-            except ValueError as error:  # DecodeError is one too
+            except (TypeError, ValueError) as error:  # DecodeError is one too
                 raise DecodeError(f"a retry that cannot be: {error}") from error
         case _:
             raise DecodeError("a retry without all of its fields, or with one of another type")
 
 
 def _seconds(value: object) -> float:
-    if type(value) not in {int, float} or not math.isfinite(value):  # type: ignore[arg-type]  # a number
+    # Infinity is a timeout that is none, and a max_delay that is none.
+    if type(value) not in {int, float} or math.isnan(value):  # type: ignore[arg-type]  # a number
         raise DecodeError(f"a number of seconds was expected, and this is {type(value).__name__}")
     return value  # type: ignore[return-value]  # a number, see above
 

@@ -193,7 +193,6 @@ RETRY = {"attempts": 3, "base_delay": 0.1, "max_delay": 2, "retry_on": ["OSError
         [1, "t", [], {}, {"timeout": 0}],
         [1, "t", [], {}, {"timeout": -1}],
         [1, "t", [], {}, {"timeout": math.nan}],
-        [1, "t", [], {}, {"timeout": math.inf}],
         [1, "t", [], {}, {"timeout": True}],
         [1, "t", [], {}, {"timeout": "5"}],
         [1, "t", [], {}, {"retry": 5}],
@@ -344,3 +343,11 @@ def test_damaged_messages_are_messages_or_decode_errors(raw: bytes, data: st.Dat
     for decode in (decode_call, decode_outcome):
         with suppress(DecodeError):
             decode(bytes(payload))
+
+
+def test_what_has_no_end_travels_as_that() -> None:
+    """``with_options(timeout=inf)`` lifts a task's own timeout; a max_delay of inf is none."""
+    retry = Retry(attempts=3, max_delay=math.inf)
+    message = decode_call(encode_call(Call("t", (), {}, _never, math.inf, retry)))
+    assert (message.timeout, message.retry) == (math.inf, retry)
+    assert retry.delay_s(100) <= 1e9
