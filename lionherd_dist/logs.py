@@ -1,7 +1,7 @@
 """Structured logs: an event's name and facts about it, through the logger ``lionherd_dist``.
 
-Facts are ids, counts, names of tasks and of error classes, and our own reasons. Never what users
-send or get: arguments, results and messages of errors stay out, so no log can tell them.
+Facts are ids, counts, names of tasks, classes and messages of errors that tasks raised, and our own
+reasons. Arguments and results stay out, so no log can tell them unless an error's message does.
 """
 
 import datetime as dt
@@ -14,8 +14,12 @@ from lionherd_dist.printable import printable
 
 Format = Literal["json", "text"]
 
-_logger = logging.getLogger("lionherd_dist")
-_logger.addHandler(logging.NullHandler())  # or Python prints warnings where nobody wants logs
+_logger = logging.getLogger("lionherd_dist")  # where no handler is, Python prints its warnings
+
+
+def is_logged(level: int) -> bool:
+    """True if events of *level* go anywhere."""
+    return _logger.isEnabledFor(level)
 
 
 def note(level: int, event: str, **facts: str | int) -> None:
@@ -46,13 +50,21 @@ class JsonLines(logging.Formatter):
         return json.dumps({**getattr(record, "facts", {}), **head})
 
 
-def log_to_stderr(format_: Format) -> None:
-    """Write the logs of this package, from INFO up, to standard error; to nowhere else then."""
+def log_to_stderr(format_: Format, level: int = logging.INFO) -> None:
+    """Write the logs of this package, from *level* up, to standard error; to nowhere else then."""
     handler = logging.StreamHandler(sys.stderr)
     if format_ == "json":
         handler.setFormatter(JsonLines())
     else:
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     _logger.addHandler(handler)
-    _logger.setLevel(logging.INFO)
+    _logger.setLevel(level)
     _logger.propagate = False
+
+
+def log_as_asked(format_: Format | None) -> None:
+    """What a worker logs: from INFO up in the format that was asked for; else warnings, as text."""
+    if format_ is None:
+        log_to_stderr("text", logging.WARNING)
+    else:
+        log_to_stderr(format_)

@@ -20,7 +20,7 @@ from lionherd_dist.cli.progress import say_on_stderr
 from lionherd_dist.environment import redis_address
 from lionherd_dist.exporting import exported
 from lionherd_dist.fleet import Fleet
-from lionherd_dist.logs import Format, log_to_stderr
+from lionherd_dist.logs import Format, log_as_asked
 from lionherd_dist.runtime.process import Order, serve
 from lionherd_dist.runtime.worker import Worker
 from lionherd_dist.settings import Settings
@@ -135,8 +135,7 @@ def worker(**given: Unpack[Options]) -> None:
     if processes > 1:
         anyio.run(_run_several, plan)
         return
-    if order.log_format is not None:
-        log_to_stderr(order.log_format)
+    log_as_asked(order.log_format)
     with ExitStack() as stack:
         try:
             recorder, tracer = stack.enter_context(exported(order.otel))

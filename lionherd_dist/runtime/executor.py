@@ -121,6 +121,7 @@ class Executor:
         self._slots.lend_no_more()
         for taken in list(self._unsettled.values()):
             self._settle(Back(taken))
+        self._verdicts.log.tell_rest()
 
     def _settle(self, settled: Settled) -> None:
         taken = settled.taken

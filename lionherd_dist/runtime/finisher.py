@@ -5,14 +5,12 @@ a few round trips (group commit).
 """
 
 import asyncio
-import logging
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 
 import anyio
 
 from lionherd_dist.errors import StoreUnavailableError
-from lionherd_dist.logs import note
 from lionherd_dist.store.calls import Again, Calls, Dead, Done, Next, Recorded, Settled
 from lionherd_dist.store.connection import Connection
 from lionherd_dist.store.patience import persist
@@ -166,9 +164,6 @@ class Finisher:
         for settled in batch:
             if isinstance(settled, Again):
                 self._on_parked(settled.delay_ms)
-            elif isinstance(settled, Dead):
-                job, index = settled.taken.job, settled.taken.index
-                note(logging.ERROR, "dead letter", job=job, index=index)
         if self._on_told is not None:
             self._on_told(batch, recorded.dropped)
         return True

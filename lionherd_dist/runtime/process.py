@@ -21,7 +21,7 @@ import anyio
 
 from lionherd_dist.errors import LionherdError, StoreRefusedError, trouble
 from lionherd_dist.exporting import Wanted, exported
-from lionherd_dist.logs import Format, log_to_stderr
+from lionherd_dist.logs import Format, log_as_asked
 from lionherd_dist.runtime.ending import UnwaitedExecutor, end, leave
 from lionherd_dist.runtime.worker import Worker
 from lionherd_dist.settings import Settings
@@ -113,8 +113,7 @@ def import_error(name: str, error: BaseException) -> str:
 
 def _work(order: Order) -> str | None:
     """Why the worker could not start; None once it has worked."""
-    if order.log_format is not None:
-        log_to_stderr(order.log_format)
+    log_as_asked(order.log_format)
     sys.path.insert(0, str(Path.cwd()))
     for name in order.modules:
         try:

@@ -4,7 +4,7 @@ import logging
 
 from lionherd_dist.call import Cancelled, Failure, Message, Outcome, Success
 from lionherd_dist.errors import DecodeError, EncodeError
-from lionherd_dist.logs import note
+from lionherd_dist.runtime.failure_log import FailureLog, tell
 from lionherd_dist.session.clock import ServerClock
 from lionherd_dist.store.calls import Again, Dead, Done, Settled, Taken
 from lionherd_dist.task import Task
@@ -18,10 +18,14 @@ class Verdicts:
     Args:
         name: what failures call this worker.
         seal: signs outcomes.
+
+    Attributes:
+        log: is told of failures.
     """
 
     def __init__(self, name: str, seal: Seal, clock: ServerClock) -> None:
         self._name, self._seal, self._clock = name, seal, clock
+        self.log = FailureLog()
 
     def done(self, taken: Taken, outcome: Outcome) -> Done:
         """It ended; a result that cannot be sent is a failure after all."""
@@ -31,8 +35,7 @@ class Verdicts:
             outcome = Failure(error, outcome.ran if isinstance(outcome, Success) else None)
             data = self._encoded(taken, outcome)
         if isinstance(outcome, Failure):
-            name, job, index = type(outcome.error).__name__, taken.job, taken.index
-            note(logging.INFO, "call failed", job=job, index=index, error=name)
+            self._tell(logging.WARNING, "call failed", taken, outcome.error)
             return Done(taken, data, "failure")
         if isinstance(outcome, Cancelled):
             return Done(taken, data, "cancelled")
@@ -40,6 +43,7 @@ class Verdicts:
 
     def dead(self, taken: Taken, error: Exception) -> Dead:
         """It can never succeed."""
+        self._tell(logging.ERROR, "dead letter", taken, error)
         return Dead(taken, self._encoded(taken, Failure(error)))
 
     def late(self, taken: Taken) -> Done:
@@ -54,8 +58,16 @@ class Verdicts:
         if policy.wants(failure.error, taken.attempt):
             delay_s = policy.delay_s(taken.attempt)
             if not taken.deadline_ms or self._clock.left_s(taken.deadline_ms) > delay_s:
+                self._tell(logging.INFO, "attempt failed", taken, failure.error)
                 return Again(taken, taken.attempt + 1, int(delay_s * 1000))
         return self.done(taken, failure)
+
+    def _tell(self, level: int, event: str, taken: Taken, error: Exception) -> None:
+        if self.log.has_room(level):
+            call = self._call_of(taken)
+            name = "?" if call is None else call.task
+            facts = dict[str, str | int](job=taken.job, index=taken.index, attempt=taken.attempt)
+            tell(level, event, error, task=name, **facts)
 
     def _encoded(self, taken: Taken, outcome: Outcome) -> bytes:
         call = self._call_of(taken) if isinstance(outcome, Failure) else None

@@ -99,7 +99,7 @@ def test_logs_are_objects_that_hold_no_arguments(start, run, server, processes: 
     events = [json.loads(line) for line in told.splitlines() if line.startswith("{")]
     assert sum(one["event"] == "session begun" for one in events) == int(processes)
     (failed,) = [one for one in events if one["event"] == "call failed"]
-    assert (failed["level"], failed["index"], failed["error"]) == ("info", 0, "TypeError")
+    assert (failed["level"], failed["index"], failed["error"]) == ("warning", 0, "TypeError")
     assert CANARY not in told
 
 
