@@ -36,6 +36,7 @@ from lionherd_dist.errors import (
     UnknownTaskError,
     WorkerStartError,
 )
+from lionherd_dist.job_status import JobStatus
 from lionherd_dist.local import (
     CancelScope,
     CapacityLimiter,
@@ -130,6 +131,7 @@ __all__ = (
     "JobCancelledError",
     "JobLostError",
     "JobNotFoundError",
+    "JobStatus",
     "JobTakenError",
     "LeakInfo",
     "LeakTracker",

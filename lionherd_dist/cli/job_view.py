@@ -11,7 +11,18 @@ from lionherd_dist.store.job_rows import JobRow
 Rates = Mapping[str, float | None]  # calls done per second, by job id
 
 MOST_OF_A_NAME = 16  # characters of a limiter's; all of it is in --json
-COLUMNS = ("job", "state", ">done", ">of", ">rate", ">backlog", ">in hand", ">limit", ">age")
+COLUMNS = (
+    "job",
+    "state",
+    ">done",
+    ">failed",
+    ">of",
+    ">rate",
+    ">backlog",
+    ">in hand",
+    ">limit",
+    ">age",
+)
 
 
 def average_rates(jobs: Sequence[JobRow]) -> Rates:
@@ -21,15 +32,18 @@ def average_rates(jobs: Sequence[JobRow]) -> Rates:
 
 def jobs_sheet(jobs: Sequence[JobRow], count: int, rates: Rates) -> Sheet:
     """The table of *jobs*, which are some of *count*."""
-    rows = [_cells(job, rates.get(job.id)) for job in jobs]
+    named = any(job.label for job in jobs)
+    columns = (COLUMNS[0], "…name", *COLUMNS[1:]) if named else COLUMNS
+    rows = [_cells(job, rates.get(job.id), named=named) for job in jobs]
     note = f"and {count - len(jobs):,} more" if count > len(jobs) else ""
-    return Sheet(f"jobs ({count:,})", COLUMNS, rows, note if rows else "none is open")
+    return Sheet(f"jobs ({count:,})", columns, rows, note if rows else "none is open")
 
 
-def _cells(job: JobRow, rate: float | None) -> tuple[str, ...]:
+def _cells(job: JobRow, rate: float | None, *, named: bool) -> tuple[str, ...]:
     total = "?" if job.total is None else f"{job.total:,}"
     return (
-        *(job.id, job.state, f"{job.done:,}", total, "" if rate is None else per_second(rate)),
+        *(job.id, *([printable(job.label)] if named else []), job.state),
+        *(f"{job.done:,}", f"{job.failed:,}", total, "" if rate is None else per_second(rate)),
         *(f"{job.backlog:,}", f"{job.in_hand:,}", _limit(job)),
         "?" if job.age_ms is None else span(job.age_ms / 1000),
     )

@@ -104,6 +104,7 @@ async def _row(asker: Asker, job: str) -> JobRow:
 
 def _facts(row: JobRow) -> Sheet:
     facts = [
+        ("tasks", ", ".join(row.tasks) or "not known: only submitted jobs tell"),
         ("belongs to", f"session {row.owner}" if row.owner else "nobody: it was submitted"),
         ("calls accepted", f"{row.accepted:,}"),
         ("outcomes read", f"{row.read:,}"),

@@ -69,16 +69,20 @@ class Tally:
 def status_line(tally: Tally) -> str:
     """Where the run stands, on one line: what is printed now and then where no bar can be."""
     of_all = f" of {tally.total:,}" if tally.total is not None else ""
-    parts = [f"{tally.before + tally.done:,}{of_all} done", f"{tally.failed_count:,} failed"]
+    parts = [f"{tally.before + tally.done:,}{of_all} done", _failed(tally)]
     parts.append(f"{per_second(tally.rate)}")
     if tally.left_s is not None:
         parts.append(f"{span(tally.left_s)} left")
     return ", ".join(parts)
 
 
+def _failed(tally: Tally) -> str:
+    return f"{tally.failed_count:,} of them failed" if tally.failed_count else "0 failed"
+
+
 def summary(tally: Tally) -> str:
     """What was done, when it is over: one line, and one more for each kind of failure."""
-    counts = f"{tally.done:,} done, {tally.failed_count:,} failed"
+    counts = f"{tally.done:,} done, {_failed(tally)}"
     kinds = [
         f"  {count:,} {printable(type_name)}, the first: {tally.examples[type_name]}"
         for type_name, count in tally.failures.most_common(MOST_KINDS)

@@ -15,10 +15,12 @@ from lionherd_dist.cluster.link import Link
 from lionherd_dist.cluster.open_jobs import OpenJobs
 from lionherd_dist.cluster.opening import Living, live_beside
 from lionherd_dist.cluster.patterns import Patterns
+from lionherd_dist.cluster.status import job_status
 from lionherd_dist.cluster.stream import RemoteStream
 from lionherd_dist.cluster.submission import submit
 from lionherd_dist.cluster.telling import Listeners, OnProgress
 from lionherd_dist.environment import Where, redis_address
+from lionherd_dist.job_status import JobStatus
 from lionherd_dist.limiter.shared import OnLost, SharedLimiter
 from lionherd_dist.local.awaitables import check_iterable, discard
 from lionherd_dist.place import Place
@@ -28,6 +30,7 @@ from lionherd_dist.tracing import Tracer
 
 R = TypeVar("R")
 
+MOST_OF_A_NAME = 200  # characters
 _LONGEST_TTL_S = 1e9  # 30 years
 _A_TTL = "give a number of seconds, at least 1 and at most a billion"
 
@@ -42,6 +45,13 @@ def _keep_ms(result_ttl: object) -> int:
 def _check_id(job_id: object) -> None:
     if not isinstance(job_id, str):
         raise TypeError(f"job_id is {shown(job_id)}: give the text that submit() returned")
+
+
+def _check_name(name: object) -> None:
+    if not isinstance(name, str):
+        raise TypeError(f"name is {shown(name)}: give text")
+    if len(name) > MOST_OF_A_NAME:
+        raise ValueError(f"name has {len(name)} characters: give at most {MOST_OF_A_NAME}")
 
 
 class Cluster(Patterns):
@@ -128,6 +138,7 @@ class Cluster(Patterns):
         *,
         limit: Limit = None,
         result_ttl: float = 86_400.0,
+        name: str = "",
     ) -> str:
         """The id of a job of *calls* that outlives this process, once the server has them all.
 
@@ -137,15 +148,27 @@ class Cluster(Patterns):
             calls: of any length; all of them are kept at the server until they are run.
             limit: most calls at once over all workers, or a limiter shared with others.
             result_ttl: seconds that outcomes are kept after the job's end, read or not.
+            name: what people call it: ``status`` and ``lionherd-dist jobs`` show it. Two jobs may
+                have the same one.
         """
         try:
             check_iterable("calls", calls, instead="give an iterable of calls, such as a list")
             checked(limit)
             keep_ms = _keep_ms(result_ttl)
+            _check_name(name)
         except (TypeError, ValueError):
             discard(calls)
             raise
-        return await submit(self._link, calls, limit=limit, keep_ms=keep_ms)
+        return await submit(self._link, calls, limit=limit, keep_ms=keep_ms, label=name)
+
+    async def status(self, job_id: str) -> JobStatus:
+        """Where the submitted job *job_id* stands now; once its last outcome is read, it is gone.
+
+        Raises:
+            JobNotFoundError: there is no such job.
+        """
+        _check_id(job_id)
+        return await job_status(self._link, job_id, patience_s=self._settings.patience_s)
 
     def attach(self, job_id: str, *, progress: OnProgress | bool = False) -> AttachedStream:
         """The outcomes of a submitted job: ``async with cluster.attach(job_id) as stream``.

@@ -135,5 +135,7 @@ class Feeder:
                 raise
             self._job.add_failed(error)
         else:
+            if self._job.kept and isinstance(call, Call):
+                self._job.note_task(call.task)
             traceparent = self._traceparent
             self._job.add(with_traceparent(data, traceparent) if traceparent else data)

@@ -22,6 +22,7 @@ MANY = 64  # outcomes that are still to come
 REFILL_SHARE = 8  # a job that was full takes calls again when this part of it has room
 UNLIMITED = 2**53  # the largest count that Lua holds exactly
 CREDIT_SHARE = 4  # the server hears of consumption this often per cap
+MOST_TASKS = 20  # names of tasks that the server is told of a job that is kept
 
 
 class Job:
@@ -33,6 +34,7 @@ class Job:
         deadline: when it ends, in the event loop's time; None for never.
         resubmit: send what has no outcome again, under the same indexes, if the server loses it.
         keep_ms: 0, or how long outcomes are kept for others: then none arrive here.
+        label: what people call a job that is kept.
 
     Attributes:
         id: ``session-number``, once it is being sent; another one when it has started over.
@@ -54,10 +56,12 @@ class Job:
         resubmit: bool,
         settings: Settings,
         keep_ms: int = 0,
+        label: str = "",
     ) -> None:
         self.id, self._number = "", 0
         self._limit, self._deadline, self._resubmit = limit, deadline, resubmit
         self._settings, self._keep_ms = settings, keep_ms
+        self._label, self._tasks, self._tasks_told = label, dict[str, None](), 0
         self._added: deque[tuple[int, bytes]] = deque()
         self._outstanding: dict[int, tuple[int, bytes]] = {}  # by the server's number
         self._count = 0
@@ -185,6 +189,11 @@ class Job:
         self._added.append((self._count, call))
         self._count += 1
 
+    def note_task(self, name: str) -> None:
+        """A call of the task *name* is among its calls."""
+        if name not in self._tasks and len(self._tasks) < MOST_TASKS:
+            self._tasks[name] = None
+
     def add_failed(self, error: Exception) -> None:
         """Append a call that cannot be sent: its outcome is here already."""
         self._arrived.append((self._count, error))
@@ -233,6 +242,8 @@ class Job:
         last = not self._added and self._total is not None
         self._total_told = self._total_told or last
         self._consumed_told = max(0, self._consumed - self._consumed_before)
+        tasks = list(self._tasks) if len(self._tasks) > self._tasks_told else []
+        self._tasks_told = len(self._tasks)
         self._space.set()
         return Chunk(
             number=self._number,
@@ -245,6 +256,8 @@ class Job:
             total=self._sent_there if last else -1,
             consumed=self._consumed_told,
             calls=[call for _, call in taken],
+            label=self._label if first == 0 else "",
+            tasks=tasks,
         )
 
     def _left_ms(self) -> int:

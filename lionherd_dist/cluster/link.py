@@ -82,7 +82,12 @@ class Link:
     # --- what jobs need
 
     async def open(
-        self, *, limit: int | Tokens | None, resubmit: bool = False, keep_ms: int = 0
+        self,
+        *,
+        limit: int | Tokens | None,
+        resubmit: bool = False,
+        keep_ms: int = 0,
+        label: str = "",
     ) -> Job:
         """A new job, with the deadline that is in force here; nothing is sent yet.
 
@@ -96,6 +101,7 @@ class Link:
             resubmit=resubmit,
             settings=self._settings,
             keep_ms=keep_ms,
+            label=label,
         )
         self.jobs.add(job)
         return job

@@ -14,12 +14,13 @@ async def submit(
     *,
     limit: Limit,
     keep_ms: int,
+    label: str = "",
 ) -> str:
-    """The id of a job of *calls*, once the server has all of them.
+    """The id of a job of *calls*, which people call *label*, once the server has all of them.
 
     Until then the job belongs to this session: if we are cancelled or die half-way, so is it.
     """
-    job = await link.open(limit=await for_the_server(limit), keep_ms=keep_ms)
+    job = await link.open(limit=await for_the_server(limit), keep_ms=keep_ms, label=label)
     trace = link.tracing.job(job)
     try:
         feeder = Feeder(job, link, lenient=False, traceparent=trace.traceparent)

@@ -146,6 +146,15 @@ def _split(settled: Sequence[Settled]) -> tuple[Sequence[Settled], Sequence[Sett
     return parts
 
 
+def _failed(settled: Sequence[Settled]) -> list[str]:
+    """``job index`` of each that ended in a failure."""
+    return [
+        f"{one.taken.job} {one.taken.index}"
+        for one in settled
+        if isinstance(one, Dead) or (isinstance(one, Done) and one.ending == "failure")
+    ]
+
+
 def _by_job(settled: Sequence[Settled]) -> Iterable[Sequence[Settled]]:
     of_jobs: dict[str, list[Settled]] = {}
     for one in settled:
@@ -239,13 +248,16 @@ class Calls:
         """What ``finish`` is given: its keys, and what became of calls."""
         in_hand, over = _split(settled)
         groups = [*_by_job(in_hand), *_by_job(over)]
+        failed = _failed(settled)
         args: list[Argument] = [self._session, "", DEAD_TTL_MS, len(settled), len(in_hand)]
+        args.append(len(failed))
         args += [one.taken.entry for calls in groups for one in calls]
         for calls in groups:
             args += (calls[0].taken.job, len(calls))
             args += [one.taken.index for one in calls]
             for one in calls:
                 args += _detail(one)
+        args += failed
         keys = self._keys
         names = (keys.sessions, keys.calls, keys.slots, keys.due, keys.parked, keys.dead)
         return (*names, keys.prefix), args

@@ -3,19 +3,19 @@
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Literal, TypeAlias, cast
+from typing import cast
 
+from lionherd_dist.job_status import JobState
 from lionherd_dist.store.calls import taken_of
 from lionherd_dist.store.connection import Answer, Command, Connection
 from lionherd_dist.store.exchange import Reply
 from lionherd_dist.store.keys import Keys
 
-State: TypeAlias = Literal["sending", "running", "held back", "stopping", "done"]
-
 MOST_IN_HAND = 20  # calls that are looked at one by one
 SCANNED = 1_000  # of all in hand, read in one go
 _FIELDS = ("owner", "keep", "limit", "cap", "next", "released", "consumed", "done", "total")
-_LATER_FIELDS = ("deadline", "cancelled", "since", "read", "reader", "limiter")
+_LATER_FIELDS = ("deadline", "cancelled", "since", "read", "failed")
+_TEXTS = ("reader", "limiter", "label", "tasks")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,9 @@ class JobRow:
         reader: the session that reads its kept outcomes, or "".
         cancelled: it was cancelled, and its last calls are stopping.
         limiter: the name of the one whose tokens its calls need, or "".
+        failed: those of *done* that failed.
+        label: the name that it was submitted with, or "".
+        tasks: the names of the tasks of a submitted job.
     """
 
     id: str
@@ -57,9 +60,12 @@ class JobRow:
     reader: str
     cancelled: bool
     limiter: str = ""
+    failed: int = 0
+    label: str = ""
+    tasks: tuple[str, ...] = ()
 
     @property
-    def state(self) -> State:
+    def state(self) -> JobState:
         """Where it stands, in a word."""
         if self.cancelled:
             return "stopping"
@@ -100,7 +106,7 @@ class InHand:
 def _commands(keys: Keys, job: str) -> list[Command]:
     key = keys.job(job)
     return [
-        ("HMGET", key, *_FIELDS, *_LATER_FIELDS),
+        ("HMGET", key, *_FIELDS, *_LATER_FIELDS, *_TEXTS),
         ("HLEN", f"{key}:hand"),
     ]
 
@@ -120,12 +126,12 @@ async def job_rows(
 
 def _row(job: str, fields: Reply, hand: Reply, *, now_ms: int) -> JobRow | None:
     values = [(value or b"").decode(errors="replace") for value in cast("list[bytes]", fields)]
-    owner, reader, limiter = values[0], *values[-2:]
+    owner, (reader, limiter, label, tasks) = values[0], values[-len(_TEXTS) :]
     if not any(values[1:]):
         return None
-    numbers = [int(value or 0) for value in values[1:-2]]
+    numbers = [int(value or 0) for value in values[1 : -len(_TEXTS)]]
     keep, limit, cap, next_, released, consumed, done, total = numbers[:8]
-    deadline, cancelled, since, read = numbers[8:]
+    deadline, cancelled, since, read, failed = numbers[8:]
     in_hand = cast("int", hand)
     return JobRow(
         id=job,
@@ -144,6 +150,9 @@ def _row(job: str, fields: Reply, hand: Reply, *, now_ms: int) -> JobRow | None:
         reader=reader,
         cancelled=bool(cancelled),
         limiter=limiter,
+        failed=failed,
+        label=label,
+        tasks=tuple(tasks.split()),
     )
 
 

@@ -37,6 +37,8 @@ class Chunk:
         total: how many calls the job has in all; -1 while that is unknown.
         consumed: how many outcomes the consumer has taken so far.
         calls: encoded calls, in the order of their indexes.
+        label: what people call the job, or "".
+        tasks: the names of its tasks, as far as they have changed.
     """
 
     number: int
@@ -49,6 +51,8 @@ class Chunk:
     consumed: int
     calls: Sequence[bytes]
     limiter: Tokens | None = None
+    label: str = ""
+    tasks: Sequence[str] = ()
 
 
 def submit_request(keys: Keys, session: str, chunks: Sequence[Chunk]) -> Request:
@@ -56,7 +60,8 @@ def submit_request(keys: Keys, session: str, chunks: Sequence[Chunk]) -> Request
     args: list[Argument] = [session, "", len(chunks)]
     for chunk in chunks:
         args += (chunk.number, chunk.limit, chunk.cap, chunk.left_ms, chunk.keep_ms)
-        args += (_told(chunk.limiter), chunk.first, chunk.total, chunk.consumed, len(chunk.calls))
+        args += (_told(chunk.limiter), chunk.label, "".join(f"{name} " for name in chunk.tasks))
+        args += (chunk.first, chunk.total, chunk.consumed, len(chunk.calls))
         args += chunk.calls
     return SUBMIT, (keys.sessions, keys.calls, keys.slots, keys.opened, keys.prefix), args
 

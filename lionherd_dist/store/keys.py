@@ -21,6 +21,8 @@ calls              stream  c: "J index attempt deadline deaths",       submit, f
 job:J              hash    limit, cap, next, released, consumed, done, submit / when the last
                            total, deadline, owner, inbox, cancelled,   outcome is recorded; if
                            keep, since, largest (bytes of a call),     kept: is read; TTL
+                           failed (if any); of a kept job label (if
+                           any), tasks (their names);
                            streak (calls in its next entry);
                            reader, read (attach); of a limiter:
                            limiter, tokens, quarantine

@@ -57,7 +57,7 @@ def test_failures_are_outcomes_and_the_status_is_1(run) -> None:
     assert (failed["item"], bad["line"]) == (None, "{oops")
     assert failed["error"]["attempt"] == 1
     assert "ud800" in unsendable["call"]
-    assert "5 done, 3 failed" in err
+    assert "5 done, 3 of them failed" in err
     assert "1 TypeError, the first: item 1 (null), attempt 1: unsupported operand" in err
 
 

@@ -31,7 +31,7 @@ def test_the_summary_counts_failures_by_type_with_an_example_of_each() -> None:
         tally.settled(index, Done(index) if index < 2 else failed)
     tally.settled(5, Failed("KeyError", "'k'"))
     first, *kinds = summary(tally).split("\n")
-    assert first.startswith("6 done, 4 failed, in ")
+    assert first.startswith("6 done, 4 of them failed, in ")
     assert kinds == [
         "  3 ValueError, the first: item 2: no 2",
         "  1 KeyError, the first: item 5: 'k'",

@@ -3,7 +3,8 @@
 import pytest
 from store_bench import Bench, chunk
 
-from lionherd_dist.store.calls import Again, Back, Done
+from lionherd_dist.store.calls import Again, Back, Dead, Done
+from lionherd_dist.store.job_rows import job_rows
 from lionherd_dist.store.scripts import BEAT, PROMOTE
 from lionherd_dist.store.sessions import Alive, BeatConnection, Lost, quit_, worker_count
 
@@ -294,3 +295,19 @@ async def test_finishing_works_on_a_server_without_memory(bench: Bench) -> None:
             await bench.submit("C", chunk(count=1, number=2))
     finally:
         await bench.connection.call("CONFIG", "SET", "maxmemory", "0")
+
+
+async def test_a_failure_counts_once_however_often_it_is_told(bench: Bench) -> None:
+    """A reply that was lost makes a worker tell again; calls of a streak count, too."""
+    await bench.submit("C", chunk(count=4, limit=4), chunk(count=3, number=2))
+    first, second, third, fourth = await bench.take("W", 4)
+    told = [
+        Done(first, b"x", "failure"),
+        Dead(second, b"y"),
+        Done(third, b"z"),
+        Again(fourth, attempt=2, delay_ms=60_000),
+    ]
+    for _ in range(2):
+        assert await bench.hand("W").finish(bench.connection, told) is not None
+    rows = await job_rows(bench.connection, bench.keys, ["C-1", "C-2"], now_ms=0)
+    assert [row.failed for row in rows if row is not None] == [2, 0]

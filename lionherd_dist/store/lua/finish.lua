@@ -11,10 +11,11 @@
 -- KEYS 7 prefix: what every key of the namespace begins with
 -- ARGV 1 session | 2 now (ms, '' = server clock) | 3 dead_ttl (ms) | 4 calls (count)
 -- ARGV | 5 those of them whose entry goes on (count), which are the first
--- ARGV | 6 the entry ids of all calls, those of one job together
+-- ARGV | 6 those that failed (count) | 7 the entry ids of all calls, those of one job together
 -- then for each job: job id, its calls (count), their indexes, then the verb and detail of each
 -- verb 'done', 'dead', 'next' (the one after it in its streak has begun) and 'last' (it will not):
 -- detail is the outcome | 'again': "attempt delay(ms)" | 'back': ''
+-- at the end "job index" of each that failed
 -- RETURN {} session lost | {recorded (count), dropped (count)}
 local keys = {sessions = KEYS[1], calls = KEYS[2], slots = KEYS[3], due = KEYS[4], parked = KEYS[5],
               dead = KEYS[6], prefix = KEYS[7], asking = {}}
@@ -22,7 +23,16 @@ local prefix = keys.prefix
 local session, now = ARGV[1], clock(ARGV[2])
 if tonumber(redis.call('ZSCORE', keys.sessions, session) or 0) <= now then return {} end
 keys.now, keys.dead_ttl = now, ARGV[3]
-local recorded, dropped = 0, 0
+local recorded, dropped, failed = 0, 0, {}
+for k = #ARGV - ARGV[6] + 1, #ARGV do failed[ARGV[k]] = true end
+
+local function count_failed(id, over)
+  local count = 0
+  for _, index in ipairs(over) do
+    if failed[id .. ' ' .. index] then count = count + 1 end
+  end
+  if count > 0 then redis.call('HINCRBY', prefix .. 'job:' .. id, 'failed', count) end
+end
 
 local function account(id, job, told)
   local job_key = prefix .. 'job:' .. id
@@ -38,6 +48,7 @@ local function account(id, job, told)
   if ended or release(keys, id, job, told.leaving) == 0 then
     redis.call('HSET', job_key, 'done', job.done)
   end
+  if next(failed) then count_failed(id, told.over) end
   redis.call('HDEL', job_key .. ':hand', unpack(told.over))  -- last: an empty hand ends its life
 end
 
@@ -50,8 +61,8 @@ local function account_cancelled(id, job, told)  -- its outcomes are not wanted,
   end
 end
 
-local before, last = 5, 5 + ARGV[4]  -- the entry before those of the job, and the last of all
-local first_over = 6 + ARGV[5]
+local before, last = 6, 6 + ARGV[4]  -- the entry before those of the job, and the last of all
+local first_over = 7 + ARGV[5]
 if first_over > last then
   redis.call('XACK', keys.calls, 'workers', '0-0')
 else

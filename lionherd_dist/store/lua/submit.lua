@@ -10,8 +10,9 @@
 -- ARGV 1 session | 2 now (ms, '' = server clock) | 3 chunks (count)
 -- ARGV 4 for each chunk: number, limit (0 = none), cap (count), left (ms to the deadline, -1 = none),
 -- keep (ms that outcomes outlive the job's end, 0 = the job belongs to the session),
--- limiter ('' = none, else "total quarantine(ms) name"), first (index), total (count, -1 = unknown),
--- consumed (count), calls (count), then the calls
+-- limiter ('' = none, else "total quarantine(ms) name"), label, tasks (their names, a space after
+-- each; '' = nothing new), first (index), total (count, -1 = unknown), consumed (count),
+-- calls (count), then the calls
 -- RETURN {} session lost | for each chunk: {next index} accepted, or {-1} the job is over or lost
 local LAST_MOMENT = 99999999999999  -- Lua's .. writes more than 14 digits with an exponent
 local sessions, calls_key, slots, opened, prefix = unpack(KEYS)
@@ -32,8 +33,8 @@ local function opening_of(id, limit, cap, left, keep, limiter)
 end
 
 for _ = 1, tonumber(ARGV[3]) do
-  local number, first, total, consumed, count = ARGV[at], unpack(ARGV, at + 6, at + 9)
-  local start, from, upto = at, at + 10, at + 9 + tonumber(count)
+  local number, first, total, consumed, count = ARGV[at], unpack(ARGV, at + 8, at + 11)
+  local start, from, upto = at, at + 12, at + 11 + tonumber(count)
   at = upto + 1
   local id = session .. '-' .. number
   local job_key = prefix .. 'job:' .. id
@@ -58,6 +59,10 @@ for _ = 1, tonumber(ARGV[3]) do
     job.total = math.max(job.total, tonumber(total))
     redis.call('HSET', job_key, 'next', job.next, 'consumed', job.consumed, 'total', job.total,
       'largest', job.largest)
+    for k, name in ipairs({'label', 'tasks'}) do
+      local text = ARGV[start + 5 + k]
+      if text ~= '' then redis.call('HSET', job_key, name, text) end
+    end
     if job.keep > 0 and news then  -- complete: from here on it outlives the session
       redis.call('HSET', job_key, 'owner', '')
       redis.call('ZREM', prefix .. 'owned:' .. session, id)
