@@ -2,7 +2,6 @@
 
 import os
 import secrets
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from types import TracebackType
@@ -11,13 +10,17 @@ from typing import Self
 import anyio
 
 from lionherd_dist.embedded.child import Child
+from lionherd_dist.embedded.interpreter import python_command
+from lionherd_dist.embedded.output import Lines, LineSink
 from lionherd_dist.errors import WorkerStartError, first_of
 from lionherd_dist.local.race import race
 from lionherd_dist.runtime.process import ORDER_VARIABLE, STATUS_UNUSABLE, Order
 from lionherd_dist.store.patience import pause_s
+from lionherd_dist.worker_guard import check_may_start_processes
 
 START_S = 60.0  # heavy modules take their time to import
 KILL_AFTER_S = 7.0  # beyond the grace: time to tell the last outcomes
+MOST_HELD_BACK = 64 * 1024  # bytes that a worker prints before it is ready
 STEADY_S = 10.0  # a worker that lived this long may crash again without a longer pause
 
 
@@ -25,7 +28,8 @@ class Fleet:
     """*size* processes that follow *order*; an async context manager, entered when all are ready.
 
     Args:
-        on_output: called with what the workers print.
+        on_output: called with what the workers print, in whole lines as far as they end.
+        prefixed: whether each line begins with its worker, as in ``[worker 2] …``.
 
     Raises, on entering:
         WorkerStartError: a worker ended before it was ready, with its own error.
@@ -33,16 +37,25 @@ class Fleet:
     The block is cancelled, and leaves that error in a group, when no worker can be started again.
     """
 
-    def __init__(self, order: Order, *, size: int, on_output: Callable[[bytes], None]) -> None:
-        if size < 1:
-            raise ValueError(f"workers is {size}: give at least 1")
-        self._order, self._size, self._on_output = order, size, on_output
+    def __init__(
+        self,
+        order: Order,
+        *,
+        size: int,
+        on_output: Callable[[bytes], None],
+        prefixed: bool = False,
+    ) -> None:
+        self._order, self._size, self._prefixed = order, size, prefixed
+        self._sink = LineSink(on_output)
+        self._notices = Lines(self._sink)
+        self._lines: dict[int, Lines] = {}
         self._minders = anyio.create_task_group()
         self._stopping = False
         self._unusable = 0
         self.children: dict[int, Child] = {}
 
     async def __aenter__(self) -> Self:
+        check_may_start_processes()
         await self._minders.__aenter__()
         try:
             async with anyio.create_task_group() as starting:
@@ -77,6 +90,8 @@ class Fleet:
             async with anyio.create_task_group() as stopping:
                 for child in self.children.values():
                     stopping.start_soon(child.stop, self._order.grace_s + KILL_AFTER_S)
+        for lines in self._lines.values():
+            lines.end()
         self.children.clear()
 
     def terminate(self) -> None:
@@ -93,11 +108,13 @@ class Fleet:
         token = secrets.token_hex(16)
         order = replace(self._order, ready=token)
         ready = anyio.Event()
+        prefix = f"[worker {place + 1}] " if self._prefixed else ""
+        lines = self._lines[place] = Lines(self._sink, prefix.encode())
         child = await Child.start(
-            [sys.executable, "-m", "lionherd_dist.runtime.process"],
+            python_command("from lionherd_dist.runtime.process import run; run()"),
             env={**os.environ, ORDER_VARIABLE: order.as_text()},
             orphan_grace_s=self._order.grace_s,
-            on_output=_Announcement(token.encode() + b"\n", ready, self._on_output),
+            on_output=_Announcement(token.encode() + b"\n", ready, lines.feed),
         )
         self.children[place] = child
         with anyio.move_on_after(START_S):
@@ -105,7 +122,7 @@ class Fleet:
         if not ready.is_set():
             status = child.returncode
             what = f"was not ready in {START_S:g} s" if status is None else f"ended with {status}"
-            raise WorkerStartError(f"a worker {what}:\n{child.output.strip()}")
+            raise WorkerStartError(f"worker {place + 1} {what}:\n{child.output.strip()}")
 
     async def _mind(self, place: int) -> None:
         """Begin the worker at *place* anew whenever it ends by itself."""
@@ -113,9 +130,10 @@ class Fleet:
         while not self._stopping:
             begun_at = anyio.current_time()
             status = await self.children[place].wait()
+            self._lines[place].end()
             crashes = 1 if anyio.current_time() - begun_at > STEADY_S else crashes + 1
             next_ = "it would again" if status == STATUS_UNUSABLE else "starting another"
-            self._on_output(f"lionherd-dist: a worker ended with {status}; {next_}\n".encode())
+            self._tell(f"worker {place + 1} ended with {status}; {next_}")
             if status == STATUS_UNUSABLE:
                 self._unusable += 1
                 if self._unusable == self._size:
@@ -125,11 +143,17 @@ class Fleet:
             try:
                 await self._start(place)
             except WorkerStartError as error:
-                self._on_output(f"lionherd-dist: {error}\n".encode())
+                self._tell(str(error))
+
+    def _tell(self, text: str) -> None:
+        self._notices.feed(f"lionherd-dist: {text}\n".encode())
 
 
 class _Announcement:
-    """Passes output on, less the line that says "ready"."""
+    """Passes output on, less the line that says "ready"; until then it holds it back.
+
+    What a worker prints that cannot start is in its error already.
+    """
 
     def __init__(self, line: bytes, ready: anyio.Event, on_output: Callable[[bytes], None]) -> None:
         self._line, self._ready, self._on_output = line, ready, on_output
@@ -144,5 +168,8 @@ class _Announcement:
             before, _, after = self._held.partition(self._line)
             self._held = b""
             self._ready.set()
-            if before + after:
-                self._on_output(before + after)
+            self._on_output(before + after)
+        elif len(self._held) > MOST_HELD_BACK:
+            cut = len(self._held) - len(self._line)  # the line may be there in part
+            self._on_output(self._held[:cut])
+            self._held = self._held[cut:]

@@ -1,18 +1,21 @@
 """The user's own modules: imported from the current directory, and errors told in their terms."""
 
-import importlib
 import inspect
 import sys
 from pathlib import Path
 from types import ModuleType
 
 from lionherd_dist.cli.complaints import UsageProblemError
-from lionherd_dist.runtime.process import import_error
+from lionherd_dist.module_import import import_error, import_source
+from lionherd_dist.module_source import source_of
 from lionherd_dist.task import Task, tasks_of
+from lionherd_dist.worker_guard import importing
 
 
 def import_here(name: str) -> ModuleType:
     """The module *name*, found as ``python -m`` finds it: in the current directory first.
+
+    A path of a file, such as ``jobs/fetch.py``, is imported from there.
 
     Raises:
         UsageProblemError: there is none, or it raised an error, which the message has.
@@ -21,7 +24,12 @@ def import_here(name: str) -> ModuleType:
     if sys.path[:1] != [here]:
         sys.path.insert(0, here)
     try:
-        return importlib.import_module(name)
+        source = source_of(name)
+    except ValueError as error:
+        raise UsageProblemError(str(error)) from None
+    try:
+        with importing():
+            return import_source(source)
     except (Exception, SystemExit) as error:  # a module may raise anything
         raise UsageProblemError(_import_problem(name, error)) from error
 

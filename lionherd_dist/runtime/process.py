@@ -6,7 +6,7 @@ processes. Whoever starts it may be the command line, a LocalCluster, or anythin
 
 import asyncio
 import contextlib
-import importlib
+import io
 import json
 import os
 import signal
@@ -15,19 +15,23 @@ import traceback
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from importlib.util import find_spec
-from pathlib import Path
+from types import ModuleType
+from typing import NoReturn
 
 import anyio
 
 from lionherd_dist.errors import LionherdError, StoreRefusedError, trouble
 from lionherd_dist.exporting import Wanted, exported
 from lionherd_dist.logs import Format, log_as_asked
+from lionherd_dist.module_import import import_error, import_source
+from lionherd_dist.module_source import ModuleSource
 from lionherd_dist.runtime.ending import UnwaitedExecutor, end, leave
 from lionherd_dist.runtime.worker import Worker
 from lionherd_dist.settings import Settings
 from lionherd_dist.telemetry import Recorder
 from lionherd_dist.tracing import Tracer
 from lionherd_dist.url import parse
+from lionherd_dist.worker_guard import become_worker, importing
 
 ORDER_VARIABLE = "LIONHERD_WORKER_ORDER"
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -40,7 +44,8 @@ class Order:
     """What one worker process is to do; *ready* is printed, as a line, when it takes calls.
 
     *redis* is a complete URL, to which nothing of the environment is added. *otel* says whether it
-    tells OpenTelemetry.
+    tells OpenTelemetry. *files* has the files of those modules for which they are known, *main* is
+    the one that the program which starts the worker was started with, and *argv* its ``sys.argv``.
     """
 
     modules: tuple[str, ...]
@@ -51,6 +56,9 @@ class Order:
     ready: str = ""
     log_format: Format | None = None
     otel: Wanted = "no"
+    files: dict[str, str] = field(default_factory=dict)
+    main: str | None = None
+    argv: tuple[str, ...] = ()
 
     def as_text(self) -> str:
         """The order as it stands in the environment."""
@@ -60,7 +68,8 @@ class Order:
 def order_of(text: str) -> Order:
     """The order that ``as_text`` wrote."""
     fields = json.loads(text)
-    fields["modules"] = tuple(fields["modules"])
+    for name in ("modules", "argv"):
+        fields[name] = tuple(fields[name])
     return Order(**{**fields, "settings": Settings(**fields["settings"])})
 
 
@@ -99,35 +108,53 @@ def _leave() -> None:
     end(0)
 
 
-def import_error(name: str, error: BaseException) -> str:
-    """Why module *name* could not be imported: the user's own line and error, not our stack."""
-    if isinstance(error, SyntaxError) and error.filename:
-        where = f" ({error.filename}, line {error.lineno})"
-    else:
-        frames = traceback.extract_tb(error.__traceback__)
-        own = [frame for frame in frames if "importlib" not in frame.filename][1:]
-        where = f" ({own[-1].filename}, line {own[-1].lineno}: {own[-1].line})" if own else ""
-    what = traceback.format_exception_only(error)[-1].strip()
-    return f"module {name!r} cannot be imported: {what}{where}"
+def _import_modules(order: Order) -> list[ModuleType] | str:
+    """The modules, or why one of them cannot be imported."""
+    modules = []
+    for name in order.modules:
+        try:
+            module = import_source(ModuleSource(name, order.files.get(name)))
+        except (Exception, SystemExit) as error:  # noqa: BLE001 (a module may raise anything)
+            return import_error(name, error)
+        if name == order.main:
+            sys.modules["__main__"] = module  # as multiprocessing has it: what is pickled finds it
+        modules.append(module)
+    return modules
+
+
+class _Readiness:
+    """Says on the standard output that the process began with, once, that it is ready.
+
+    A module may put something else in the place of that.
+    """
+
+    def __init__(self) -> None:
+        self._output = os.dup(1)
+
+    def tell(self, text: str) -> None:
+        """Print *text* as a line, at the first call."""
+        if self._output >= 0:
+            if text:
+                os.write(self._output, f"{text}\n".encode())
+            os.close(self._output)
+            self._output = -1
 
 
 def _work(order: Order) -> str | None:
     """Why the worker could not start; None once it has worked."""
     log_as_asked(order.log_format)
-    sys.path.insert(0, str(Path.cwd()))
-    for name in order.modules:
-        try:
-            importlib.import_module(name)
-        except (Exception, SystemExit) as error:  # noqa: BLE001 (a module may raise anything)
-            return import_error(name, error)
+    readiness = _Readiness()
+    with importing():
+        modules = _import_modules(order)
+    if isinstance(modules, str):
+        return modules
 
     def ready() -> None:
-        if order.ready:
-            print(order.ready, flush=True)  # noqa: T201 (whoever started us waits for the line)
+        readiness.tell(order.ready)
 
     async def run(recorder: Recorder, tracer: Tracer | None) -> None:
         worker = Worker(
-            *order.modules,
+            *modules,
             redis=parse(order.redis),
             concurrency=order.concurrency,
             grace_s=order.grace_s,
@@ -151,8 +178,14 @@ def main() -> int:
     if not text:
         print(f"this is started with an order in {ORDER_VARIABLE}", file=sys.stderr)  # noqa: T201
         return STATUS_UNUSABLE
+    become_worker()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)  # a crash loses no line that was printed
+    order = order_of(text)
+    if order.argv:
+        sys.argv[:] = order.argv
     try:
-        complaint = _work(order_of(text))
+        complaint = _work(order)
     except LionherdError as error:
         print(error, file=sys.stderr)  # noqa: T201
         return STATUS_FAILED
@@ -165,5 +198,10 @@ def main() -> int:
     return 0
 
 
-if __name__ == "__main__":
+def run() -> NoReturn:
+    """Follow the order and end the process."""
     sys.exit(leave(main()))
+
+
+if __name__ == "__main__":
+    run()

@@ -151,7 +151,7 @@ def test_ctrl_c_cancels_and_says_what_was_done(start, folder: Path) -> None:
         (["my_tasks:plain"], "plain in my_tasks is a plain function: put @task above it"),
         (["my_tasks"], "'my_tasks' does not name a task: write MODULE:TASK"),
         (["nowhere:x"], "there is no module 'nowhere'"),
-        (["my_tasks.py:double"], "Write my_tasks, without .py."),
+        (["nowhere.py:double"], "a module is named without .py, 'nowhere'"),
         (["my_tasks:double", "--limit", "0"], "--limit"),
         (["my_tasks:double", "nofile"], "nofile"),
         (["my_tasks:double", "--report", "no/where.html"], "nothing can be written in"),

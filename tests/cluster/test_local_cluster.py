@@ -3,6 +3,7 @@
 import importlib
 import os
 import signal
+import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -58,10 +59,12 @@ async def test_several_processes_share_the_work_and_end_with_the_block() -> None
     assert not [pid for pid in pids if alive(pid)]
 
 
-async def test_a_worker_that_cannot_import_its_module_says_why(tmp_path: Path) -> None:
+async def test_a_worker_that_cannot_import_its_module_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """With the user's own error and line."""
     (tmp_path / "broken_tasks.py").write_text("x = 1\nimport not_installed_anywhere\n")
-    os.environ["PYTHONPATH"] = str(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
     with pytest.raises(WorkerStartError) as caught:
         async with LocalCluster("broken_tasks", workers=2):
             pass
@@ -100,7 +103,7 @@ async def test_what_workers_print_is_seen(
             return "loud: shouted" in seen
 
         await wait_until(shouted, description="the worker's line is on standard error")
-    assert seen.splitlines() == ["loud: imported", "loud: shouted"]
+    assert seen.splitlines() == ["[worker 1] loud: imported", "[worker 1] loud: shouted"]
 
 
 @pytest.fixture
@@ -181,3 +184,87 @@ async def test_nothing_outlives_a_parent_that_is_killed(tmp_path: Path) -> None:
         lambda: not any(map(alive, pids)), description="the killed program's workers are gone"
     )
     await program.aclose()
+
+
+LOUD = """
+import os, sys, time
+from lionherd_dist import task
+print("held until it is ready")
+@task
+async def shout(what: str) -> None:
+    sys.stdout.write(what)
+@task
+async def die_once(path: str) -> None:
+    if not os.path.exists(path):
+        open(path, "w").close()
+        print("dying")
+        os._exit(3)
+@task
+async def raw() -> None:
+    sys.stdout.flush()
+    os.write(1, b"\\xff\\xfe\\n")
+"""
+
+
+def test_output_of_workers_arrives_whole(tmp_path: Path) -> None:
+    """Long lines, all characters, what a crash cuts off, bytes that are no text, an open end."""
+    (tmp_path / "loud_tasks.py").write_text(LOUD)
+    (tmp_path / "script.py").write_text(
+        "import asyncio, loud_tasks\n"
+        "from lionherd_dist import LocalCluster, Settings\n"
+        "async def main():\n"
+        "    settings = Settings(session_s=1)\n"
+        "    async with LocalCluster('loud_tasks', workers=1, settings=settings) as cluster:\n"
+        "        await cluster.run(loud_tasks.shout.call('語' * 70_000 + '\\n'))\n"
+        "        await cluster.run(loud_tasks.raw.call())\n"
+        "        await cluster.run(loud_tasks.die_once.call('died'))\n"
+        "        await cluster.run(loud_tasks.shout.call('the end'))\n"
+        "if __name__ == '__main__':\n    asyncio.run(main())\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-X", "utf8", "script.py"],
+        cwd=tmp_path,
+        check=True,
+        capture_output=True,
+        timeout=120,
+    )
+    held = b"[worker 1] held until it is ready\n"
+    assert done.stderr == b"".join(
+        [
+            held,
+            b"[worker 1] " + "語".encode() * 70_000 + b"\n",
+            b"[worker 1] \xff\xfe\n",
+            b"[worker 1] dying\n",
+            b"lionherd-dist: worker 1 ended with 3; starting another\n",
+            held,
+            b"[worker 1] the end",
+        ]
+    )
+
+
+async def test_what_a_task_started_ends_with_its_worker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the worker is killed, and where it ends with the cluster."""
+    (tmp_path / "spawning_tasks.py").write_text(
+        "import os, subprocess\nfrom lionherd_dist import task\n"
+        "@task\nasync def spawn() -> list:\n"
+        "    return [os.getpid(), subprocess.Popen(['sleep', '1000']).pid]\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    spawning = importlib.import_module("spawning_tasks")
+    async with LocalCluster("spawning_tasks", workers=1) as cluster:
+        worker, killed = await cluster.run(spawning.spawn.call())
+        os.kill(worker, signal.SIGKILL)
+        await wait_until(lambda: not runs(killed), description="its process is gone, too")
+        _, left = await cluster.run(spawning.spawn.call())
+        assert runs(left)
+    await wait_until(lambda: not runs(left), description="what was left is gone")
+
+
+def runs(pid: int) -> bool:
+    """True if process *pid* runs; a zombie, which its new parent may leave, does not."""
+    state = subprocess.run(
+        ["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False
+    ).stdout
+    return not (state or "Z").startswith("Z")
