@@ -7,6 +7,7 @@ import anyio
 from lionherd_dist.cluster.job import Job
 from lionherd_dist.errors import JobLostError, StoreUnavailableError
 from lionherd_dist.store.connection import Connection
+from lionherd_dist.store.evictions import asked_for_evictions
 from lionherd_dist.store.jobs import known_jobs
 from lionherd_dist.store.keys import Keys
 from lionherd_dist.store.outcomes import Inbox
@@ -54,5 +55,6 @@ async def watch(
                     poke(job)
             if lost and not job.over:
                 reason = "the server no longer knows it, or forgot calls that it had accepted"
+                reason += await asked_for_evictions(connection)
                 job.fail(JobLostError(job.id, job.received, reason))
         gone = still_gone

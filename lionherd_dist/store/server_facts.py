@@ -69,7 +69,7 @@ async def server_facts(connection: Connection, scripts: Sequence[Script]) -> Ser
     greeting, known, default, names, *rest = replies
     info: dict[str, str] = {}
     for text in rest[: len(_SECTIONS)]:
-        info |= _info(text)
+        info |= info_of(text)
     settings: dict[str, str] = {}
     for pairs in rest[len(_SECTIONS) :]:
         settings |= _pairs(pairs)
@@ -97,7 +97,8 @@ async def _ahead_ms(connection: Connection) -> int:
     return round(there_ms - (asked + time.time()) / 2 * 1000)
 
 
-def _info(text: Answer) -> dict[str, str]:
+def info_of(text: Answer) -> dict[str, str]:
+    """The fields of a reply to INFO; none of one that was refused."""
     if not isinstance(text, bytes):
         return {}
     lines = text.decode(errors="replace").splitlines()
