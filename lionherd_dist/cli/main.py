@@ -1,5 +1,6 @@
 """The program ``lionherd-dist``: its commands, and what becomes of their errors."""
 
+import logging
 from collections.abc import Sequence
 from typing import cast
 
@@ -54,8 +55,14 @@ for _command in (worker, map_, demo, status, jobs, limits, dead, doctor, health)
     cli.add_command(_command)
 
 
+_NO_LOG = logging.NullHandler()  # commands say in sentences what is wrong
+
+
 def run(argv: Sequence[str] | None = None) -> int:
     """Carry out *argv*, the program's own arguments unless given; the exit status."""
+    logging.getLogger("lionherd_dist").addHandler(
+        _NO_LOG
+    )  # commands say in sentences what is wrong
     switches = options.Switches(debug=debug_by_default())
     arguments = None if argv is None else list(argv)
     try:

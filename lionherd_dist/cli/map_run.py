@@ -9,6 +9,7 @@ from lionherd_dist.call import Call
 from lionherd_dist.cli.interrupts import Interrupt, until_interrupted
 from lionherd_dist.cli.items import count_items, read_items
 from lionherd_dist.cli.limit_option import LimitAsked
+from lionherd_dist.cli.log_view import log_said_on
 from lionherd_dist.cli.mapping import Mapping
 from lionherd_dist.cli.outcomes import InputOrder, Result, line_of
 from lionherd_dist.cli.output import LineWriter, write_to_stdout
@@ -17,11 +18,9 @@ from lionherd_dist.cli.report_option import Report
 from lionherd_dist.cli.spare_thread import in_spare_thread
 from lionherd_dist.cli.tally import Tally
 from lionherd_dist.cluster.cluster import Cluster
-from lionherd_dist.local_cluster import LocalCluster
 
 ORDERED_AHEAD = 10_000  # items begun past the oldest that is not done; --help names it too
 FLUSH_S = 2.0  # how long a run that is stopped waits for its reader to take the last lines
-PATIENCE_S = 10.0  # without any result; then people are told what may be wrong
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +80,17 @@ async def written(
 
     Tells whether a signal ended it. However it ended, what *flush* adds is written, too.
     """
+    with log_said_on(view):
+        return await _written(work, writer, view, beside, flush)
+
+
+async def _written(
+    work: Callable[[], Awaitable[None]],
+    writer: LineWriter,
+    view: View,
+    beside: Sequence[Callable[[], Coroutine[object, object, None]]],
+    flush: Callable[[], None],
+) -> Interrupt:
     async with shown(view), anyio.create_task_group() as helpers:
         # Outside of what a signal cancels: what is done by then is still to be written.
         for helper in (writer.run, *beside):
@@ -139,7 +149,7 @@ class MapRun:
                 await mapping.run(cluster, read_items(self.sources, bare=self.bare))
                 await writer.drained()
 
-        beside = (self._count, self._wonder)
+        beside = (self._count,)
         return await written(work, writer, self.view, beside=beside, flush=results.flush)
 
     async def _count(self) -> None:
@@ -150,11 +160,3 @@ class MapRun:
             return
         if self.tally.total is None:
             self.tally.total = total
-
-    async def _wonder(self) -> None:
-        await anyio.sleep(PATIENCE_S)
-        if not self.tally.done and not isinstance(self.cluster, LocalCluster):
-            self.view.say(
-                f"No result in {PATIENCE_S:g} s. Is a worker running, with this module, on this "
-                "server and in this namespace?"
-            )

@@ -12,6 +12,7 @@ from lionherd_dist.call import Failure, Success
 from lionherd_dist.cluster.decoding import opened, place_note
 from lionherd_dist.cluster.lines import Reader
 from lionherd_dist.cluster.link import Link
+from lionherd_dist.cluster.no_worker import ReaderWaits
 from lionherd_dist.cluster.telling import Listeners, OnProgress, Teller
 from lionherd_dist.cluster.trace import UNTRACED, Trace
 from lionherd_dist.errors import (
@@ -22,6 +23,7 @@ from lionherd_dist.errors import (
     RemoteError,
 )
 from lionherd_dist.store import kept
+from lionherd_dist.store.evictions import asked_for_evictions
 from lionherd_dist.store.patience import persist
 
 DETACH_S = 2.0
@@ -55,6 +57,7 @@ class AttachedStream:
         self._made_anew: set[int] = set()
         self._read, self._total = 0, -1
         self._ended = False
+        self._waits = ReaderWaits()
         self._trace: Trace = UNTRACED
 
     async def __aenter__(self) -> Self:
@@ -194,7 +197,9 @@ class AttachedStream:
             lambda: kept.exists(reader.connection, reader.keys, self._job),
             patience_s=self._patience_s,
         ):
-            raise JobLostError(self._job, self._read, GONE)
+            lost = GONE + await asked_for_evictions(reader.connection)
+            raise JobLostError(self._job, self._read, lost)
+        await self._waits.look(reader.connection, reader.keys, self._job)
 
     async def _fetch_after(self, entry: bytes) -> bool:
         reader = self._entered
@@ -206,6 +211,7 @@ class AttachedStream:
             if _place(one.entry) <= _place(self._after):  # the server forgot that it was done with
                 await self._advance(one)
             else:
+                self._waits.begin()
                 self._after = one.entry
                 self._arrived.append(one)
         return bool(batch)

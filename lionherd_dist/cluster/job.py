@@ -8,6 +8,7 @@ call could not be encoded, or where the job had to start over and only the rest 
 
 import asyncio
 from collections import deque
+from itertools import islice
 from operator import itemgetter
 
 import anyio
@@ -271,6 +272,10 @@ class Job:
     def waiting(self) -> bool:
         """True if the server owes outcomes for calls that it has accepted."""
         return self._answered and bool(self._outstanding) and not self.over
+
+    def first_waiting(self, most: int) -> list[bytes]:
+        """The first calls that the server owes outcomes for, as they were encoded."""
+        return [call for _, call in islice(self._outstanding.values(), most)]
 
     @property
     def owed_many(self) -> bool:

@@ -8,7 +8,6 @@ import math
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import replace
-from functools import partial
 
 import anyio
 
@@ -16,6 +15,7 @@ from lionherd_dist.address import Address
 from lionherd_dist.cluster.handing import hand_out
 from lionherd_dist.cluster.job import Job
 from lionherd_dist.cluster.lines import Reader, connection
+from lionherd_dist.cluster.no_worker import warn_of_no_worker
 from lionherd_dist.cluster.open_jobs import OpenJobs
 from lionherd_dist.cluster.trace import Tracing
 from lionherd_dist.cluster.watch import watch
@@ -28,6 +28,7 @@ from lionherd_dist.session.losses import tell_lost
 from lionherd_dist.session.session import Session, open_session
 from lionherd_dist.settings import Settings
 from lionherd_dist.store.connection import Connection
+from lionherd_dist.store.evictions import asked_for_evictions
 from lionherd_dist.store.jobs import Tokens
 from lionherd_dist.store.keys import Keys
 from lionherd_dist.store.outcomes import Inbox
@@ -220,14 +221,15 @@ class Link:
                 on_lost=lambda: on_lost(reasons[0]),
             )
             inbox, jobs = Inbox(read, self._keys, session.id), self.jobs.by_id
-            looking = partial(watch, side, self._keys, jobs, self._settings.session_s)
             helpers.start_soon(writer.run)
             helpers.start_soon(hand_out, inbox, jobs, self.desk, self.seal, self._settings)
-            helpers.start_soon(partial(looking, poke=writer.poke, inbox=inbox))
+            helpers.start_soon(self._watch, side, inbox, writer)
+            helpers.start_soon(warn_of_no_worker, side, self._keys, jobs)
             helpers.start_soon(self.desk.serve, lend, session, lambda: on_lost(reasons[0]))
             self._begin(session, writer)
             try:
                 await lost.wait()
+                reasons[0] += await asked_for_evictions(side)
             finally:
                 self._session = self._writer = None
                 writer.end()
@@ -236,6 +238,10 @@ class Link:
                     await self.desk.leave(lend, session)
         tell_lost(self.desk.recorder, session.id, reasons[0])
         self.jobs.lose(reasons[0])
+
+    async def _watch(self, side: Connection, inbox: Inbox, writer: Writer) -> None:
+        jobs, session_s = self.jobs.by_id, self._settings.session_s
+        await watch(side, self._keys, jobs, session_s, poke=writer.poke, inbox=inbox)
 
     def _opening_settings(self) -> Settings:
         """At the first try somebody waits who may have mistyped the address: be quick to say so."""

@@ -114,6 +114,19 @@ async def known_by_some_worker(connection: Connection, keys: Keys, task: str) ->
     return any(task.encode() in names.split(b" ") for names in known)
 
 
+async def tasks_of_workers(connection: Connection, keys: Keys) -> list[frozenset[str]]:
+    """For each worker whose session has not expired, the names of the tasks that it knows."""
+    seconds, microseconds = cast("list[bytes]", await connection.call("TIME"))
+    now_ms = int(seconds) * 1000 + int(microseconds) // 1000
+    replies = await connection.pipeline(
+        [("ZRANGEBYSCORE", keys.sessions, now_ms, "+inf"), ("HGETALL", keys.names)]
+    )
+    alive, flat = (cast("list[bytes]", reply) for reply in replies)
+    living = frozenset(alive)
+    pairs = zip(flat[::2], flat[1::2], strict=True)
+    return [frozenset(names.decode().split()) for id_, names in pairs if id_ in living]
+
+
 async def worker_count(connection: Connection, keys: Keys) -> int:
     """How many workers are registered."""
     return max(0, cast("int", await connection.call("HLEN", keys.slots)) - 1)
