@@ -9,6 +9,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from lionherd_dist.call import Call, Ran, Retry
+from lionherd_dist.carrying import carry
+from lionherd_dist.current_call import CurrentCall, current_call
 from lionherd_dist.errors import (
     BackpressureError,
     DecodeError,
@@ -122,6 +124,7 @@ __all__ = (
     "CompletionStream",
     "ConcurrencyEvent",
     "Condition",
+    "CurrentCall",
     "DecodeError",
     "EncodeError",
     "Event",
@@ -169,7 +172,9 @@ __all__ = (
     "WorkerStartError",
     "acquire_all",
     "bounded_map",
+    "carry",
     "create_task_group",
+    "current_call",
     "current_cluster",
     "current_time",
     "effective_deadline",

@@ -4,6 +4,7 @@ import math
 import random
 from collections.abc import Callable, Coroutine, Generator, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
 
 from lionherd_dist.arguments import exception_classes, number, whole_number
@@ -92,6 +93,7 @@ class Message(NamedTuple):  # made in half of a frozen dataclass's time, for eve
     """A call as a worker reads it: its task by name, and what overrides that task's options.
 
     *traceparent* names the span of its job as W3C Trace Context does; "" where nobody traces.
+    *carried* are the values of context variables that go with it, by name.
     """
 
     task: str
@@ -101,6 +103,7 @@ class Message(NamedTuple):  # made in half of a frozen dataclass's time, for eve
     retry: Retry | None = None
     timed: bool = False
     traceparent: str = ""
+    carried: Mapping[str, object] = MappingProxyType({})
 
 
 class Ran(NamedTuple):

@@ -5,7 +5,7 @@ import functools
 from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import ContextVar
 
-from lionherd_dist import Retry, task
+from lionherd_dist import Retry, carry, current_call, current_cluster, task
 
 calls: list[str] = []
 where: ContextVar[str] = ContextVar("where", default="")
@@ -131,3 +131,59 @@ async def fails_in_groups(place: str) -> int:
 async def fails_in_a_mixed_group(place: str) -> int:
     calls.append(place)
     raise ExceptionGroup("mixed", [OSError("a"), ValueError("b")])
+
+
+request_id = carry(ContextVar("request_id", default="none"))
+not_carried: ContextVar[str] = ContextVar("not_carried", default="none")
+
+
+@task
+async def read_request_id() -> tuple[str, str]:
+    return request_id.get(), not_carried.get()
+
+
+@task
+def read_request_id_in_a_thread() -> str:
+    return request_id.get()
+
+
+@task
+async def ask_for_the_request_id() -> tuple[str, str]:
+    return await current_cluster().run(read_request_id.call())
+
+
+@task(retry=Retry(attempts=3, base_delay=0.001))
+async def read_request_id_at_last(place: str) -> str:
+    calls.append(place)
+    if calls.count(place) < 3:
+        request_id.set("changed by the first attempt")
+        raise OSError("not yet")
+    return request_id.get()
+
+
+attempts: list[tuple[str, str, int, int, float | None]] = []
+
+
+def _who(place: str) -> tuple[str, str, int, int, float | None]:
+    call = current_call()
+    return place, call.id, call.index, call.attempt, call.deadline
+
+
+@task(retry=Retry(attempts=3, base_delay=0.001))
+async def who(place: str) -> None:
+    attempts.append(_who(place))
+    if sum(one[:2] == attempts[-1][:2] for one in attempts) < 3:
+        raise OSError("not yet")
+
+
+@task(timeout=50)
+def who_in_a_thread(place: str) -> None:
+    attempts.append(_who(place))
+
+
+@task
+async def who_in_a_child(place: str) -> None:
+    async def child() -> None:
+        attempts.append(_who(place))
+
+    await asyncio.create_task(child())

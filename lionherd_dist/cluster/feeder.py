@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterable, Iterable
 
 from lionherd_dist.call import Call
+from lionherd_dist.carrying import carried_here
 from lionherd_dist.cluster.decoding import place_note
 from lionherd_dist.cluster.job import LEAST_AHEAD, Job
 from lionherd_dist.cluster.link import Link
@@ -26,7 +27,7 @@ def encoded(call: object, index: int, *, timed: bool = False) -> bytes:
         EncodeError: an argument cannot be sent.
     """
     try:
-        return encode_call(as_call(call), timed=timed)
+        return encode_call(as_call(call), timed=timed, carried=carried_here())
     except (EncodeError, NotATaskError) as error:
         error.add_note(place_note(index))
         if isinstance(call, Call):

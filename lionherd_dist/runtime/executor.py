@@ -17,6 +17,8 @@ from typing import TypeVar
 import anyio
 
 from lionherd_dist.call import Cancelled, Failure
+from lionherd_dist.carrying import set_carried
+from lionherd_dist.current_call import CurrentCall, begin_call
 from lionherd_dist.errors import StoreUnavailableError, UnknownTaskError
 from lionherd_dist.runtime.attempt import attempt, timed
 from lionherd_dist.runtime.slots import Slots, this_call
@@ -220,6 +222,8 @@ class Executor:
         self._stops.note(taken, scope)
         if taken.deadline_ms:
             scope.deadline = anyio.current_time() + self._clock.left_s(taken.deadline_ms)
+        set_carried(message.carried)
+        self._begin(taken, scope, message.timeout or task.timeout)
         try:
             begun_ms = self._clock.now_ms() if message.timed else 0.0
             run = attempt(
@@ -243,6 +247,15 @@ class Executor:
         if isinstance(outcome, Failure):
             return self._verdicts.failed(taken, message, task, outcome)
         return self._verdicts.done(taken, outcome)
+
+    @staticmethod
+    def _begin(taken: Taken, scope: anyio.CancelScope, timeout_s: float | None) -> None:
+        """Tell what runs in this context from now on, of *taken* alone, which call it is."""
+        deadline = scope.deadline
+        if timeout_s is not None:
+            deadline = min(deadline, anyio.current_time() + timeout_s)
+        ends_at = None if deadline == math.inf else deadline
+        begin_call(CurrentCall(taken.job, taken.index, taken.attempt, ends_at))
 
     def _stopped(self, taken: Taken) -> Settled:
         if taken.job in self._stops.cancelled:

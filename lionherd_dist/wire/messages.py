@@ -6,7 +6,8 @@
     failure    [1, 1, record, worker, attempt]  or  [1, 1, record, worker, attempt, ran]
     cancelled  [1, 2]
 
-options are a dict with "timeout", "retry" and "timed", see ``overrides``; a traceparent is that of
+options are a dict with "timeout", "retry" and "timed", see ``overrides``, and "carried", the values
+of context variables by name; a traceparent is that of
 W3C Trace Context, and ignored where it is none; a failure's record is described in ``failures``;
 ran is [begun, took], in milliseconds, of a call that is to be timed. Items after those above, and
 options or fields of another name, are ignored: a later version may add them. Anything else that is
@@ -15,6 +16,8 @@ different needs a new version.
 
 import math
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from lionherd_dist.call import Call, Cancelled, Failure, Message, Outcome, Ran, Success
 from lionherd_dist.errors import DecodeError, EncodeError
@@ -31,13 +34,21 @@ _LIST_OF_4, _LIST_OF_6, _NO_OPTIONS = b"\x94", b"\x96", b"\x80"  # as msgpack be
 
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
+_NOTHING: Mapping[str, object] = MappingProxyType({})
+
 _CANCELLED_BYTES = encode_parts([VERSION, _CANCELLED], {}, DEFAULT_LIMITS)
 
 
 def encode_call(
-    call: Call[object], limits: Limits = DEFAULT_LIMITS, *, timed: bool = False
+    call: Call[object],
+    limits: Limits = DEFAULT_LIMITS,
+    *,
+    timed: bool = False,
+    carried: Mapping[str, object] = _NOTHING,
 ) -> bytes:
     """The bytes of *call*; with *timed*, its outcome is to say when and where it ran.
+
+    *carried* are the values of context variables that go with it, by name.
 
     Raises:
         EncodeError: an argument cannot be sent; the message has its path, ``args[0]['when']``. Or
@@ -46,9 +57,13 @@ def encode_call(
     """
     kwargs = dict(call.kwargs)
     message: list[object] = [VERSION, call.task, list(call.args), kwargs]
-    if timed or call.timeout is not None or call.retry is not None:
-        message.append(overrides_of(call.timeout, call.retry, timed=timed))
-    return encode_parts(message, {"args": call.args, "kwargs": kwargs}, limits)
+    parts: dict[str, object] = {"args": call.args, "kwargs": kwargs}
+    if timed or carried or call.timeout is not None or call.retry is not None:
+        options = overrides_of(call.timeout, call.retry, timed=timed)
+        if carried:
+            options["carried"] = parts["carried"] = dict(carried)
+        message.append(options)
+    return encode_parts(message, parts, limits)
 
 
 def with_traceparent(call: bytes, traceparent: str, limits: Limits = DEFAULT_LIMITS) -> bytes:
@@ -80,7 +95,10 @@ def decode_call(payload: bytes, limits: Limits = DEFAULT_LIMITS) -> Message:
             if len(message) == 4:
                 return Message(task, tuple(args), kwargs)
             traceparent = _traceparent_of(message)
-            return Message(task, tuple(args), kwargs, *overrides_from(message[4]), traceparent)
+            options = message[4]
+            overrides = overrides_from(options)
+            carried = _carried_from(options)
+            return Message(task, tuple(args), kwargs, *overrides, traceparent, carried)
     raise DecodeError(f"a call was expected, and this is {_shape_of(message)}")
 
 
@@ -182,6 +200,12 @@ def _traceparent_of(message: list[object]) -> str:
     if len(message) < 6 or type(message[5]) is not str:
         return ""
     return message[5] if _TRACEPARENT.fullmatch(message[5]) else ""
+
+
+def _carried_from(options: object) -> Mapping[str, object]:
+    """The values of context variables; of another shape, they are a later version's."""
+    carried = options.get("carried") if type(options) is dict else None
+    return carried if type(carried) is dict and _named(carried) else _NOTHING
 
 
 def _is_number(*values: object) -> bool:
