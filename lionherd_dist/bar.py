@@ -4,6 +4,7 @@ from rich.console import Console
 from rich.progress import BarColumn, TextColumn
 from rich.progress import Progress as Drawn
 
+from lionherd_dist.printable import span
 from lionherd_dist.progress import Progress
 
 
@@ -42,4 +43,5 @@ class RichBar:
 def _beside(progress: Progress) -> str:
     of_all = "" if progress.total is None else f"/{progress.total:,}"
     failed = f"  [red]{progress.failed:,} failed[/]" if progress.failed else ""
-    return f"{progress.done:,}{of_all}{failed}  [cyan]{progress.per_second:,.0f}/s[/]"
+    left = "" if not progress.left_s else f"  {span(progress.left_s)} left"
+    return f"{progress.done:,}{of_all}{failed}  [cyan]{progress.per_second:,.0f}/s[/]{left}"

@@ -13,6 +13,7 @@ from typing import Literal
 from lionherd_dist.printable import printable
 
 Format = Literal["json", "text"]
+Level = Literal["debug", "info", "warning", "error"]
 
 _logger = logging.getLogger("lionherd_dist")  # where no handler is, Python prints its warnings
 
@@ -50,7 +51,7 @@ class JsonLines(logging.Formatter):
         return json.dumps({**getattr(record, "facts", {}), **head})
 
 
-def log_to_stderr(format_: Format, level: int = logging.INFO) -> None:
+def log_to_stderr(format_: Format, level: Level = "info") -> None:
     """Write the logs of this package, from *level* up, to standard error; to nowhere else then."""
     handler = logging.StreamHandler(sys.stderr)
     if format_ == "json":
@@ -58,13 +59,13 @@ def log_to_stderr(format_: Format, level: int = logging.INFO) -> None:
     else:
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     _logger.addHandler(handler)
-    _logger.setLevel(level)
+    _logger.setLevel(level.upper())
     _logger.propagate = False
 
 
-def log_as_asked(format_: Format | None) -> None:
-    """What a worker logs: from INFO up in the format that was asked for; else warnings, as text."""
-    if format_ is None:
-        log_to_stderr("text", logging.WARNING)
-    else:
-        log_to_stderr(format_)
+def log_as_asked(format_: Format | None, level: Level | None) -> None:
+    """What a worker logs: warnings as text, unless a format or a level is asked for.
+
+    A format alone asks for INFO, too; a level alone for text.
+    """
+    log_to_stderr(format_ or "text", level or ("warning" if format_ is None else "info"))

@@ -29,6 +29,13 @@ class Progress:
     per_second: float
     before: int = 0
 
+    @property
+    def left_s(self) -> float | None:
+        """Seconds that the rest will take at this rate; None if that cannot be said."""
+        if self.total is None or not self.per_second:
+            return None
+        return max(0, self.total - self.done) / self.per_second
+
 
 class Bar(Protocol):
     """Shows progress until it is closed."""

@@ -83,6 +83,16 @@ async def the_cluster_knows_what_comes_back(cluster: Cluster) -> None:
     await cluster.race(length.call("a"), first="fastest")  # type: ignore[arg-type]
 
 
+async def an_attached_job_of_a_known_task_is_typed(cluster: Cluster) -> None:
+    async with cluster.attach("5f3a9c01b2d4-1", parse) as stream:
+        async for index, outcome in stream:
+            assert_type(index, int)
+            assert_type(outcome, list[str] | Exception)
+    async with cluster.attach("5f3a9c01b2d4-1") as untyped:
+        async for _, anything in untyped:
+            assert_type(anything, object | Exception)
+
+
 async def a_local_cluster_is_a_cluster() -> None:
     async with LocalCluster("my_tasks", workers=4) as cluster:
         assert_type(await cluster.run(length.call("u")), int)

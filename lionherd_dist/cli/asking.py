@@ -8,6 +8,7 @@ from typing import TypeVar
 import anyio
 import click
 
+from lionherd_dist.address import Address
 from lionherd_dist.cli.decorators import OptionDecorator
 from lionherd_dist.environment import redis_address
 from lionherd_dist.store.connection import Connection
@@ -37,16 +38,17 @@ def ask(redis: str | None, namespace: str, question: Callable[[Asker], Awaitable
             whoever runs a command would rather hear of it at once.
     """
     address = redis_address(redis)
+    return anyio.run(lambda: answer(address, namespace, question))
+
+
+async def answer(address: Address, namespace: str, question: Callable[[Asker], Awaitable[T]]) -> T:
+    """The answer to *question* of the server at *address*; as ``ask`` has it."""
     keys = Keys(namespace)
-
-    async def run() -> T:
-        connection = Connection(address, name="lionherd-cli", namespace=namespace)
-        try:
-            return await question(Asker(connection, keys, namespace))
-        finally:
-            await connection.close()
-
-    return anyio.run(run)
+    connection = Connection(address, name="lionherd-cli", namespace=namespace)
+    try:
+        return await question(Asker(connection, keys, namespace))
+    finally:
+        await connection.close()
 
 
 def say_json(value: object) -> None:

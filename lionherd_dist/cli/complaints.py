@@ -17,6 +17,10 @@ class UsageProblemError(Exception):
     """The command cannot be carried out as it was given; the message says what to do."""
 
 
+class NotThereError(Exception):
+    """What the command names is not there: a job, a limiter, a letter; the message says where."""
+
+
 def exit_status(error: BaseException) -> int:
     """2 where the command itself was wrong, 1 for everything else."""
     ours_of_usage = isinstance(error, ValueError) and not isinstance(error, DecodeError)
@@ -26,7 +30,7 @@ def exit_status(error: BaseException) -> int:
 def paragraph(error: BaseException) -> str:
     """*error* as one paragraph; what we did not foresee says how to see all of it."""
     text = re.sub(r"\n\s*\n+", "\n", str(error).strip())
-    if isinstance(error, LionherdError | ValueError | UsageProblemError) and text:
+    if isinstance(error, LionherdError | ValueError | UsageProblemError | NotThereError) and text:
         return f"Error: {text}"
     what = traceback.format_exception_only(error)[-1].strip()
     return f"Error: {what} ({DEBUG_VARIABLE}=1 or --debug shows where it comes from)"

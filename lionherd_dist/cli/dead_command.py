@@ -6,7 +6,7 @@ import click
 
 from lionherd_dist.cli import options
 from lionherd_dist.cli.asking import Asker, as_json, ask, say_json
-from lionherd_dist.cli.complaints import STATUS_FAILED, UsageProblemError
+from lionherd_dist.cli.complaints import STATUS_FAILED, NotThereError, UsageProblemError
 from lionherd_dist.cli.decorators import OptionDecorator
 from lionherd_dist.cli.letter_view import (
     Opened,
@@ -133,7 +133,7 @@ def show_(
 
     found, now_ms = ask(redis, namespace, look)
     if found is None:
-        raise UsageProblemError(_no_letter(letter, namespace))
+        raise NotThereError(_no_letter(letter, namespace))
     if as_json:
         say_json(letter_object(opened(found)))
     else:
@@ -188,8 +188,8 @@ def requeue(letters: tuple[str, ...], redis: str | None, namespace: str) -> int:
 @options.redis
 @options.namespace
 @options.debug
-def drop(letters: tuple[str, ...], redis: str | None, namespace: str) -> None:
-    """Drop letters for good.
+def drop(letters: tuple[str, ...], redis: str | None, namespace: str) -> int:
+    """Drop letters for good. The exit status is 1 if some of them were not there.
 
     \b
     Example:
@@ -199,3 +199,4 @@ def drop(letters: tuple[str, ...], redis: str | None, namespace: str) -> None:
     gone = ask(redis, namespace, lambda a: store.drop(a.connection, a.keys, ids))
     others = "" if gone == len(ids) else "; the others were gone"
     click.echo(f"{gone:,} of {len(ids):,} dropped{others}")
+    return 0 if gone == len(ids) else STATUS_FAILED

@@ -20,8 +20,9 @@ from lionherd_dist.cli.mapping import Mapping
 from lionherd_dist.cli.outcomes import Done, Result
 from lionherd_dist.cli.progress import View, shown, view_of
 from lionherd_dist.cli.report_option import Report
-from lionherd_dist.cli.tally import Tally, span
+from lionherd_dist.cli.tally import Tally
 from lionherd_dist.local_cluster import LocalCluster
+from lionherd_dist.printable import span
 
 CALLS_PER_WORKER = 2  # one at work, one ready to begin: the task is all computing
 _NOT_OF_PYTHON = {"site-packages", "dist-packages", "__pycache__"}

@@ -1,5 +1,8 @@
 """``lionherd-dist doctor``: what is wrong with a server and a namespace, and what to do."""
 
+import shutil
+import sys
+import textwrap
 from collections.abc import Sequence
 from dataclasses import asdict
 
@@ -16,6 +19,7 @@ from lionherd_dist.store.scripts import ALL
 from lionherd_dist.store.server_facts import server_facts
 from lionherd_dist.store.space_facts import space_facts
 
+INDENT = 24  # columns before the text of a finding
 _COLOURS = {"ok": "green", "advice": "yellow", "act": "red", "unknown": "cyan"}
 
 
@@ -57,11 +61,20 @@ async def _examine(asker: Asker) -> list[Finding]:
     return [*server_findings(server), *space_findings(space)]
 
 
+def _wrapped(text: str, width: int) -> str:
+    """*text* in lines that stand below each other beside the findings, if *width* has room."""
+    if width < 2 * INDENT:
+        return text
+    return f"\n{'':<{INDENT}}".join(textwrap.wrap(text, width - INDENT - 3, break_long_words=False))
+
+
 def _show(findings: Sequence[Finding], acts: int) -> None:
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
     for finding in findings:
         mark = click.style(f"{finding.verdict:<8}", fg=_COLOURS[finding.verdict])
-        click.echo(f"{mark} {finding.about + ':':<14} {printable(finding.text)}")
+        about = f"{finding.about + ':':<14}"
+        click.echo(f"{mark} {about} {_wrapped(printable(finding.text), width)}")
         if finding.verdict != "ok":
-            click.echo(f"{'':<23} -> {printable(finding.remedy)}")
+            click.echo(f"{'':<{INDENT - 1}} -> {_wrapped(printable(finding.remedy), width)}")
     things = "1 thing needs" if acts == 1 else f"{acts} things need"
     click.echo(f"\n{things} action." if acts else "\nNothing needs action.")

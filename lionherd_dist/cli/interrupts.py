@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import anyio
 
 from lionherd_dist.cli.progress import View
-from lionherd_dist.cli.tally import Tally, span
+from lionherd_dist.cli.tally import Tally
+from lionherd_dist.printable import span
 
 SLOW_S = 1.0  # when stopping takes longer than that, people are told that it goes on
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 from lionherd_dist.cli.sheets import Sheet
-from lionherd_dist.cli.tally import per_second, span
-from lionherd_dist.printable import printable
+from lionherd_dist.cli.tally import per_second
+from lionherd_dist.printable import printable, span
 from lionherd_dist.store.job_rows import JobRow
 
 Rates = Mapping[str, float | None]  # calls done per second, by job id

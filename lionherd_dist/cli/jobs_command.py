@@ -10,9 +10,9 @@ from lionherd_dist.cli.attach_run import attach as attach_
 from lionherd_dist.cli.job_view import average_rates, job_object, jobs_sheet
 from lionherd_dist.cli.modules import import_here
 from lionherd_dist.cli.sheets import Sheet, show
-from lionherd_dist.cli.tally import span
 from lionherd_dist.cluster.cluster import Cluster
 from lionherd_dist.errors import JobNotFoundError
+from lionherd_dist.printable import span
 from lionherd_dist.settings import Settings
 from lionherd_dist.store.job_rows import InHand, JobRow, calls_in_hand, job_rows
 from lionherd_dist.store.jobs import cancel_jobs

@@ -6,8 +6,8 @@ from lionherd_dist.call import Failure, Message
 from lionherd_dist.cli.outcomes import Failed, failure_of
 from lionherd_dist.cli.plain import as_json, plain
 from lionherd_dist.cli.sheets import Sheet
-from lionherd_dist.cli.tally import span
 from lionherd_dist.errors import DecodeError
+from lionherd_dist.printable import span
 from lionherd_dist.store.letters import Letter
 from lionherd_dist.wire.messages import decode_call, decode_outcome
 from lionherd_dist.wire.signing import unsigned

@@ -1,5 +1,7 @@
 """``lionherd-dist limits``: list limiters, look into one, change its total, take tokens away."""
 
+import difflib
+import sys
 from dataclasses import asdict
 from typing import cast
 
@@ -7,7 +9,7 @@ import click
 
 from lionherd_dist.cli import options
 from lionherd_dist.cli.asking import Asker, as_json, ask, say_json
-from lionherd_dist.cli.complaints import UsageProblemError
+from lionherd_dist.cli.complaints import NotThereError
 from lionherd_dist.cli.limits_view import limiter_object, limiters_sheet, users_sheet
 from lionherd_dist.cli.sheets import show
 from lionherd_dist.limiter.shared import MOST_TOKENS, check_name
@@ -100,19 +102,32 @@ def show_(name: str, redis: str | None, namespace: str, *, as_json: bool) -> Non
 @click.argument("total", type=click.IntRange(0, MOST_TOKENS))
 @options.redis
 @options.namespace
+@click.option("--create", is_flag=True, help="Make the limiter if nothing uses one of that name.")
 @options.debug
-def set_(name: str, total: int, redis: str | None, namespace: str) -> None:
+def set_(name: str, total: int, redis: str | None, namespace: str, *, create: bool) -> None:
     """Give a limiter another total, for everybody, at once; 0 is a pause.
 
     Fewer than are held takes nothing from anybody: nothing is lent until enough came back. The
-    number rules over what programs ask for, also for a limiter that nobody uses yet.
+    number rules over what programs ask for. A limiter that nothing uses yet is made with --create;
+    without, a terminal is asked, and anything else ends with status 1.
 
     \b
-    Example:
+    Examples:
       lionherd-dist limits set api 20
+      lionherd-dist limits set nightly 5 --create
     """  # noqa: D301 (\b keeps click from filling a block)
     check_name(name)
     session_ms = Settings(namespace=namespace).session_ms
+
+    async def names(asker: Asker) -> list[str]:
+        now_ms = await server_ms(asker.connection)
+        if await limiter_row(asker.connection, asker.keys, name, now_ms=now_ms) is not None:
+            return [name]
+        rows = await limiter_rows(asker.connection, asker.keys, now_ms=now_ms)
+        return [row.name for row in rows]
+
+    if not create:
+        _check_known(name, ask(redis, namespace, names), namespace)
     before = ask(
         redis,
         namespace,
@@ -120,6 +135,18 @@ def set_(name: str, total: int, redis: str | None, namespace: str) -> None:
     )
     was = "it is new" if before is None else f"it had {before:,}"
     click.echo(f"limiter {name} has {total:,} tokens; {was}")
+
+
+def _check_known(name: str, names: list[str], namespace: str) -> None:
+    """Return if the limiter *name* is there, or is to be made: a slip would make another one."""
+    if name in names:
+        return
+    near = difflib.get_close_matches(name, names)
+    others = f"; did you mean {' or '.join(near)}?" if near else ""
+    problem = f"there is no limiter {name!r} in namespace {namespace}{others}"
+    if not sys.stdin.isatty():
+        raise NotThereError(f"{problem}. To make it, give --create")
+    click.confirm(f"{problem[0].upper()}{problem[1:]} Make it?", abort=True, err=True)
 
 
 @limits.command("evict")
@@ -148,7 +175,7 @@ def evict(name: str, owner: str, redis: str | None, namespace: str) -> None:
 
     found = ask(redis, namespace, take)
     if found is None:
-        raise UsageProblemError(
+        raise NotThereError(
             f"{owner} neither holds nor waits for a token of {name} in namespace {namespace}: see "
             f"lionherd-dist limits show {name}"
         )
@@ -157,8 +184,8 @@ def evict(name: str, owner: str, redis: str | None, namespace: str) -> None:
     click.echo(f"of {owner}, {tokens} and {places} in the queue are given on")
 
 
-def _missing(name: str, namespace: str) -> UsageProblemError:
-    return UsageProblemError(
+def _missing(name: str, namespace: str) -> NotThereError:
+    return NotThereError(
         f"there is no limiter {name!r} in namespace {namespace}: nobody uses one of that name; see "
         "lionherd-dist limits ls"
     )

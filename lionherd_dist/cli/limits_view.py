@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from lionherd_dist.cli.sheets import Sheet
-from lionherd_dist.cli.tally import span
+from lionherd_dist.printable import span
 from lionherd_dist.store.limit_rows import LimiterRow, UserRow
 
 COLUMNS = ("limiter", ">total", ">held", ">waiting", ">users", "note")
@@ -32,7 +32,10 @@ def _note(row: LimiterRow) -> str:
     if row.borrowed > row.total:
         notes.append(f"{row.borrowed - row.total:,} over, until they come back")
     if row.shut_ms:
-        notes.append(f"lends nothing for {span(row.shut_ms / 1000)}, after a loss of data")
+        notes.append(
+            f"lends nothing for {span(row.shut_ms / 1000)}: the server is new or lost data, and "
+            "holders of tokens may not have heard of that"
+        )
     return "; ".join(notes)
 
 

@@ -17,6 +17,7 @@ from lionherd_dist.cli.jobs_command import jobs
 from lionherd_dist.cli.limits_command import limits
 from lionherd_dist.cli.map_command import map_
 from lionherd_dist.cli.output import OutputClosedError
+from lionherd_dist.cli.own_warnings import told_in_sentences
 from lionherd_dist.cli.status_command import status
 from lionherd_dist.cli.worker_command import worker
 from lionherd_dist.errors import sole
@@ -66,7 +67,10 @@ def run(argv: Sequence[str] | None = None) -> int:
     switches = options.Switches(debug=debug_by_default())
     arguments = None if argv is None else list(argv)
     try:
-        status = cli.main(arguments, prog_name="lionherd-dist", standalone_mode=False, obj=switches)
+        with told_in_sentences(lambda: not switches.runs_tasks):
+            status = cli.main(
+                arguments, prog_name="lionherd-dist", standalone_mode=False, obj=switches
+            )
     except click.Abort:  # Ctrl-C where there is nothing to stop yet
         return STATUS_INTERRUPTED
     except click.ClickException as error:

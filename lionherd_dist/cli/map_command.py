@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 from typing import TypedDict, Unpack
@@ -13,6 +13,7 @@ from click.core import ParameterSource
 
 from lionherd_dist.call import Call, Retry
 from lionherd_dist.cli import limit_option, options, report_option
+from lionherd_dist.cli.asking import Asker, answer
 from lionherd_dist.cli.attach_run import attach, concluded, tell_first_failure
 from lionherd_dist.cli.complaints import UsageProblemError
 from lionherd_dist.cli.detached import send
@@ -24,9 +25,11 @@ from lionherd_dist.cli.progress import view_of
 from lionherd_dist.cli.report_option import Report
 from lionherd_dist.cli.tally import Tally
 from lionherd_dist.cluster.cluster import Cluster
-from lionherd_dist.environment import names_server
+from lionherd_dist.environment import names_server, redis_address
 from lionherd_dist.local_cluster import LocalCluster
 from lionherd_dist.settings import Settings
+from lionherd_dist.store.limit_rows import limiter_row
+from lionherd_dist.store.reading import server_ms
 from lionherd_dist.task import Task
 
 DEFAULT_WORKERS = min(4, os.cpu_count() or 1)
@@ -183,6 +186,7 @@ def map_(context: click.Context, **given: Unpack[Options]) -> int:
         tally=tally,
         view=view,
         report=report,
+        shut_ms=_shut_ms(given),
     )
     if run.sources == (STDIN,) and sys.stdin.isatty() and not given["quiet"]:
         view.say("Reading items from the terminal, one a line; Ctrl-D ends the input.")
@@ -211,6 +215,21 @@ def _cluster(context: click.Context, given: Options, module: str) -> Cluster:
     return LocalCluster(
         module, workers=given["workers"], concurrency=given["concurrency"], settings=settings
     )
+
+
+def _shut_ms(given: Options) -> Callable[[], Awaitable[int]] | None:
+    """The question for how long the run's limiter lends nothing, if it has one."""
+    limiter, namespace = given["limiter"], given["namespace"]
+    if limiter is None or not (given["redis"] or names_server()):
+        return None
+    address = redis_address(given["redis"])
+
+    async def look(asker: Asker) -> int:
+        now_ms = await server_ms(asker.connection)
+        row = await limiter_row(asker.connection, asker.keys, limiter.name, now_ms=now_ms)
+        return 0 if row is None else row.shut_ms
+
+    return partial(answer, address, namespace, look)
 
 
 def _limit(given: Options) -> LimitAsked:

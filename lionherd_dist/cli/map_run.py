@@ -1,6 +1,7 @@
 """One run of ``map``, from the first line read to the last line written."""
 
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import anyio
@@ -8,7 +9,7 @@ import anyio
 from lionherd_dist.call import Call
 from lionherd_dist.cli.interrupts import Interrupt, until_interrupted
 from lionherd_dist.cli.items import count_items, read_items
-from lionherd_dist.cli.limit_option import LimitAsked
+from lionherd_dist.cli.limit_option import LimitAsked, NamedLimiter
 from lionherd_dist.cli.log_view import log_said_on
 from lionherd_dist.cli.mapping import Mapping
 from lionherd_dist.cli.outcomes import InputOrder, Result, line_of
@@ -18,9 +19,12 @@ from lionherd_dist.cli.report_option import Report
 from lionherd_dist.cli.spare_thread import in_spare_thread
 from lionherd_dist.cli.tally import Tally
 from lionherd_dist.cluster.cluster import Cluster
+from lionherd_dist.errors import LionherdError
+from lionherd_dist.printable import span
 
 ORDERED_AHEAD = 10_000  # items begun past the oldest that is not done; --help names it too
 FLUSH_S = 2.0  # how long a run that is stopped waits for its reader to take the last lines
+OPENING_S = 1.0  # until the limiter of a run is known at the server
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +124,7 @@ class MapRun:
         tally: is kept up to date.
         view: shows it.
         report: hears of the calls, if there is to be one.
+        shut_ms: asks the server for how long the limiter of the run lends nothing.
     """
 
     cluster: Cluster
@@ -132,6 +137,7 @@ class MapRun:
     tally: Tally
     view: View
     report: Report | None = None
+    shut_ms: Callable[[], Awaitable[int]] | None = None
 
     async def run(self) -> Interrupt:
         """Do it all; tells whether a signal ended it.
@@ -149,7 +155,7 @@ class MapRun:
                 await mapping.run(cluster, read_items(self.sources, bare=self.bare))
                 await writer.drained()
 
-        beside = (self._count,)
+        beside = (self._count, self._tell_of_limiter)
         return await written(work, writer, self.view, beside=beside, flush=results.flush)
 
     async def _count(self) -> None:
@@ -160,3 +166,16 @@ class MapRun:
             return
         if self.tally.total is None:
             self.tally.total = total
+
+    async def _tell_of_limiter(self) -> None:
+        """Say for how long the limiter of the run lends nothing, if that is what is waited for."""
+        if self.shut_ms is None or not isinstance(self.limit, NamedLimiter):
+            return
+        await anyio.sleep(OPENING_S)
+        with suppress(LionherdError):  # whoever runs the calls will say so
+            if shut_ms := await self.shut_ms():
+                self.view.say(
+                    f"Waiting for limiter {self.limit.name}: it lends nothing for another "
+                    f"{span(shut_ms / 1000)}. The server has just started or lost data, and "
+                    "processes that held tokens before may not have heard of that."
+                )

@@ -12,9 +12,15 @@ from lionherd_dist.url import parse
 
 @dataclass(slots=True)
 class Switches:
-    """What holds for the whole program; lives in click's context."""
+    """What holds for the whole program; lives in click's context.
+
+    Attributes:
+        debug: errors are shown with their tracebacks.
+        runs_tasks: tasks of the user run in this process, and warnings show where they come from.
+    """
 
     debug: bool = False
+    runs_tasks: bool = False
 
 
 def _set_debug(context: click.Context, _: click.Parameter, value: bool) -> None:

@@ -9,7 +9,8 @@ import anyio
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
-from lionherd_dist.cli.tally import Tally, per_second, span, status_line
+from lionherd_dist.cli.tally import Tally, per_second, status_line
+from lionherd_dist.printable import span
 
 BAR_EVERY_S = 0.1
 LINE_EVERY_S = 5.0

@@ -8,6 +8,7 @@ from itertools import starmap
 
 import click
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
@@ -15,11 +16,15 @@ from rich.text import Text
 from lionherd_dist.printable import printable
 
 MOST_IN_A_CELL = 160  # characters
+LEAST_OF_A_TEXT = 14  # columns of a terminal, in which a text is put on several lines
+BETWEEN_COLUMNS = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
     """A table before it is drawn.
+
+    Where a terminal is too narrow, columns are left out, the last ones first.
 
     Args:
         title: what it shows.
@@ -37,12 +42,12 @@ class Sheet:
     most: int = MOST_IN_A_CELL
 
 
-def drawn(sheets: Sequence[Sheet]) -> Group:
-    """*sheets* for a terminal."""
-    return Group(*(part for sheet in sheets for part in _drawn(sheet)))
+def drawn(sheets: Sequence[Sheet], width: int) -> Group:
+    """*sheets* for a terminal of *width* columns."""
+    return Group(*(part for sheet in sheets for part in _drawn(sheet, width)))
 
 
-def _drawn(sheet: Sheet) -> list[Table | Text]:
+def _drawn(sheet: Sheet, width: int) -> list[Table | Text]:
     title = Text(sheet.title, style="bold")
     if not sheet.rows:
         return [title, Text(f"  {printable(sheet.note)}", style="dim"), Text()]
@@ -53,17 +58,43 @@ def _drawn(sheet: Sheet) -> list[Table | Text]:
         padding=(0, 1, 0, 0),
         show_header=any(sheet.columns),
     )
-    for place, column in enumerate(sheet.columns):
-        right = column.startswith(">")
+    count = _fitting(sheet, width)
+    for place, column in enumerate(sheet.columns[:count]):
+        whole = _is_whole(column, place)
         table.add_column(
             _heading(column),
-            justify="right" if right else "left",
-            no_wrap=right or not place,  # a number or an id that is cut is another
+            justify="right" if column.startswith(">") else "left",
+            no_wrap=whole and not (count == 1 and place == 0),
+            overflow="fold",
         )
     for row in sheet.rows:
-        table.add_row(*starmap(partial(_cell, sheet.most), zip(sheet.columns, row, strict=True)))
-    below = [Text(f"  {printable(sheet.note)}\n", style="dim")] if sheet.note else []
-    return [title, table, *(below or [Text()])]
+        cells = zip(sheet.columns[:count], row[:count], strict=True)
+        table.add_row(*starmap(partial(_cell, sheet.most), cells))
+    notes = [printable(sheet.note)] if sheet.note else []
+    if left_out := [_heading(column) for column in sheet.columns[count:]]:
+        notes.append(f"not shown, for want of room: {', '.join(left_out)}")
+    below = [Text(f"  {note}", style="dim") for note in notes]
+    return [title, table, *below, Text()]
+
+
+def _is_whole(column: str, place: int) -> bool:
+    """True for a number or an id: if it is cut, it is another."""
+    return column.startswith(">") or not place
+
+
+def _fitting(sheet: Sheet, width: int) -> int:
+    """How many of the columns fit beside each other; at least the first."""
+    if not any(sheet.columns):
+        return len(sheet.columns)
+    needed = 0
+    for place, column in enumerate(sheet.columns):
+        texts = [_heading(column), *(printable(row[place], sheet.most) for row in sheet.rows)]
+        wanted = max(map(cell_len, texts))
+        needed += wanted if _is_whole(column, place) else min(wanted, LEAST_OF_A_TEXT)
+        if place and needed > width:
+            return place
+        needed += BETWEEN_COLUMNS
+    return len(sheet.columns)
 
 
 def _heading(column: str) -> str:
@@ -102,6 +133,7 @@ def _plain(sheet: Sheet) -> str:
 def show(sheets: Sequence[Sheet]) -> None:
     """Print *sheets* on standard output."""
     if sys.stdout.isatty():
-        Console().print(drawn(sheets))
+        console = Console()
+        console.print(drawn(sheets, console.width))
     else:
         click.echo(plain_text(sheets))

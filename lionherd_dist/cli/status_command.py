@@ -85,7 +85,7 @@ async def _keep_looking(asker: Asker, *, jobs: int, every_s: float, as_json: boo
     seen, trouble = before, ""
     with Live(screen=True, auto_refresh=False) as live:
         while True:
-            sheets = drawn(status_sheets(seen, rates_between(before, seen)))
+            sheets = drawn(status_sheets(seen, rates_between(before, seen)), live.console.width)
             last = Text(trouble or f"every {every_s:g} s; Ctrl-C leaves", style="dim")
             live.update(Group(sheets, last), refresh=True)
             await anyio.sleep(every_s)

@@ -5,7 +5,8 @@ from dataclasses import asdict
 from lionherd_dist.cli.job_view import Rates, average_rates, job_object, jobs_sheet
 from lionherd_dist.cli.limits_view import limiter_object, limiters_sheet
 from lionherd_dist.cli.sheets import Sheet
-from lionherd_dist.cli.tally import per_second, span
+from lionherd_dist.cli.tally import per_second
+from lionherd_dist.printable import span
 from lionherd_dist.store.reading import Overview, SessionRow
 
 MOST_TASKS = 4  # names that a row has room for

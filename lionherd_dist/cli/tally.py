@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from lionherd_dist.cli.outcomes import Done, Failed, Result
-from lionherd_dist.printable import printable
+from lionherd_dist.printable import printable, span
 
 MOST_KINDS = 20  # of failures that the summary lists
 
@@ -95,15 +95,3 @@ def summary(tally: Tally) -> str:
 def per_second(rate: float) -> str:
     """A rate for people: ``3.2/s``, ``1,250/s``."""
     return f"{rate:,.1f}/s" if rate < 100 else f"{rate:,.0f}/s"
-
-
-def span(seconds: float) -> str:
-    """A length of time for people: ``0.8 s``, ``42 s``, ``3 min 20 s``, ``2 h 5 min``."""
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"

@@ -21,7 +21,7 @@ from lionherd_dist.embedded.output import write_to_stderr
 from lionherd_dist.environment import redis_address
 from lionherd_dist.exporting import exported
 from lionherd_dist.fleet import Fleet
-from lionherd_dist.logs import Format, log_as_asked
+from lionherd_dist.logs import Format, Level, log_as_asked
 from lionherd_dist.module_source import files_of, source_of
 from lionherd_dist.runtime.process import Order, serve
 from lionherd_dist.runtime.worker import Worker
@@ -45,6 +45,7 @@ class Options(TypedDict):
     metrics_host: str
     otel: bool
     log_format: Format | None
+    log_level: Level | None
     namespace: str
 
 
@@ -102,9 +103,15 @@ class Options(TypedDict):
     type=click.Choice(["json", "text"]),
     help="Write logs to standard error, one event a line; never what calls are given or return.",
 )
+@click.option(
+    "--log-level",
+    type=click.Choice(["debug", "info", "warning", "error"]),
+    help="What is logged at least: warning, and info with --log-format, unless given.",
+)
 @options.namespace
 @options.debug
-def worker(**given: Unpack[Options]) -> None:
+@click.pass_obj
+def worker(switches: options.Switches, /, **given: Unpack[Options]) -> None:
     """Run the tasks of each MODULE for every client of the server, until told to stop.
 
     Modules are found as `python -m` finds them, the current directory included; a path of a file
@@ -119,6 +126,7 @@ def worker(**given: Unpack[Options]) -> None:
       LIONHERD_REDIS_URL_FILE=/run/secrets/redis_url lionherd-dist worker my_tasks
     """  # noqa: D301 (\b keeps click from filling a block)
     modules, processes = given["modules"], given["processes"]
+    switches.runs_tasks = True
     _check_one_process(given)
     imported = [import_here(name) for name in modules]
     sources = [source_of(module) for module in imported]
@@ -129,6 +137,7 @@ def worker(**given: Unpack[Options]) -> None:
         given["grace"],
         Settings(namespace=given["namespace"]),
         log_format=given["log_format"],
+        log_level=given["log_level"],
         otel="yes" if given["otel"] else "no",
         files=files_of(sources),
     )
@@ -141,7 +150,7 @@ def worker(**given: Unpack[Options]) -> None:
     if processes > 1:
         anyio.run(_run_several, plan)
         return
-    log_as_asked(order.log_format)
+    log_as_asked(order.log_format, order.log_level)
     with ExitStack() as stack:
         try:
             recorder, tracer = stack.enter_context(exported(order.otel))

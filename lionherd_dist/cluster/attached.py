@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, suppress
 from types import TracebackType
-from typing import Self
+from typing import Generic, Self, TypeVar, cast
 
 import anyio
 
@@ -26,12 +26,14 @@ from lionherd_dist.store import kept
 from lionherd_dist.store.evictions import asked_for_evictions
 from lionherd_dist.store.patience import persist
 
+R = TypeVar("R")
+
 DETACH_S = 2.0
 BEGINNING = b"0-0"
 GONE = "it was cancelled, was kept no longer, or the server lost it"
 
 
-class AttachedStream:
+class AttachedStream(Generic[R]):
     """``(index, result or exception)`` in the order of completion, from where the last reader was.
 
     Asking for the next outcome says that the one before is done with: it is never given again, to
@@ -130,11 +132,11 @@ class AttachedStream:
     def _known_total(self) -> int | None:
         return None if self._total < 0 else self._total  # it is still being sent
 
-    def __aiter__(self) -> AsyncIterator[tuple[int, object]]:
+    def __aiter__(self) -> AsyncIterator[tuple[int, R | Exception]]:
         _ = self._entered
         return self
 
-    async def __anext__(self) -> tuple[int, object]:
+    async def __anext__(self) -> tuple[int, R | Exception]:
         await self._done_with_given()
         while not self._ended and not self._arrived:
             await self._fetch()
@@ -148,7 +150,7 @@ class AttachedStream:
             self._teller.consumed(outcome)
         match outcome:
             case Success(value):
-                return index, value
+                return index, cast("R", value)
             case Failure(error):
                 error.add_note(place_note(index))
                 return index, error

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterable, Iterable
 from contextlib import AsyncExitStack
 from functools import partial
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Self, TypeVar, cast, overload
 
 from lionherd_dist.arguments import number, shown
 from lionherd_dist.call import Call
@@ -20,11 +20,13 @@ from lionherd_dist.cluster.stream import RemoteStream
 from lionherd_dist.cluster.submission import submit
 from lionherd_dist.cluster.telling import Listeners, OnProgress
 from lionherd_dist.environment import Where, redis_address
+from lionherd_dist.errors import NotATaskError
 from lionherd_dist.job_status import JobStatus
 from lionherd_dist.limiter.shared import OnLost, SharedLimiter
 from lionherd_dist.local.awaitables import check_iterable, discard
 from lionherd_dist.place import Place
 from lionherd_dist.settings import Settings, check_settings
+from lionherd_dist.task import Task
 from lionherd_dist.telemetry import SILENT, Recorder
 from lionherd_dist.tracing import Tracer
 from lionherd_dist.worker_guard import check_may_connect
@@ -172,13 +174,28 @@ class Cluster(Patterns):
         _check_id(job_id)
         return await job_status(self._link, job_id, patience_s=self._settings.patience_s)
 
-    def attach(self, job_id: str, *, progress: OnProgress | bool = False) -> AttachedStream:
+    @overload
+    def attach(
+        self, job_id: str, *, progress: OnProgress | bool = False
+    ) -> AttachedStream[object]: ...
+    @overload
+    def attach(
+        self, job_id: str, task: Task[..., R], *, progress: OnProgress | bool = False
+    ) -> AttachedStream[R]: ...
+    def attach(
+        self,
+        job_id: str,
+        task: Task[..., R] | None = None,
+        *,
+        progress: OnProgress | bool = False,
+    ) -> AttachedStream[R] | AttachedStream[object]:
         """The outcomes of a submitted job: ``async with cluster.attach(job_id) as stream``.
 
         Goes on after the last outcome that a reader was done with: asking for the next one says so.
         Leaving early leaves the rest for the next reader. Failures come as exceptions, in place.
         *progress* as ``completion_stream`` has it, and once at the beginning: what was read before
-        counts, too.
+        counts, too. *task* is for type checkers: with ``attach(job_id, fetch)`` they know what
+        ``fetch`` returns. Nothing compares it with the job, which may hold calls of many tasks.
 
         Raises, on entering:
             JobNotFoundError: there is no such job.
@@ -186,6 +203,8 @@ class Cluster(Patterns):
             ExtraMissingError: what draws the bar is not installed.
         """
         _check_id(job_id)
+        if task is not None and not isinstance(cast("object", task), Task):
+            raise NotATaskError(f"task is {task!r}: give the task itself, decorated with @task")
         patience_s = self._settings.patience_s
         return AttachedStream(self._link, job_id, patience_s=patience_s, progress=progress)
 

@@ -1,7 +1,7 @@
 """The patterns across processes: the same names, signatures and rules as in-process."""
 
 from abc import abstractmethod
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Sized
 from typing import Literal, Protocol, TypeVar, cast, overload
 
 from lionherd_dist.arguments import shown
@@ -132,7 +132,8 @@ class Patterns(Gathering):
             calls = _each_call(task, items)
         else:
             calls = (task.call(item) for item in items)
-        listeners = Listeners(progress) if progress else None
+        total = len(items) if isinstance(items, Sized) else None
+        listeners = Listeners(progress, total=total) if progress else None
         return await self._collected(calls, limit, return_exceptions, listeners)
 
     @overload

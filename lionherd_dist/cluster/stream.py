@@ -133,4 +133,8 @@ class RemoteStream(Generic[R]):
 
     def _total(self) -> int | None:
         """How many outcomes there will be, as far as it is known by now."""
-        return len(self._calls) if isinstance(self._calls, Sized) else self._job.total
+        if isinstance(self._calls, Sized):
+            return len(self._calls)
+        if self._listeners is not None and self._listeners.total is not None:
+            return self._listeners.total
+        return self._job.total

@@ -24,10 +24,12 @@ class Listeners:
         progress: called with the counts, at most ten times a second and once at the end; True for
             a bar on standard error, False for neither.
         on_ran: called with when and where each call ran, as its outcome is consumed.
+        total: how many calls there are, if that is known before they are made.
     """
 
     progress: OnProgress | bool = False
     on_ran: Callable[[Ran], None] | None = None
+    total: int | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.progress, bool):

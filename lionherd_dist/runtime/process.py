@@ -22,7 +22,7 @@ import anyio
 
 from lionherd_dist.errors import LionherdError, StoreRefusedError, trouble
 from lionherd_dist.exporting import Wanted, exported
-from lionherd_dist.logs import Format, log_as_asked
+from lionherd_dist.logs import Format, Level, log_as_asked
 from lionherd_dist.module_import import import_error, import_source
 from lionherd_dist.module_source import ModuleSource
 from lionherd_dist.runtime.ending import UnwaitedExecutor, end, leave
@@ -55,6 +55,7 @@ class Order:
     settings: Settings
     ready: str = ""
     log_format: Format | None = None
+    log_level: Level | None = None
     otel: Wanted = "no"
     files: dict[str, str] = field(default_factory=dict)
     main: str | None = None
@@ -142,7 +143,7 @@ class _Readiness:
 
 def _work(order: Order) -> str | None:
     """Why the worker could not start; None once it has worked."""
-    log_as_asked(order.log_format)
+    log_as_asked(order.log_format, order.log_level)
     readiness = _Readiness()
     with importing():
         modules = _import_modules(order)

@@ -25,7 +25,7 @@ class Verdicts:
 
     def __init__(self, name: str, seal: Seal, clock: ServerClock) -> None:
         self._name, self._seal, self._clock = name, seal, clock
-        self.log = FailureLog()
+        self.log: FailureLog = FailureLog()
 
     def done(self, taken: Taken, outcome: Outcome) -> Done:
         """It ended; a result that cannot be sent is a failure after all."""

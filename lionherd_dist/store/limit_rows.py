@@ -23,7 +23,8 @@ class LimiterRow:
         borrowed: tokens that are held.
         waiting: requests that wait; a job counts as one.
         users: sessions and jobs that use it.
-        shut_ms: for how long it lends nothing, after a loss of data; 0 for not at all.
+        shut_ms: for how long it lends nothing, because the server is new or lost data and holders
+            of its earlier life may not have heard; 0 for not at all.
     """
 
     name: str

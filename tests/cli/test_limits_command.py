@@ -1,5 +1,7 @@
 """``limits`` and ``map --limiter`` before a server with a real worker."""
 
+import io
+
 from .conftest import Ask, wait_until
 
 
@@ -27,9 +29,9 @@ def test_a_jobs_limiter_is_seen_set_and_taken_away(ask: Ask, seen, worker, submi
 def test_limits_that_are_not_there_are_named(ask: Ask) -> None:
     """With what to do instead."""
     status, _, err = ask("limits", "show", "nothing")
-    assert (status, "no limiter 'nothing'" in err, "limits ls" in err) == (2, True, True)
+    assert (status, "no limiter 'nothing'" in err, "limits ls" in err) == (1, True, True)
     status, _, err = ask("limits", "evict", "nothing", "nobody")
-    assert (status, "neither holds nor waits" in err) == (2, True)
+    assert (status, "neither holds nor waits" in err) == (1, True)
 
 
 def test_a_name_that_no_limiter_can_have_is_set_for_nobody(ask: Ask, seen) -> None:
@@ -38,6 +40,26 @@ def test_a_name_that_no_limiter_can_have_is_set_for_nobody(ask: Ask, seen) -> No
         status, _, err = ask("limits", "set", name, "5")
         assert (status, "is no name for a limiter" in err) == (2, True)
     assert seen("limits", "ls")["limiters"] == []
+
+
+def test_a_limiter_that_nothing_uses_is_made_on_request_only(ask: Ask, seen, monkeypatch) -> None:
+    """A slip of the finger names those that are near; a terminal is asked."""
+    assert ask("limits", "set", "api", "5", "--create")[0] == 0
+    status, out, err = ask("limits", "set", "apj", "6")
+    assert (status, out) == (1, "")
+    assert "no limiter 'apj'" in err
+    assert "did you mean api?" in err
+    assert "--create" in err
+    assert [row["name"] for row in seen("limits", "ls")["limiters"]] == ["api"]
+    assert ask("limits", "set", "api", "6") == (0, "limiter api has 6 tokens; it had 5\n", "")
+    for answer, names in (("n", ["api"]), ("y", ["api", "apj"])):
+        terminal = io.StringIO(f"{answer}\n")
+        terminal.isatty = lambda: True
+        monkeypatch.setattr("sys.stdin", terminal)
+        status, _, err = ask("limits", "set", "apj", "6")
+        assert "Make it? [y/N]" in err
+        assert status == (0 if answer == "y" else 130)
+        assert [row["name"] for row in seen("limits", "ls")["limiters"]] == names
 
 
 def test_a_limiter_is_given_by_name_and_number(run, server) -> None:

@@ -51,7 +51,7 @@ def test_a_screen_of_eighty_columns_cuts_neither_ids_nor_numbers() -> None:
     seen = replace(SEEN, sessions=workers, session_count=2, jobs=[job])
     console = Console(width=80, file=io.StringIO())
     with console.capture() as shown:
-        console.print(drawn(status_sheets(seen, rates_between(None, seen))))
+        console.print(drawn(status_sheets(seen, rates_between(None, seen)), 80))
     lines = shown.get().splitlines()
     assert max(map(len, lines)) <= 80
     assert {"20,000", "1,000,000", "5f3a9c01b2d4-1"} <= set(shown.get().split())

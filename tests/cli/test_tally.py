@@ -5,7 +5,8 @@ import time
 import pytest
 
 from lionherd_dist.cli.outcomes import Done, Failed
-from lionherd_dist.cli.tally import Tally, per_second, span, status_line, summary
+from lionherd_dist.cli.tally import Tally, per_second, status_line, summary
+from lionherd_dist.printable import span
 
 
 @pytest.mark.parametrize(

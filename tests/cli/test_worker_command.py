@@ -189,3 +189,16 @@ def test_several_processes_stop_together(several) -> None:
     several.terminate()
     assert several.wait(40) == 0
     assert not any(map(is_alive, children))
+
+
+@pytest.mark.parametrize(("level", "logged"), [("info", True), ("warning", False)])
+def test_the_log_level_says_what_is_logged(start, server, level: str, logged: bool) -> None:
+    """Alone it asks for logs, too, as text on standard error."""
+    worker = start("worker", "my_tasks", "--log-level", level, "--redis", server)
+    lines = [worker.stderr.readline()]
+    while lines[-1] and b"ready: " not in lines[-1]:
+        lines.append(worker.stderr.readline())
+    assert lines[-1], b"".join(lines)
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(20) == 0
+    assert (b" INFO " in b"".join(lines) + worker.stderr.read()) is logged

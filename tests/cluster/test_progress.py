@@ -6,6 +6,7 @@ import pytest
 import tasks
 
 from lionherd_dist import Cluster, ExtraMissingError, Progress, Ran
+from lionherd_dist.bar import RichBar
 from lionherd_dist.call import Failure, Outcome, Success
 from lionherd_dist.cluster import telling
 from lionherd_dist.cluster.telling import Listeners, Teller
@@ -113,6 +114,29 @@ async def test_true_draws_a_bar_on_standard_error(
     assert out == ""
     assert "10/10" in err
     assert "1 failed" in err
+
+
+async def test_the_time_that_is_left_is_told_where_the_total_is_known(cluster: Cluster) -> None:
+    """From the first look on, of items whose number is known; none of an endless source."""
+    looks: list[Progress] = []
+
+    def slowly(progress: Progress) -> None:
+        looks.append(progress)
+
+    await cluster.bounded_map(tasks.brief, [0.05] * 8, limit=1, progress=slowly)
+    assert {look.total for look in looks} == {8}
+    assert all(look.left_s == pytest.approx((8 - look.done) / look.per_second) for look in looks)
+    assert looks[-1].left_s == 0
+    assert Progress(done=3, failed=0, total=None, elapsed_s=1, per_second=3).left_s is None
+    assert Progress(done=0, failed=0, total=9, elapsed_s=1, per_second=0).left_s is None
+
+
+def test_the_bar_shows_the_time_that_is_left(capsys: pytest.CaptureFixture[str]) -> None:
+    """Beside the counts and the rate."""
+    bar = RichBar()
+    bar.show(Progress(done=25, failed=0, total=100, elapsed_s=10, per_second=2.5))
+    bar.close()
+    assert "25/100  2/s  30 s left" in capsys.readouterr().err
 
 
 async def test_a_bar_without_its_extra_names_the_extra(
