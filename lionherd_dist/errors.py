@@ -1,5 +1,10 @@
 """Every error of the project by name: when it is raised, and what the caller can do."""
 
+from collections.abc import Mapping
+from typing import ClassVar
+
+from lionherd_dist.natives import blank, native_attributes, put_attributes, with_bases
+
 
 class LionherdError(Exception):
     """The root of all errors that this package raises itself."""
@@ -62,19 +67,54 @@ class SignatureError(DecodeError):
 class RemoteError(LionherdError):
     """A task failed on a worker with an exception class that is not rebuilt here.
 
+    It is also an instance of the nearest classes above the original one that are known here, so
+    that ``except ValueError`` catches what it catches in one process; it has their attributes, such
+    as ``errno``, and those of the original that could be sent.
+
     Attributes:
         type_name: the qualified name of the original class, for example ``httpx.ReadTimeout``.
+        message: the text of the original.
 
     Register the class with ``@sendable`` on both sides to get it as itself.
     """
 
-    def __init__(self, type_name: str, message: str) -> None:
-        super().__init__(f"{type_name}: {message}" if message else type_name)
-        self.type_name = type_name
-        self.message = message
+    bases: ClassVar[tuple[type[Exception], ...]] = ()
 
-    def __reduce__(self) -> tuple[type["RemoteError"], tuple[str, str]]:
-        return type(self), (self.type_name, self.message)
+    def __init__(self, type_name: str, message: str) -> None:
+        # Not by super(): a constructor of another base wants something else.
+        self.args = (f"{type_name}: {message}" if message else type_name,)
+        self.type_name: str = type_name
+        self.message: str = message
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+    def __repr__(self) -> str:
+        return f"RemoteError({self.args[0]!r})"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        parts, bases = (self.type_name, self.message), type(self).bases
+        if bases:
+            return remote_error, (*parts, bases, native_attributes(self)), vars(self)
+        return type(self), parts, vars(self)
+
+
+def remote_error(
+    type_name: str,
+    message: str,
+    bases: tuple[type[Exception], ...],
+    attributes: Mapping[str, object],
+) -> RemoteError:
+    """A RemoteError that is an instance of *bases*, too, or of what is above them; see there.
+
+    None of their constructors runs, but those of builtin classes.
+    """
+    error: RemoteError = blank(with_bases(RemoteError, bases), ())
+    put_attributes(error, attributes)
+    RemoteError.__init__(error, type_name, message)
+    if isinstance(error, SyntaxError):  # of which Python prints msg, not str()
+        error.msg = str(error)
+    return error
 
 
 class ExtraMissingError(LionherdError, ImportError):

@@ -1,16 +1,35 @@
 """The allow-list: which classes of the user may travel, and the names they travel under."""
 
-import inspect
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, fields, is_dataclass
-from typing import TypeVar, overload
+from dataclasses import dataclass, is_dataclass
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from enum import Enum
+from typing import Any, TypeVar, overload
+from uuid import UUID
 
+from lionherd_dist.conversions import (
+    is_model,
+    member_name,
+    member_of,
+    model_from,
+    models_in,
+    state_of_model,
+)
+from lionherd_dist.layout import Layout, layout_of
 from lionherd_dist.main_module import MAIN, shared_module_name
 
 T = TypeVar("T")
+S = TypeVar("S")
 
 _NAME = re.compile(r"[A-Za-z0-9_.:-]{1,200}")
+
+# What travels by itself. Builtin values are packed before anybody asks for an entry of theirs.
+BUILTIN = frozenset(
+    {type(None), bool, int, float, complex, str, bytes, bytearray, memoryview}
+    | {list, tuple, set, frozenset, dict, datetime, date, time, timedelta, Decimal, UUID}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,13 +38,18 @@ class Sendable:
 
     Attributes:
         name: what it is called on the wire.
-        cls: the class: a dataclass, an exception, or both.
-        fields: the names its constructor takes, in order; empty for an exception without fields.
+        cls: the class.
+        layout: the attributes of a dataclass, which it travels by; None for any other class.
+        to: what makes of an instance a value that can be sent; None for dataclasses, and for
+            exceptions that travel by their attributes.
+        frm: what makes the instance of that value.
     """
 
     name: str
     cls: type
-    fields: tuple[str, ...]
+    layout: Layout | None = None
+    to: Callable[[Any], object] | None = None
+    frm: Callable[[Any], object] | None = None
 
 
 # The one deliberate state of a module in this package. Classes are registered where they are
@@ -33,64 +57,107 @@ class Sendable:
 # without ever importing what a message says. Entries are only added.
 _by_name: dict[str, Sendable] = {}
 _by_class: dict[type, Sendable] = {}
+_unsearched: list[type] = []  # models, which bring the models with them that their fields may hold
 
 
 @overload
-def sendable(cls: type[T], /) -> type[T]: ...
+def sendable(cls: type[T], /, *, name: str | None = None) -> type[T]: ...
 @overload
-def sendable(*, name: str) -> Callable[[type[T]], type[T]]: ...
 def sendable(
-    cls: type[T] | None = None, /, *, name: str | None = None
+    cls: type[T], /, *, to: Callable[[T], S], frm: Callable[[S], T], name: str | None = None
+) -> type[T]: ...
+@overload
+def sendable(*, name: str | None = None) -> Callable[[type[T]], type[T]]: ...
+@overload
+def sendable(
+    *, to: Callable[[T], S], frm: Callable[[S], T], name: str | None = None
+) -> Callable[[type[T]], type[T]]: ...
+def sendable(
+    cls: type[T] | None = None,
+    /,
+    *,
+    to: Callable[[Any], object] | None = None,
+    frm: Callable[[Any], object] | None = None,
+    name: str | None = None,
 ) -> type[T] | Callable[[type[T]], type[T]]:
-    """Let the instances of a dataclass or an exception class travel between processes.
+    """Let the instances of a class travel between processes.
 
-    Every process must have imported the module that registers the class. A class of somebody
-    else is registered by a call: ``sendable(httpx.ReadTimeout)``.
+    Every process must have imported the module that registers the class. A class that is not yours
+    is registered by a call: ``sendable(httpx.ReadTimeout)``. ``docs/values.md`` says how instances
+    arrive.
 
     Args:
-        cls: a dataclass (put ``@sendable`` above ``@dataclass``) or a subclass of Exception.
+        cls: a dataclass (put ``@sendable`` above ``@dataclass``), an Enum, a subclass of Exception,
+            a model of pydantic 2, or, with *to* and *frm*, any class. Instances of a subclass need
+            a ``sendable`` of their own.
+        to: what makes of an instance a value that can be sent.
+        frm: what makes the instance again, of what *to* gave. It is called with whatever arrived.
         name: what it is called on the wire; ``module:qualified_name`` unless given.
 
     Raises:
-        TypeError: it is neither, or its constructor needs more than its fields.
+        TypeError: it is none of these, or a dataclass that is more than its attributes.
         ValueError: the name is not 1 to 200 of ``A-Z a-z 0-9 _ . : -``, or is another class's.
     """
     if cls is None:
-        return lambda given: _register(given, name)
-    return _register(cls, name)
+        return lambda given: _register(given, name, to, frm)
+    return _register(cls, name, to, frm)
 
 
 def of_class(cls: type) -> Sendable | None:
     """The entry of exactly this class; None if it, or only its parent, is registered."""
-    return _by_class.get(cls)
+    entry = _by_class.get(cls)
+    if entry is None and _unsearched:
+        _search_models()
+        entry = _by_class.get(cls)
+    return entry
 
 
 def of_name(name: str) -> Sendable | None:
     """The entry that travels under *name*; None if no class of this process does."""
-    return _by_name.get(name)
+    entry = _by_name.get(name)
+    if entry is None and _unsearched:
+        _search_models()
+        entry = _by_name.get(name)
+    return entry
 
 
-def _register(cls: type[T], name: str | None) -> type[T]:
-    taken = _fields_of(cls)
-    default = f"{shared_module_name(cls.__module__)}:{cls.__qualname__}"
-    entry = Sendable(name or default, cls, taken)
+def _register(
+    cls: type[T],
+    name: str | None,
+    to: Callable[[Any], object] | None,
+    frm: Callable[[Any], object] | None,
+) -> type[T]:
+    if not isinstance(cls, type):
+        raise TypeError(f"{cls!r} cannot travel by itself: only classes are registered")
+    entry = _entry_of(cls, name or _usual_name(cls), to, frm)
     if not _NAME.fullmatch(entry.name):
         raise ValueError(
             f"{entry.name!r} is no name for a class that travels: 1 to 200 of A-Z a-z 0-9 _ . : - "
-            'are. Define it at the top of a module, or name it: @sendable(name="...")'
+            'are. Define it at the top of a module, or name it: sendable(..., name="...")'
         )
     known = _by_class.get(cls) or _by_name.setdefault(entry.name, entry)
-    if known != entry and _is_imported_twice(known, entry):
+    if _is_imported_twice(known, entry):
         known = entry
         if cls.__module__ == MAIN:  # its own code compares with this one
             _by_name[entry.name] = entry
-    if known != entry:
+    if (known.name, known.cls) != (entry.name, cls):
         raise ValueError(
             f"{known.cls.__qualname__} already travels as {known.name!r}: give "
             f'{cls.__qualname__} a name of its own, once, @sendable(name="...")'
         )
+    if to is not None and (known.to, known.frm) != (to, frm):
+        raise ValueError(
+            f"{cls.__qualname__} already travels with another to= or frm=: register it once, in "
+            "one module"
+        )
+    if known is entry and to is None and is_model(cls):
+        _unsearched.append(cls)
     _by_class[cls] = known
     return cls
+
+
+def _usual_name(cls: type) -> str:
+    return f"{shared_module_name(cls.__module__)}:{cls.__qualname__}"
 
 
 def _is_imported_twice(known: Sendable, entry: Sendable) -> bool:
@@ -103,23 +170,42 @@ def _is_imported_twice(known: Sendable, entry: Sendable) -> bool:
     )
 
 
-def _fields_of(cls: object) -> tuple[str, ...]:
-    if not isinstance(cls, type) or not (is_dataclass(cls) or issubclass(cls, Exception)):
+def _entry_of(
+    cls: type, name: str, to: Callable[[Any], object] | None, frm: Callable[[Any], object] | None
+) -> Sendable:
+    if cls in BUILTIN:
         raise TypeError(
-            f"{cls!r} cannot travel: only dataclasses and subclasses of Exception can. "
-            "If it is a dataclass, put @sendable above @dataclass"
+            f"{cls.__qualname__} is built in, and cannot be registered: it travels as it is, or not"
         )
-    if not is_dataclass(cls):
-        return ()
-    names = tuple(field.name for field in fields(cls) if field.init)
-    for needed in inspect.signature(cls).parameters.values():
-        required = needed.default is needed.empty and needed.kind not in (
-            needed.VAR_POSITIONAL,
-            needed.VAR_KEYWORD,
-        )
-        if needed.kind is needed.POSITIONAL_ONLY or (required and needed.name not in names):
-            raise TypeError(
-                f"{cls.__qualname__} cannot be rebuilt from its fields: its constructor needs "
-                f"{needed.name!r}. Give it a default, or make it a field"
-            )
-    return names
+    if (to is None) != (frm is None):
+        raise TypeError(f"give to= and frm= for {cls.__qualname__}, both or neither")
+    if to is not None:
+        return Sendable(name, cls, None, to, frm)
+    if issubclass(cls, Enum):
+        return Sendable(name, cls, None, member_name, member_of(cls))
+    if is_model(cls):
+        return Sendable(name, cls, None, state_of_model, model_from(cls))
+    if is_dataclass(cls):
+        return Sendable(name, cls, layout_of(cls))
+    if issubclass(cls, Exception):
+        return Sendable(name, cls)
+    raise TypeError(
+        f"{cls!r} cannot travel by itself: only dataclasses, enums, pydantic models and subclasses "
+        "of Exception can. If it is a dataclass, put @sendable above @dataclass; else say how: "
+        f"sendable({cls.__qualname__}, to=..., frm=...)"
+    )
+
+
+def _search_models() -> None:
+    """Register the models that fields of registered models may hold, under their usual names."""
+    waiting: list[type] = []
+    for cls in _unsearched:  # grows by those that are found
+        inner = models_in(cls)
+        if inner is None:  # one of its types is not defined yet
+            waiting.append(cls)
+            continue
+        for found in inner:
+            name = _usual_name(found)
+            if found not in _by_class and name not in _by_name and _NAME.fullmatch(name):
+                _register(found, name, None, None)
+    _unsearched[:] = waiting

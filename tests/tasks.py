@@ -1,9 +1,14 @@
 """Tasks for the tests. Where a worker runs in the test's own process, the events here steer it."""
 
 import asyncio
+import enum
+import json
 import os
 import secrets
 import signal
+import socket
+import sqlite3
+import subprocess
 import threading
 import time
 from dataclasses import dataclass, field
@@ -12,6 +17,7 @@ from pathlib import Path
 import anyio
 
 from lionherd_dist import (
+    DecodeError,
     Retry,
     current_cluster,
     current_time,
@@ -63,6 +69,26 @@ class Registered(Exception):
     """An exception class that may travel."""
 
 
+class BelowRegistered(Registered):
+    """Unregistered, below a class that is."""
+
+
+class CodedError(ValueError):
+    """Of a user, with an attribute."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(f"code {code}")
+        self.code = code
+
+
+class DiskError(OSError):
+    """Of a user, with what a builtin class keeps."""
+
+
+class OwnDecodeError(DecodeError):
+    """Of a user, below a class of ours."""
+
+
 @sendable
 @dataclass(frozen=True)
 class Point:
@@ -70,9 +96,49 @@ class Point:
     y: int
 
 
+@sendable
+class Colour(enum.Enum):
+    RED = 1
+
+
+@sendable
+@dataclass
+class Painted:
+    name: str
+    colour: Colour
+
+    def __post_init__(self) -> None:
+        self.name += "!"
+
+
 @task
 async def echo(value: object) -> object:
     return value
+
+
+@task
+async def fail_as(name: str) -> None:
+    match name:
+        case "json":
+            json.loads("{x")
+        case "gaierror":
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        case "process":
+            raise subprocess.CalledProcessError(3, ["x"], b"out", b"err")
+        case "sqlite":
+            raise sqlite3.OperationalError("no such table: t")
+        case "coded":
+            raise CodedError(5)
+        case "disk":
+            raise DiskError(28, "No space left", "/x")
+        case "registered":
+            raise Registered("no")
+        case "below":
+            raise BelowRegistered("no")
+        case "own":
+            raise OwnDecodeError("no")
+        case _:
+            raise ValueError(name)
 
 
 @task

@@ -18,7 +18,7 @@ MOST_PARAMETERS = 8
 
 # Lowest floor first. A room may import from its own folder and from any floor below.
 FLOORS = (
-    {"arguments"},
+    {"arguments", "natives", "layout", "conversions"},
     {"carrying", "current_call"},
     {"errors", "call", "job_status", "main_module", "address", "printable", "telemetry", "tracing"},
     {"registry"},

@@ -1,11 +1,14 @@
 """The allow-list of classes that may travel."""
 
-from dataclasses import InitVar, dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Self
 
 import pytest
 
 from lionherd_dist import registry
 from lionherd_dist.registry import sendable
+from lionherd_dist.wire import kinds
 
 
 @sendable
@@ -27,13 +30,6 @@ def test_a_class_travels_under_its_module_and_name() -> None:
     assert entry is not None
     assert entry.name == f"{__name__}:Point"
     assert entry is registry.of_name(entry.name)
-
-
-def test_only_what_the_constructor_takes_travels() -> None:
-    """A field with init=False is computed again where it arrives."""
-    entry = registry.of_class(Point)
-    assert entry is not None
-    assert entry.fields == ("x", "y")
 
 
 def test_the_decorator_returns_the_class_itself() -> None:
@@ -75,11 +71,48 @@ def test_a_subclass_is_not_registered_by_its_parent() -> None:
     assert registry.of_class(Sub) is None
 
 
-@pytest.mark.parametrize("thing", [int, str, dict, BaseException, KeyboardInterrupt, 5, "Point"])
-def test_what_is_neither_dataclass_nor_exception_is_refused(thing: type) -> None:
-    """The wire would not know how to take it apart."""
-    with pytest.raises(TypeError, match="only dataclasses and subclasses of Exception"):
+class Plain:
+    pass
+
+
+@pytest.mark.parametrize("thing", [Plain, BaseException, KeyboardInterrupt, 5, "Point"])
+def test_what_cannot_be_taken_apart_is_refused(thing: type) -> None:
+    """The wire would not know how."""
+    with pytest.raises(TypeError, match="cannot travel by itself: only "):
         sendable(name="tests.thing")(thing)
+
+
+def test_any_class_travels_by_a_pair_of_functions() -> None:
+    """One makes a value of an instance, the other makes it again; as a call or as a decorator."""
+
+    class Money:
+        pass
+
+    assert sendable(Money, to=vars, frm=lambda _: Money(), name="tests.Money") is Money
+    entry = registry.of_class(Money)
+    assert entry is not None
+    assert entry.to is vars
+    with pytest.raises(ValueError, match="already travels with another to= or frm="):
+        sendable(Money, to=repr, frm=lambda _: Money(), name="tests.Money")
+
+
+def test_half_a_pair_of_functions_is_refused() -> None:
+    """What is taken apart must be made again."""
+    with pytest.raises(TypeError, match="both or neither"):
+        sendable(Plain, to=vars, name="tests.Half")  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize("cls", sorted(registry.BUILTIN, key=repr))
+def test_builtin_types_cannot_be_registered(cls: type) -> None:
+    """They are packed before any entry is looked for, so that one would do nothing."""
+    with pytest.raises(TypeError, match="is built in, and cannot be registered"):
+        sendable(cls, to=repr, frm=cls)
+
+
+def test_every_type_that_travels_by_itself_is_among_the_builtin_ones() -> None:
+    """Here and on the wire, one list."""
+    on_the_wire = kinds.PLAIN | kinds._WRITERS.keys() | {list, dict}
+    assert on_the_wire | {memoryview} == registry.BUILTIN
 
 
 def test_the_wrong_order_of_decorators_is_explained() -> None:
@@ -116,14 +149,71 @@ def test_a_class_inside_a_function_needs_a_name() -> None:
             pass
 
 
-def test_a_dataclass_that_needs_more_than_its_fields_is_refused_at_once() -> None:
-    """Not later, on the other side."""
+class Elsewhere:
+    """A descriptor that keeps its values where no instance has them."""
 
+    def __get__(self, instance: object, owner: type) -> int:
+        return 0
+
+    def __set__(self, instance: object, value: int) -> None: ...
+
+
+def in_a_descriptor() -> type:
     @dataclass
-    class Secretive:
-        x: int
-        key: InitVar[str]
+    class Kept:
+        x: int = Elsewhere()  # type: ignore[assignment]
 
-    with pytest.raises(TypeError, match="its constructor needs 'key'"):
-        sendable(name="tests.Secretive")(Secretive)
-    assert registry.of_name("tests.Secretive") is None
+    return Kept
+
+
+def behind_a_property() -> type:
+    @dataclass
+    class Kept:
+        x: int
+
+        @property  # type: ignore[no-redef]
+        def x(self) -> int:
+            return 0
+
+        @x.setter
+        def x(self, value: int) -> None: ...
+
+    return Kept
+
+
+def in_a_builtin_base() -> type:
+    @dataclass
+    class Kept(dict[str, int]):
+        x: int = 0
+
+    return Kept
+
+
+def by_new() -> type:
+    @dataclass
+    class Kept:
+        x: int = 0
+
+        def __new__(cls, *args: object) -> Self:
+            return super().__new__(cls)
+
+    return Kept
+
+
+@pytest.mark.parametrize(
+    ("make", "why"),
+    [
+        (in_a_descriptor, "is a field and a Elsewhere"),
+        (behind_a_property, "is a field and a property"),
+        (in_a_builtin_base, "is a dict, too"),
+        (by_new, "has a __new__"),
+    ],
+)
+def test_a_dataclass_that_is_more_than_its_attributes_is_refused_at_once(
+    make: Callable[[], type], why: str
+) -> None:
+    """Not when one is sent; and the message says how it can travel."""
+    cls = make()
+    with pytest.raises(TypeError, match=rf"{why}.*sendable\(.*Kept, to=\.\.\., frm=\.\.\.\)"):
+        sendable(name="tests.Kept")(cls)
+    assert registry.of_name("tests.Kept") is None

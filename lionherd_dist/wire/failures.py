@@ -4,10 +4,15 @@ A record is a dict of plain values:
 
     type       the qualified name of the class, for people: httpx.ReadTimeout
     class      what the class is called on the wire, or None: see ``classes``
+    bases      what the nearest classes above it are called; left out where there are none
     message    str(error)
-    args       what its constructor was given; strings in place of what cannot be sent
-    state      its own attributes, or the fields of a dataclass; registered classes only
-    notes      the notes it already had
+    args       its args; strings in place of what cannot be sent
+    state      the attributes that do not follow from its args; strings in place of what cannot be
+               sent. Of a class without a name on the wire, those that can be sent, all of them.
+               Of one that is registered with to=, what that gave, under ``CONVERTED``
+    errors     [place, record] of each argument and attribute that is an exception; the place is
+               the index of the argument, or the name; left out where there is none
+    notes      the notes it already had, and one for each string in place of something else
     traceback  as Python prints it, with causes and contexts; the outermost exception only
     children   the records of an ExceptionGroup
     call       the call that failed, see ``called``; the outermost exception only
@@ -18,13 +23,15 @@ How it becomes an exception again is in ``rebuilding``.
 import traceback
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from lionherd_dist import registry
 from lionherd_dist.errors import EncodeError, RemoteError
-from lionherd_dist.wire.classes import qualified_name, reference
+from lionherd_dist.natives import attributes_of, blank, native_attributes
+from lionherd_dist.wire.classes import bases, qualified_name, reference
 from lionherd_dist.wire.limits import Limits
-from lionherd_dist.wire.values import encode
+from lionherd_dist.wire.standard import state_of_http_error
+from lionherd_dist.wire.values import encode_parts
 
 Record: TypeAlias = dict[str, object]
 
@@ -32,6 +39,7 @@ MAX_DEPTH = 5  # groups inside each other; what is deeper is one record with a t
 _MAX_CHILDREN = 100  # in all groups of one record together
 _MAX_NOTES = 10
 _CUT = "\n… cut here …\n"
+CONVERTED = "<to>"  # no attribute is called so
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,22 +90,25 @@ class _Recorder:
         """The record of *error*, which is inside *depth* - 1 groups."""
         text = self._budget.text
         record: Record = {
-            "type": shorten(qualified_name(type(error)), 256),
+            "type": shorten(_type_name(error), 256),
             "message": shorten(_safe(str, error), text),
         }
+        if above := bases(type(error)):
+            record["bases"] = above
         if self._budget == BUDGETS[-1]:
             return record
-        record["class"] = reference(type(error))
+        record["class"] = reference(_class_of(error))
         notes = [shorten(note, text) for note in _notes_of(error)]
         if isinstance(error, ExceptionGroup):
             record["message"] = shorten(_safe(str, error.message), text)
             children = self._children_of(error, depth)
             record["children"] = children
+            if record["class"] is not None and (state := _vars_of(error)):
+                record["state"] = self._sent_state(state, notes)
             if left_out := len(error.exceptions) - len(children):
                 notes.append(f"{left_out} of its exceptions are left out")
         else:
-            record["args"] = [self._sendable(argument) for argument in _arguments_of(error)]
-            record["state"] = self._state_of(error)
+            notes += self._add_values(record, error, depth)
         record["notes"] = notes
         return record
 
@@ -110,29 +121,101 @@ class _Recorder:
             children.append(self.record(child, depth + 1))
         return children
 
-    def _state_of(self, error: Exception) -> Record:
-        entry = registry.of_class(type(error))
-        if entry is None:
-            return {}
-        state = {name: getattr(error, name, None) for name in entry.fields} or dict(vars(error))
-        state.pop("__notes__", None)
-        return {name: self._sendable(value) for name, value in state.items()}
+    def _add_values(self, record: Record, error: Exception, depth: int) -> list[str]:
+        """Add args and state to *record*; the notes that say what of them is text now."""
+        notes: list[str] = []
+        parts = _parts_of(error)
+        if parts is None:
+            record["class"] = None
+        args, state = parts or ([], {})
+        self._take_errors_out(record, args, state, depth)
+        record["args"] = [self._sent(arg, f"args[{at}]", notes) for at, arg in enumerate(args)]
+        record["state"] = self._sent_state(state, notes)
+        if CONVERTED in state and notes:  # frm= is given what to= gave, or nothing
+            record["class"] = None
+        if record["class"] is None or isinstance(error, RemoteError):
+            sendable = {key: one for key, one in state.items() if not self._refused(one)}
+            record["args"], record["state"], notes = args, sendable, []
+        return notes
 
-    def _sendable(self, value: object) -> object:
-        try:
-            size = len(encode(value, self._limits))
-        except EncodeError:
-            size = self._budget.argument + 1
-        return value if size <= self._budget.argument else self._described(value)
+    def _take_errors_out(
+        self, record: Record, args: list[object], state: Record, depth: int
+    ) -> None:
+        """Add the records of exceptions in *args* and *state*, and put their text there instead."""
+        found: list[list[object]] = []
+        places: list[tuple[Any, Any]] = [(args, at) for at in range(len(args))]
+        places += [(state, name) for name in state]
+        for holder, place in places:
+            value = holder[place]
+            if isinstance(value, Exception) and depth < MAX_DEPTH and self._children_left > 0:
+                self._children_left -= 1
+                found.append([place, self.record(value, depth + 1)])
+                holder[place] = shorten(_safe(repr, value), self._budget.text)
+        if found:
+            record["errors"] = found
 
-    def _described(self, value: object) -> str:
+    def _sent_state(self, state: Record, notes: list[str]) -> Record:
+        return {name: self._sent(value, f".{name}", notes) for name, value in state.items()}
+
+    def _sent(self, value: object, path: str, notes: list[str]) -> object:
+        reason = self._refused(value, path)
+        if not reason:
+            return value
+        notes.append(shorten(f"{reason}. It arrives as text", min(self._budget.text, 512)))
         describe = str if isinstance(value, str) else repr
         return shorten(_safe(describe, value), min(self._budget.text, self._budget.argument))
 
+    def _refused(self, value: object, path: str = "value") -> str:
+        """Why *value* is not sent as it is; empty if it is."""
+        try:
+            size = len(encode_parts(value, {path: value}, self._limits))
+        except EncodeError as error:
+            return str(error)
+        most = self._budget.argument
+        return "" if size <= most else f"{path}: {size} bytes, and there is room for {most}"
+
+
+def _class_of(error: Exception) -> type[Exception]:
+    """Its class; RemoteError for that with more bases, which it gets again where it arrives."""
+    return RemoteError if isinstance(error, RemoteError) else type(error)
+
+
+def _type_name(error: Exception) -> str:
+    return qualified_name(_class_of(error))
+
+
+def _parts_of(error: Exception) -> tuple[list[object], Record] | None:
+    """What *error* is made of again: its args and its state; None where reading them fails."""
+    try:
+        if isinstance(error, RemoteError):
+            return [error.type_name, error.message], attributes_of(error)
+        if reference(type(error)) is None:
+            return [], attributes_of(error)
+        entry = registry.of_class(type(error))
+        if entry is not None and entry.to is not None:
+            return [], {CONVERTED: entry.to(error)}
+        if (response := state_of_http_error(error)) is not None:
+            return [], {CONVERTED: response}
+        args = list(_arguments_of(error))
+        return args, _vars_of(error) | _natives_beyond(error, args)
+    except Exception:  # noqa: BLE001 (properties, to= and comparisons: code of the user)
+        return None
+
+
+def _vars_of(error: Exception) -> Record:
+    return {name: value for name, value in vars(error).items() if name != "__notes__"}
+
+
+def _natives_beyond(error: Exception, args: list[object]) -> Record:
+    """The attributes outside of ``vars`` that do not follow from *args* where it is made again."""
+    held = native_attributes(error)
+    made = native_attributes(blank(type(error), tuple(args)))
+    if held == made:
+        return {}
+    return {name: held.get(name) for name in held | made if held.get(name) != made.get(name)}
+
 
 def _arguments_of(error: Exception) -> Sequence[object]:
-    if isinstance(error, RemoteError):  # its message is made of its arguments
-        return error.type_name, error.message
     if isinstance(error, OSError) and error.filename is not None and len(error.args) == 2:
         names = [_name_of_file(name) for name in (error.filename, error.filename2)]
         return (*error.args, names[0], *((None, names[1]) if names[1] is not None else ()))

@@ -7,9 +7,10 @@ either, because extensions are made here only.
 """
 
 import struct
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from itertools import chain
 from typing import Any, cast
 from uuid import UUID
 
@@ -21,7 +22,7 @@ MARK = 1  # the codes are the wire format: never change one, never use one again
 _BIG_INT, _DECIMAL, _COMPLEX, _DATETIME, _DATE, _TIME, _TIMEDELTA, _UUID, _BYTEARRAY = range(2, 11)
 
 MARK_BYTES = b"\xd4\x01"  # how every mark begins: an extension of one byte with the code MARK
-_TUPLE, _SET, _FROZENSET, _DATACLASS = b"tsfd"  # the one byte
+_TUPLE, _SET, _FROZENSET, _DATACLASS, _CONVERTED = b"tsfdc"  # the one byte
 
 PLAIN: frozenset[type] = frozenset({type(None), bool, int, float, str, bytes})
 AS_IS: frozenset[type] = PLAIN | {list, Extension}  # neither rewritten nor a dict
@@ -62,7 +63,7 @@ _WRITERS: dict[type, Callable[[Any], object]] = {
     UUID: _extension(_UUID, lambda value: value.bytes),
     bytearray: _extension(_BYTEARRAY, bytes),
 }
-_write_dataclass = _marked(_DATACLASS)
+_write_dataclass, _write_converted = _marked(_DATACLASS), _marked(_CONVERTED)
 
 _READERS: dict[int, Callable[[bytes], object]] = {
     _BIG_INT: lambda data: int.from_bytes(data, "big", signed=True),
@@ -84,7 +85,7 @@ def travels(cls: type) -> bool:
 
 
 def is_data(entry: registry.Sendable) -> bool:
-    """True for a dataclass, which travels by its fields; False for an exception, as a failure."""
+    """True for what is sent as a value; False for an exception, which travels as a failure."""
     return not issubclass(entry.cls, Exception)
 
 
@@ -94,14 +95,18 @@ def is_of_main(entry: registry.Sendable) -> bool:
 
 
 def members_of(value: Any) -> Collection[object]:
-    """What a container or a dataclass holds, without a dict's keys; nothing for a scalar."""
+    """What a container or an instance holds, without a dict's keys; nothing for a scalar."""
     cls = type(value)
     if cls in {list, tuple, set, frozenset}:
         return cast("Collection[object]", value)
     if cls is dict:
         return cast("Collection[object]", value.values())
     entry = registry.of_class(cls)
-    return [getattr(value, name) for name in entry.fields] if entry else ()
+    if entry is None:
+        return ()
+    if entry.layout is not None:
+        return entry.layout.state_of(value).values()
+    return [entry.to(value)] if entry.to is not None else ()
 
 
 def rewrite(value: object) -> object:
@@ -112,13 +117,13 @@ def rewrite(value: object) -> object:
     entry = registry.of_class(type(value))
     if entry is None or not is_data(entry) or is_of_main(entry):
         raise TypeError(f"{type(value).__qualname__} does not travel")
-    return _write_dataclass([entry.name, *_named_fields(value, entry.fields)])
-
-
-def _named_fields(value: object, names: tuple[str, ...]) -> Iterator[object]:
-    for name in names:
-        yield name
-        yield getattr(value, name)
+    if entry.layout is not None:
+        return _write_dataclass(
+            [entry.name, *chain.from_iterable(entry.layout.state_of(value).items())]
+        )
+    if entry.to is not None:
+        return _write_converted([entry.name, entry.to(value)])
+    raise TypeError(f"{entry.name} is registered without a way to take it apart")
 
 
 def scalar(code: int, data: bytes) -> object:
@@ -170,6 +175,8 @@ class Rebuilder:
             return frozenset(members)
         if kind == _DATACLASS:
             return _dataclass_from(members)
+        if kind == _CONVERTED:
+            return _converted_from(members)
         raise ValueError(f"a container of kind {kind}, which is none of ours")
 
     def finish(self) -> None:
@@ -179,14 +186,28 @@ class Rebuilder:
 
 
 def _dataclass_from(members: list[Any]) -> object:
-    name, *rest = members
+    layout = _entry_called(members[0]).layout
+    if layout is None:
+        raise ValueError(f"{members[0]} with fields, and it is no dataclass here")
+    return layout.make(members[1::2], members[2::2])
+
+
+def _converted_from(members: list[Any]) -> object:
+    name, given = members
+    entry = _entry_called(name)
+    if entry.frm is None:
+        raise ValueError(f"{name} as one value, and it is a dataclass here")
+    value = entry.frm(given)
+    if type(value) is not entry.cls:
+        raise ValueError(f"frm= of {name} made a {type(value).__qualname__} of what arrived")
+    return value
+
+
+def _entry_called(name: object) -> registry.Sendable:
     entry = registry.of_name(name) if type(name) is str else None
     if entry is None or not is_data(entry):
         raise ValueError(
             f"the class {name[:200] if type(name) is str else type(name)!r} is not registered "
             "here: import the module that has it, with @sendable above it"
         )
-    names, values = rest[::2], rest[1::2]
-    if len(set(names)) != len(names) or not set(names).issubset(entry.fields):
-        raise ValueError(f"{entry.name} with fields that it does not have here, or with one twice")
-    return entry.cls(**dict(zip(names, values, strict=True)))
+    return entry

@@ -1,7 +1,11 @@
 """The same promises, in-process and across workers: one body, two halves."""
 
 import itertools
+import json
 import re
+import socket
+import sqlite3
+import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -14,7 +18,7 @@ from containers.server import IMAGE
 from helpers import wait_until
 
 import lionherd_dist
-from lionherd_dist import Call, Cluster, CompletionStream, fail_after
+from lionherd_dist import Call, Cluster, CompletionStream, LionherdError, fail_after
 from lionherd_dist.errors import sole
 
 pytestmark = pytest.mark.anyio
@@ -385,3 +389,47 @@ async def test_a_limit_is_a_count_in_both_halves(half: Half) -> None:
     with pytest.raises(TypeError, match=r"limit is 2\.5"):
         async with half.completion_stream([tasks.double.call(1)], limit=2.5):
             pass
+
+
+# --- failures
+
+
+@pytest.mark.parametrize(
+    ("name", "classes"),
+    [
+        ("ValueError", (ValueError,)),
+        ("json", (json.JSONDecodeError, ValueError)),
+        ("gaierror", (socket.gaierror, OSError)),
+        ("process", (subprocess.CalledProcessError, subprocess.SubprocessError)),
+        ("sqlite", (sqlite3.OperationalError, sqlite3.DatabaseError)),
+        ("coded", (ValueError,)),
+        ("disk", (OSError,)),
+        ("registered", (tasks.Registered,)),
+        ("below", (tasks.Registered,)),
+        ("own", (LionherdError, ValueError)),
+    ],
+)
+async def test_except_catches_the_same(
+    half: Half, name: str, classes: tuple[type[Exception], ...]
+) -> None:
+    """A class of the standard library, a registered one, and what is above a class of a user."""
+    (error,) = await half.gather(tasks.fail_as.call(name), return_exceptions=True)
+    for cls in classes:
+        with pytest.raises(cls):
+            raise error
+        with pytest.raises(ExceptionGroup) as caught:
+            await half.gather(tasks.fail_as.call(name))
+        matching, rest = caught.value.split(cls)
+        assert matching is not None
+        assert rest is None
+    assert getattr(error, "errno", None) in {None, 28, socket.EAI_NONAME}
+    assert getattr(error, "code", 5) == 5
+
+
+async def test_a_dataclass_and_an_enum_arrive_as_they_were(half: Half) -> None:
+    """Their constructors do not run again."""
+    painted = tasks.Painted("bob", tasks.Colour.RED)
+    (arrived,) = await half.gather(tasks.echo.call(painted))
+    assert arrived == painted
+    assert arrived.name == "bob!"
+    assert arrived.colour is tasks.Colour.RED

@@ -1,5 +1,6 @@
 """An exception arrives as what it was, where that is allowed, and always as something."""
 
+import pickle
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
@@ -152,6 +153,10 @@ def test_arguments_that_cannot_be_sent_arrive_as_text() -> None:
     assert isinstance(arrived, ValueError)
     assert arrived.args[0].startswith("<object object at")
     assert arrived.args[2] == "ok"
+    first, second, _ = arrived.__notes__
+    assert first.startswith("args[0]: object cannot be sent")
+    assert first.endswith("It arrives as text")
+    assert second.startswith("args[1][0]: object cannot be sent")
 
 
 def test_an_error_that_cannot_describe_itself_arrives_all_the_same() -> None:
@@ -275,6 +280,12 @@ def test_errors_about_errors_travel_too() -> None:
         {"children": [5]},
         {"message": b"x"},
         {"traceback": 5},
+        {"bases": "OSError"},
+        {"errors": [5]},
+        {"errors": [[0, {}]], "args": []},
+        {"errors": [["x", {}]], "state": {}},
+        {"errors": [[0, 5]], "args": ["x"]},
+        {"class": "KeyError", "args": [""], "errors": [[0, {"bases": 5}]]},
         {"children": [{"children": [{"children": [{"children": [{"children": [{}]}]}]}]}]},
     ],
     ids=repr,
@@ -296,6 +307,11 @@ def test_records_of_another_shape_are_refused(record: object) -> None:
         "KeyboardInterrupt",
         "object",
         "eval",
+        "os.error",
+        "antigravity.Error",
+        "socket.socket",
+        "imaplib.IMAP4",
+        "subprocess.run",
     ],
 )
 def test_names_outside_the_allow_list_are_only_text(name: str) -> None:
@@ -318,11 +334,22 @@ class_names = st.one_of(
             "UnicodeDecodeError",
             "ExceptionGroup",
             "SyntaxError",
+            "ImportError",
             "RemoteError",
+            "urllib.error.HTTPError",
+            "json.decoder.JSONDecodeError",
+            "subprocess.CalledProcessError",
         ]
         + [f"@{__name__}:{cls.__name__}" for cls in (QuotaError, RefusedError, CrewError)]
     ),
     st.text(max_size=5),
+)
+attribute_names = st.text(max_size=5) | st.sampled_from(
+    [
+        *("errno", "filename", "characters_written", "lineno", "text", "msg", "object", "start"),
+        *("args", "__notes__", "__cause__", "__class__", "__dict__", "add_note", "type_name"),
+        "<to>",
+    ]
 )
 records = st.recursive(
     st.fixed_dictionaries(
@@ -330,8 +357,16 @@ records = st.recursive(
         optional={
             "type": st.text(),
             "args": st.lists(plain, max_size=6),
-            "state": st.dictionaries(st.text(max_size=5), plain, max_size=3),
+            "state": st.dictionaries(attribute_names, plain, max_size=3),
             "notes": st.lists(st.text(), max_size=2),
+            "bases": st.lists(class_names, max_size=7),
+            "errors": st.lists(
+                st.tuples(
+                    st.integers(-1, 2) | st.text(max_size=3),
+                    st.fixed_dictionaries({"class": class_names, "bases": st.lists(class_names)}),
+                ).map(list),
+                max_size=2,
+            ),
         },
     ),
     lambda inner: st.fixed_dictionaries(
@@ -346,4 +381,9 @@ records = st.recursive(
 def test_any_record_is_an_error_or_a_decode_error(record: object) -> None:
     """Whatever arguments a constructor is given."""
     with suppress(DecodeError):
-        assert isinstance(error_from(record, worker="w", attempt=1), Exception)
+        error = error_from(record, worker="w", attempt=1)
+        assert isinstance(error, Exception)
+        with suppress(Exception):  # an attribute that is no text, and was to be one
+            assert str(error) is not None
+        assert error.__cause__ is None
+        pickle.dumps(error.__notes__)
