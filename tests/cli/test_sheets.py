@@ -67,4 +67,4 @@ def test_all_columns_are_there_where_there_is_room() -> None:
 def test_a_narrow_terminal_says_what_it_does_not_show() -> None:
     """The last columns go first."""
     text = " ".join(drawing(SHEETS["jobs"], 60).split())
-    assert text.endswith("not shown, for want of room: backlog, in hand, limit, age")
+    assert text.endswith("not shown, for want of room: rate, backlog, in hand, limit, age")
