@@ -24,6 +24,7 @@ class Layout:
         cls: the class.
         fields: the names of its fields.
         slots: what reads and writes each attribute that has no place in ``__dict__``.
+        readers: what reads each of these, bound beforehand for speed.
         missing: what makes the value of a field that a state is without; None where a class
             attribute has it, or where nothing needs to.
         computed: the names of cached properties, which are no part of a state.
@@ -32,6 +33,7 @@ class Layout:
     cls: type
     fields: frozenset[str]
     slots: dict[str, MemberDescriptorType]
+    readers: tuple[tuple[str, Callable[[object], object]], ...]
     missing: dict[str, Callable[[], object] | None]
     computed: frozenset[str]
 
@@ -45,7 +47,7 @@ class Layout:
         )
         if self.slots:
             try:
-                held = {name: slot.__get__(value) for name, slot in self.slots.items()}
+                held = {name: read(value) for name, read in self.readers}
             except AttributeError:  # one was never set
                 held = dict(self._slots_of(value))
             state = state | held if state else held
@@ -137,6 +139,7 @@ def layout_of(cls: type) -> Layout:
         cls,
         frozenset(field.name for field in fields(cls)),
         slots,
+        tuple((name, slot.__get__) for name, slot in slots.items()),
         dict(_missing(fields(cls), slots)),
         frozenset(computed),
     )

@@ -34,7 +34,10 @@ def builtin_base(cls: type[Exception]) -> type[Exception]:
 
 def native_attributes(error: Exception) -> dict[str, object]:
     """What *error* holds beside its ``__dict__``: attributes of builtin classes, slots; no None."""
-    held = {name: getattr(error, name, None) for name in _natives_of((type(error),))}
+    natives = _natives_of((type(error),))
+    if not natives:
+        return {}
+    held = {name: getattr(error, name, None) for name in natives}
     return {name: value for name, value in held.items() if value is not None}
 
 
@@ -109,6 +112,11 @@ def _mixed(root: type[E], bases: tuple[type, ...]) -> type[E] | None:
         return type(root.__name__, (root, *bases), names)
     except Exception:  # noqa: BLE001 (layouts that exclude each other; __init_subclass__ of a user)
         return None
+
+
+def has_natives(cls: type[Exception]) -> bool:
+    """True if instances of *cls* hold anything beside their ``__dict__``."""
+    return bool(_natives_of((cls,)))
 
 
 @lru_cache(maxsize=256)

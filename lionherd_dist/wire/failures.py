@@ -27,7 +27,7 @@ from typing import Any, TypeAlias
 
 from lionherd_dist import registry
 from lionherd_dist.errors import EncodeError, RemoteError
-from lionherd_dist.natives import attributes_of, blank, native_attributes
+from lionherd_dist.natives import attributes_of, blank, has_natives, native_attributes
 from lionherd_dist.wire.classes import bases, qualified_name, reference
 from lionherd_dist.wire.limits import Limits
 from lionherd_dist.wire.standard import state_of_http_error
@@ -208,6 +208,8 @@ def _vars_of(error: Exception) -> Record:
 
 def _natives_beyond(error: Exception, args: list[object]) -> Record:
     """The attributes outside of ``vars`` that do not follow from *args* where it is made again."""
+    if not has_natives(type(error)):
+        return {}
     held = native_attributes(error)
     made = native_attributes(blank(type(error), tuple(args)))
     if held == made:

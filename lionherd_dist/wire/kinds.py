@@ -10,7 +10,6 @@ import struct
 from collections.abc import Callable, Collection
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from itertools import chain
 from typing import Any, cast
 from uuid import UUID
 
@@ -63,7 +62,8 @@ _WRITERS: dict[type, Callable[[Any], object]] = {
     UUID: _extension(_UUID, lambda value: value.bytes),
     bytearray: _extension(_BYTEARRAY, bytes),
 }
-_write_dataclass, _write_converted = _marked(_DATACLASS), _marked(_CONVERTED)
+_DATACLASS_MARK = Extension(MARK, bytes([_DATACLASS]))
+_write_converted = _marked(_CONVERTED)
 
 _READERS: dict[int, Callable[[bytes], object]] = {
     _BIG_INT: lambda data: int.from_bytes(data, "big", signed=True),
@@ -118,9 +118,10 @@ def rewrite(value: object) -> object:
     if entry is None or not is_data(entry) or is_of_main(entry):
         raise TypeError(f"{type(value).__qualname__} does not travel")
     if entry.layout is not None:
-        return _write_dataclass(
-            [entry.name, *chain.from_iterable(entry.layout.state_of(value).items())]
-        )
+        items: list[object] = [_DATACLASS_MARK, entry.name]
+        for pair in entry.layout.state_of(value).items():
+            items += pair
+        return items
     if entry.to is not None:
         return _write_converted([entry.name, entry.to(value)])
     raise TypeError(f"{entry.name} is registered without a way to take it apart")
