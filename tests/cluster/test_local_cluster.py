@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -229,7 +230,9 @@ def test_output_of_workers_arrives_whole(tmp_path: Path) -> None:
         timeout=120,
     )
     held = b"[worker 1] held until it is ready\n"
-    assert done.stderr == b"".join(
+    # A busy machine may hold a session of one second for lost, of which the worker logs a line.
+    logged = re.compile(rb"^\[worker 1\] \d{4}-\d\d-\d\d[^\n]*\n", re.MULTILINE)
+    assert logged.sub(b"", done.stderr) == b"".join(
         [
             held,
             b"[worker 1] " + "語".encode() * 70_000 + b"\n",
