@@ -9,6 +9,7 @@ from typing import Self
 
 import anyio
 
+from lionherd_dist.background import Background
 from lionherd_dist.embedded.child import Child
 from lionherd_dist.embedded.interpreter import python_command
 from lionherd_dist.embedded.output import Lines, LineSink
@@ -30,11 +31,13 @@ class Fleet:
     Args:
         on_output: called with what the workers print, in whole lines as far as they end.
         prefixed: whether each line begins with its worker, as in ``[worker 2] …``.
+        on_failure: called when no worker can be started again, with the error.
 
     Raises, on entering:
         WorkerStartError: a worker ended before it was ready, with its own error.
 
-    The block is cancelled, and leaves that error in a group, when no worker can be started again.
+    When no worker can be started again, the task that entered the block is cancelled, and leaving
+    the block raises the error, in a group. The block may be left in another task.
     """
 
     def __init__(
@@ -44,30 +47,31 @@ class Fleet:
         size: int,
         on_output: Callable[[bytes], None],
         prefixed: bool = False,
+        on_failure: Callable[[BaseException], None] | None = None,
     ) -> None:
         self._order, self._size, self._prefixed = order, size, prefixed
+        self._on_failure = on_failure
         self._sink = LineSink(on_output)
         self._notices = Lines(self._sink)
         self._lines: dict[int, Lines] = {}
-        self._minders = anyio.create_task_group()
-        self._stopping = False
         self._unusable = 0
         self.children: dict[int, Child] = {}
 
     async def __aenter__(self) -> Self:
         check_may_start_processes()
-        await self._minders.__aenter__()
         try:
             async with anyio.create_task_group() as starting:
                 for place in range(self._size):
-                    starting.start_soon(self._start_first, place)
+                    starting.start_soon(self._start, place)
         except BaseException as error:
-            await self.__aexit__(None, None, None)
+            await self._stop()
             if isinstance(error, BaseExceptionGroup):  # all failed alike: one is enough to read
                 failed = error.subgroup(WorkerStartError)
                 if failed is not None:
                     raise first_of(failed) from None
             raise
+        self._minding = Background(self._mind_all, on_failure=self._on_failure)
+        self._minding.start()
         return self
 
     async def __aexit__(
@@ -76,16 +80,13 @@ class Fleet:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        await self.stop()
-        if isinstance(error, anyio.get_cancelled_exc_class()):
-            await self._minders.__aexit__(kind, error, trace)  # it may be for a minder's error
-        else:
-            await self._minders.__aexit__(None, None, None)
+        try:
+            await self._minding.__aexit__(kind, error, trace)  # first: a minder may start a worker
+        finally:
+            await self._stop()
 
-    async def stop(self) -> None:
+    async def _stop(self) -> None:
         """Stop all workers: their grace, a little more, then SIGKILL. Cannot be cancelled."""
-        self._stopping = True
-        self._minders.cancel_scope.cancel()
         with anyio.CancelScope(shield=True):
             async with anyio.create_task_group() as stopping:
                 for child in self.children.values():
@@ -98,10 +99,6 @@ class Fleet:
         """Pass one more stop signal on to all workers: the second one hands back at once."""
         for child in self.children.values():
             child.terminate()
-
-    async def _start_first(self, place: int) -> None:
-        await self._start(place)
-        self._minders.start_soon(self._mind, place)
 
     async def _start(self, place: int) -> None:
         """Start the worker at *place* and wait until it is ready."""
@@ -124,10 +121,15 @@ class Fleet:
             what = f"was not ready in {START_S:g} s" if status is None else f"ended with {status}"
             raise WorkerStartError(f"worker {place + 1} {what}:\n{child.output.strip()}")
 
+    async def _mind_all(self) -> None:
+        async with anyio.create_task_group() as minders:
+            for place in range(self._size):
+                minders.start_soon(self._mind, place)
+
     async def _mind(self, place: int) -> None:
         """Begin the worker at *place* anew whenever it ends by itself."""
         crashes = 0
-        while not self._stopping:
+        while True:
             begun_at = anyio.current_time()
             status = await self.children[place].wait()
             self._lines[place].end()

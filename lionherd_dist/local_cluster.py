@@ -12,6 +12,7 @@ from lionherd_dist.arguments import shown, whole_number
 from lionherd_dist.cluster.cluster import Cluster
 from lionherd_dist.embedded.output import write_to_stderr
 from lionherd_dist.embedded.server import private_server
+from lionherd_dist.errors import LionherdError, first_of
 from lionherd_dist.fleet import Fleet
 from lionherd_dist.main_module import main_module
 from lionherd_dist.module_source import ModuleSource, files_of, main_source, source_of
@@ -94,10 +95,15 @@ class LocalCluster(Cluster):
             url = await stack.enter_async_context(private_server(self._server))
             self._address = parse(url)
             fleet = Fleet(
-                self._order(url), size=self._workers, on_output=write_to_stderr, prefixed=True
+                self._order(url),
+                size=self._workers,
+                on_output=write_to_stderr,
+                prefixed=True,
+                on_failure=self._workers_failed,
             )
             await stack.enter_async_context(fleet)
             await super().__aenter__()
+            stack.push_async_exit(super().__aexit__)
             self._ground = stack.pop_all()
         return self
 
@@ -123,10 +129,13 @@ class LocalCluster(Cluster):
     ) -> None:
         if self._is_forked:
             return
-        try:
-            await super().__aexit__(kind, error, trace)
-        finally:
-            await self._ground.aclose()
+        await self._ground.__aexit__(kind, error, trace)
+
+    def _workers_failed(self, failure: BaseException) -> None:
+        """No worker can go on: what waits for one, in whatever task, is told so."""
+        error = first_of(failure)
+        if self._open_link is not None and isinstance(error, LionherdError):
+            self._open_link.end(error)
 
 
 def _sources(given: Iterable[object]) -> list[ModuleSource]:

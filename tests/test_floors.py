@@ -35,7 +35,7 @@ FLOORS = (
         "exporting",
     },
     {"task_function"},
-    {"task", "environment", "place", "bar", "report", "otel_sdk"},
+    {"task", "background", "environment", "place", "bar", "report", "otel_sdk"},
     {"store", "module_source", "worker_guard"},
     {"module_import"},
     {"session", "embedded"},

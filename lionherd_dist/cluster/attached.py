@@ -8,6 +8,7 @@ from typing import Generic, Self, TypeVar, cast
 
 import anyio
 
+from lionherd_dist.background import finish
 from lionherd_dist.call import Failure, Success
 from lionherd_dist.cluster.decoding import opened, place_note
 from lionherd_dist.cluster.lines import Reader
@@ -58,7 +59,8 @@ class AttachedStream(Generic[R]):
         self._after = BEGINNING
         self._made_anew: set[int] = set()
         self._read, self._total = 0, -1
-        self._ended = False
+        self._ended = self._is_left = False
+        self._reading = anyio.CancelScope()
         self._waits = ReaderWaits()
         self._trace: Trace = UNTRACED
 
@@ -111,13 +113,19 @@ class AttachedStream(Generic[R]):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._link.home.is_forked:
+        if self._link.home.is_forked or self._is_left:
             return
+        reader = self._entered
+        self._is_left = True
+        self._reading.cancel()  # a task that still reads would open the connection again
         try:
-            await self._leave(self._entered)
-            await self._stack.__aexit__(kind, error, trace)
+            await finish(self._closed(reader))
         finally:
             self._trace.end(error)
+
+    async def _closed(self, reader: Reader) -> None:
+        await self._leave(reader)
+        await self._stack.aclose()
 
     async def _leave(self, reader: Reader) -> None:
         with anyio.move_on_after(DETACH_S, shield=True), suppress(LionherdError):
@@ -137,10 +145,11 @@ class AttachedStream(Generic[R]):
         return self
 
     async def __anext__(self) -> tuple[int, R | Exception]:
-        await self._done_with_given()
-        while not self._ended and not self._arrived:
-            await self._fetch()
-            await self._skip_made_anew()
+        if not self._is_left:
+            with anyio.CancelScope() as self._reading:
+                await self._read_on()
+        if self._is_left:
+            raise RuntimeError("this stream was left before its last outcome")
         if self._ended:
             raise StopAsyncIteration
         self._given = self._arrived.popleft()
@@ -156,6 +165,12 @@ class AttachedStream(Generic[R]):
                 return index, error
             case _:
                 return index, RemoteError("Cancelled", "the call was cancelled")
+
+    async def _read_on(self) -> None:
+        await self._done_with_given()
+        while not self._ended and not self._arrived:
+            await self._fetch()
+            await self._skip_made_anew()
 
     async def _done_with_given(self) -> None:
         if self._given is not None:

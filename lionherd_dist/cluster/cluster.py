@@ -3,17 +3,16 @@
 import asyncio
 from collections.abc import AsyncIterable, Iterable
 from contextlib import AsyncExitStack
-from functools import partial
 from types import TracebackType
 from typing import Self, TypeVar, cast, overload
 
 from lionherd_dist.arguments import number, shown
+from lionherd_dist.background import Background
 from lionherd_dist.call import Call
 from lionherd_dist.cluster.attached import AttachedStream
 from lionherd_dist.cluster.limit import Limit, checked
 from lionherd_dist.cluster.link import Link
 from lionherd_dist.cluster.open_jobs import OpenJobs
-from lionherd_dist.cluster.opening import Living, live_beside
 from lionherd_dist.cluster.patterns import Patterns
 from lionherd_dist.cluster.status import job_status
 from lionherd_dist.cluster.stream import RemoteStream
@@ -60,6 +59,8 @@ def _check_name(name: object) -> None:
 class Cluster(Patterns):
     """The asking side: ``async with Cluster(url) as cluster``. asyncio only, as redis-py is.
 
+    The block, and those of its streams, may be left in another task than the one that entered it.
+
     Args:
         redis: the server's URL; ``LIONHERD_REDIS_URL`` unless given (see docs/operations.md).
         resubmit: where the server lost a job, send again what has no outcome yet, under the same
@@ -95,7 +96,8 @@ class Cluster(Patterns):
         self._check_new()
         link = Link(self._address, self._settings, self._recorder, self._tracer)
         async with AsyncExitStack() as stack:
-            await stack.enter_async_context(Living(link))
+            await stack.enter_async_context(Background(link.live))
+            stack.callback(link.end)  # what waits for something of it is told before all else
             await link.ready()
             self._stack = stack.pop_all()
         self._open_link = link
@@ -261,5 +263,5 @@ def hosted(place: Place) -> Cluster:
     link = Link(place.address, settings, recorder, tracer, jobs=jobs)
     cluster._open_link = link  # noqa: SLF001 (same file)
     place.awaited = jobs.awaits
-    place.begin(partial(live_beside, link))
+    place.begin(link.live)
     return cluster

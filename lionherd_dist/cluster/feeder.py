@@ -1,7 +1,11 @@
 """Keeps a job supplied with calls, pulled lazily: the input may be endless."""
 
 from collections.abc import AsyncIterable, Iterable
+from functools import partial
 
+import anyio
+
+from lionherd_dist.background import Background
 from lionherd_dist.call import Call
 from lionherd_dist.carrying import carried_here
 from lionherd_dist.cluster.decoding import place_note
@@ -73,6 +77,19 @@ class Feeder:
             self._add(call, index)
         self._finish()
         return True
+
+    def background(self, calls: Iterable[object] | AsyncIterable[object]) -> Background:
+        """What feeds *calls* for as long as a block, in time for the deadline in force here."""
+        deadline = anyio.current_effective_deadline()
+        return Background(partial(self._feed_until, deadline, calls))
+
+    async def _feed_until(
+        self, deadline: float, calls: Iterable[object] | AsyncIterable[object]
+    ) -> None:
+        with anyio.CancelScope(deadline=deadline) as scope:
+            await self.feed(calls)
+        if scope.cancelled_caught:
+            self._job.fail(TimeoutError("the deadline was over before all calls had been given"))
 
     async def feed(self, calls: Iterable[object] | AsyncIterable[object]) -> None:
         """Feed *calls*, or what ``encode_all`` made of them, to their end."""

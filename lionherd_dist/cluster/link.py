@@ -12,6 +12,7 @@ from dataclasses import replace
 import anyio
 
 from lionherd_dist.address import Address
+from lionherd_dist.background import finish
 from lionherd_dist.cluster.handing import hand_out
 from lionherd_dist.cluster.job import Job
 from lionherd_dist.cluster.lines import Reader, connection
@@ -23,7 +24,6 @@ from lionherd_dist.cluster.writer import Writer
 from lionherd_dist.errors import LionherdError, StoreUnavailableError, trouble
 from lionherd_dist.home import Home
 from lionherd_dist.limiter.desk import Desk
-from lionherd_dist.local.background import Background
 from lionherd_dist.session.losses import tell_lost
 from lionherd_dist.session.session import Session, open_session
 from lionherd_dist.settings import Settings
@@ -76,6 +76,7 @@ class Link:
         self._session: Session | None = None
         self._writer: Writer | None = None
         self._trouble: LionherdError | None = None
+        self._ended_by: LionherdError | None = None
         self._begun = False
         self._changed = anyio.Event()
         self.desk = Desk(self._keys, settings, self.ready, recorder)
@@ -150,17 +151,19 @@ class Link:
         self.jobs.end(job)
         if writer is not None and not job.complete:  # or the server would not learn that it is
             writer.forget(job)
-        wait_s = self._settings.cancel_wait_s
         try:
-            if not job.opened or (job.complete and not job.kept):
-                return
-            with anyio.move_on_after(wait_s, shield=True), suppress(LionherdError):
-                if job.kept:  # if it is complete, it does not end with our session
-                    await self.cancel(job.id)
-                elif writer is not None and await writer.cancel(job.id):
-                    await job.stopped.wait()
+            if job.opened and (job.kept or not job.complete):
+                await finish(self._stopped(job, writer))
         finally:
             self.jobs.forget(job)
+
+    async def _stopped(self, job: Job, writer: Writer | None) -> None:
+        wait_s = self._settings.cancel_wait_s
+        with anyio.move_on_after(wait_s), suppress(LionherdError):
+            if job.kept:  # if it is complete, it does not end with our session
+                await self.cancel(job.id)
+            elif writer is not None and await writer.cancel(job.id):
+                await job.stopped.wait()
 
     async def cancel(self, job_id: str) -> None:
         """Cancel a job that is not one of ours; ask again where our session ends over it."""
@@ -172,13 +175,15 @@ class Link:
 
     # --- one session after the other
 
-    async def live(self, life: anyio.CancelScope) -> None:
-        """Keep a session, until *life* is cancelled; each ends when it is lost."""
-        with life:
+    async def live(self) -> None:
+        """Keep a session until this is cancelled; each ends when it is lost."""
+        try:
             await self._live()
+        finally:
+            self.end()
 
     async def _live(self) -> None:
-        while True:
+        while self._ended_by is None:
             try:
                 await self._one_session()
             except (LionherdError, BaseExceptionGroup) as error:
@@ -209,7 +214,7 @@ class Link:
                 capacity=NO_CAPACITY,
                 on_lost=on_lost,
             ) as session,
-            Background() as helpers,
+            anyio.create_task_group() as helpers,
         ):
             writer = Writer(
                 write,
@@ -236,6 +241,7 @@ class Link:
                 if not lost.is_set():
                     self.desk.lose("the cluster was left")
                     await self.desk.leave(lend, session)
+            helpers.cancel_scope.cancel()
         tell_lost(self.desk.recorder, session.id, reasons[0])
         self.jobs.lose(reasons[0])
 
@@ -250,6 +256,8 @@ class Link:
         return replace(self._settings, patience_s=min(OPENING_S, self._settings.patience_s))
 
     def _begin(self, session: Session, writer: Writer) -> None:
+        if self._ended_by is not None:
+            return
         self._session, self._writer, self._trouble, self._numbers = session, writer, None, 0
         self._begun = True
         for job in self.jobs:  # those that move over, and those that had not been sent
@@ -273,9 +281,16 @@ class Link:
         self.jobs.fail(error)
         self._notify()
 
-    def end(self) -> None:
-        """The cluster was left: who still asks for something of it is told so."""
-        self._fail(StoreUnavailableError("the cluster was left: open another one"))
+    def end(self, error: LionherdError | None = None) -> None:
+        """All that is asked of the cluster, now and later, ends in *error*; the first one stays.
+
+        Without an error, the cluster was left.
+        """
+        if self._ended_by is None:
+            left = "the cluster was left: open another one"
+            self._ended_by = StoreUnavailableError(left) if error is None else error
+        self._writer = None
+        self._fail(self._ended_by)
 
     def _notify(self) -> None:
         self._changed.set()

@@ -1,10 +1,10 @@
 """The completion stream over workers: outcomes as they arrive; leaving it takes the rest back."""
 
 from collections.abc import AsyncIterable, Iterable, Sized
-from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Generic, Self, TypeVar, cast
 
+from lionherd_dist.background import Background
 from lionherd_dist.call import Cancelled, Failure, Success
 from lionherd_dist.cluster.decoding import place_note
 from lionherd_dist.cluster.feeder import Feeder
@@ -14,7 +14,6 @@ from lionherd_dist.cluster.link import Link
 from lionherd_dist.cluster.telling import Listeners, Teller
 from lionherd_dist.cluster.trace import UNTRACED, Trace
 from lionherd_dist.errors import RemoteError
-from lionherd_dist.local.background import Background
 from lionherd_dist.local.pace import Pace
 
 R = TypeVar("R")
@@ -26,7 +25,7 @@ class RemoteStream(Generic[R]):
     With *return_exceptions* a failed call gives ``(index, exception)``; without, the first failure
     ends the stream in an ``ExceptionGroup``. However the block is left, what is not done is
     cancelled on the workers, and their stopping waited for, bounded. Single use. *listeners* hear
-    of what is consumed.
+    of what is consumed. The block may be left in another task than the one that entered it.
     """
 
     def __init__(
@@ -44,7 +43,8 @@ class RemoteStream(Generic[R]):
         self._listeners = listeners
         self._teller: Teller | None = None
         self._entered: Job | None = None
-        self._feeding, self._pace = AsyncExitStack(), Pace()
+        self._feeding: Background | None = None
+        self._pace = Pace()
         self._trace: Trace = UNTRACED
 
     async def __aenter__(self) -> Self:
@@ -65,8 +65,8 @@ class RemoteStream(Generic[R]):
             traceparent=self._trace.traceparent,
         )
         if not feeder.fed_at_once(self._calls):
-            group = await self._feeding.enter_async_context(Background())
-            group.start_soon(feeder.feed, self._calls)
+            self._feeding = feeder.background(self._calls)
+            self._feeding.start()
         return self
 
     async def __aexit__(
@@ -88,11 +88,15 @@ class RemoteStream(Generic[R]):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        job = self._job
         try:
-            await self._feeding.__aexit__(kind, error, trace)
+            if self._feeding is not None:
+                await self._feeding.__aexit__(kind, error, trace)
         finally:
+            if not job.over:  # what still reads, in another task, would wait for ever
+                job.end(RuntimeError("this stream was left before its last outcome"))
             try:
-                await self._link.close(self._job)
+                await self._link.close(job)
             finally:
                 if self._teller is not None:
                     self._teller.end()

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterable, Iterable
 from lionherd_dist.cluster.feeder import Feeder
 from lionherd_dist.cluster.limit import Limit, for_the_server
 from lionherd_dist.cluster.link import Link
-from lionherd_dist.local.background import Background
 
 
 async def submit(
@@ -24,8 +23,7 @@ async def submit(
     trace = link.tracing.job(job)
     try:
         feeder = Feeder(job, link, lenient=False, traceparent=trace.traceparent)
-        async with Background() as group:
-            group.start_soon(feeder.feed, calls)
+        async with feeder.background(calls):
             await job.until_accepted()
     except BaseException as error:
         trace.end(error)

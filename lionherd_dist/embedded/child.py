@@ -9,6 +9,7 @@ from typing import cast
 
 import anyio
 
+from lionherd_dist.background import finish
 from lionherd_dist.embedded.lifeline import Lifeline, tied
 
 _TAIL = 64 * 1024  # bytes of output that are kept
@@ -123,14 +124,16 @@ class Child:
         """
         if not self._is_ours:
             return self._status()
-        with anyio.CancelScope(shield=True):
-            if grace_s > 0:
-                self.terminate()
-                with anyio.move_on_after(grace_s):
-                    await self._watch.ended.wait()
-            self.kill()
-            with anyio.move_on_after(_KILLED_S):
-                await self.wait()
+        return await finish(self._stopped(grace_s))
+
+    async def _stopped(self, grace_s: float) -> int:
+        if grace_s > 0:
+            self.terminate()
+            with anyio.move_on_after(grace_s):
+                await self._watch.ended.wait()
+        self.kill()
+        with anyio.move_on_after(_KILLED_S):
+            await self.wait()
         return self._status()
 
     @property

@@ -6,11 +6,13 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
-from types import ModuleType
+from types import ModuleType, TracebackType
+from typing import Self
 
 import anyio
 
 from lionherd_dist.arguments import number, shown, whole_number
+from lionherd_dist.background import Background
 from lionherd_dist.environment import Where, redis_address
 from lionherd_dist.runtime.shift import Ends, Post, Shift, open_lines
 from lionherd_dist.runtime.slots import open_slots
@@ -33,6 +35,10 @@ def _nothing() -> None:
 
 class Worker:
     """Runs the tasks of *modules* for every client of the namespace.
+
+    ``await worker.run()`` works until it is stopped; ``async with worker:`` works beside a block,
+    which may be left in another task than the one that entered it. Leaving it stops the worker,
+    with its grace; leaving it by an error, or a cancellation meanwhile, hands back at once.
 
     Args:
         modules: modules, or their names, whose tasks this worker runs.
@@ -72,6 +78,7 @@ class Worker:
         self._stop, self._hurry = asyncio.Event(), asyncio.Event()
         self._opening = anyio.CancelScope()
         self._clock: ServerClock | None = None
+        self._background: Background | None = None
         self.name = here()
 
     @property
@@ -93,6 +100,39 @@ class Worker:
             self._hurry.set()
         self._stop.set()
         self._opening.cancel()
+
+    async def __aenter__(self) -> Self:
+        """Work beside a block; it begins when the worker takes calls. Raises what ``run`` does."""
+        if self._stop.is_set():
+            raise RuntimeError("this worker was stopped: make another")
+        working = asyncio.Event()
+
+        async def work() -> None:
+            await self.run(on_ready=working.set)
+            working.set()  # it was stopped before it took a call
+
+        background = Background(work)
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(background)
+            await working.wait()
+            stack.pop_all()
+        self._background = background
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+        if self._background is None or self._background.is_forked:
+            return
+        try:
+            if error is None:
+                await self._background.wait()
+        finally:
+            await self._background.__aexit__(kind, error, trace)
 
     async def run(
         self, *, on_ready: Callable[[], None] = _nothing, on_stuck: Callable[[], None] = _nothing
