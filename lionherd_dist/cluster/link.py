@@ -5,7 +5,7 @@ by a new one; jobs of the old one end in ``JobLostError``, or move over with ``r
 """
 
 import math
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import replace
 
@@ -37,6 +37,7 @@ from lionherd_dist.telemetry import Recorder
 from lionherd_dist.tracing import Tracer
 from lionherd_dist.wire.signing import Seal
 
+LEFT = "the cluster was left: open another one"
 OPENING_S = 5.0  # patience with a server that was never reached
 
 
@@ -158,8 +159,7 @@ class Link:
             self.jobs.forget(job)
 
     async def _stopped(self, job: Job, writer: Writer | None) -> None:
-        wait_s = self._settings.cancel_wait_s
-        with anyio.move_on_after(wait_s), suppress(LionherdError):
+        with anyio.move_on_after(self._settings.cancel_wait_s), suppress(LionherdError):
             if job.kept:  # if it is complete, it does not end with our session
                 await self.cancel(job.id)
             elif writer is not None and await writer.cancel(job.id):
@@ -216,15 +216,7 @@ class Link:
             ) as session,
             anyio.create_task_group() as helpers,
         ):
-            writer = Writer(
-                write,
-                self._keys,
-                session.id,
-                seal=self.seal,
-                patience_s=self._settings.patience_s,
-                number=self._number,
-                on_lost=lambda: on_lost(reasons[0]),
-            )
+            writer = self._new_writer(write, session, on_lost=lambda: on_lost(reasons[0]))
             inbox, jobs = Inbox(read, self._keys, session.id), self.jobs.by_id
             helpers.start_soon(writer.run)
             helpers.start_soon(hand_out, inbox, jobs, self.desk, self.seal, self._settings)
@@ -244,6 +236,19 @@ class Link:
             helpers.cancel_scope.cancel()
         tell_lost(self.desk.recorder, session.id, reasons[0])
         self.jobs.lose(reasons[0])
+
+    def _new_writer(
+        self, write: Connection, session: Session, *, on_lost: Callable[[], None]
+    ) -> Writer:
+        return Writer(
+            write,
+            self._keys,
+            session.id,
+            seal=self.seal,
+            patience_s=self._settings.patience_s,
+            number=self._number,
+            on_lost=on_lost,
+        )
 
     async def _watch(self, side: Connection, inbox: Inbox, writer: Writer) -> None:
         jobs, session_s = self.jobs.by_id, self._settings.session_s
@@ -282,13 +287,8 @@ class Link:
         self._notify()
 
     def end(self, error: LionherdError | None = None) -> None:
-        """All that is asked of the cluster, now and later, ends in *error*; the first one stays.
-
-        Without an error, the cluster was left.
-        """
-        if self._ended_by is None:
-            left = "the cluster was left: open another one"
-            self._ended_by = StoreUnavailableError(left) if error is None else error
+        """All that is asked, now and later, ends in the first *error*; without, it was left."""
+        self._ended_by = self._ended_by or error or StoreUnavailableError(LEFT)
         self._writer = None
         self._fail(self._ended_by)
 
