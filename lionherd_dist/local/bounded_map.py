@@ -1,19 +1,16 @@
 """``bounded_map``: a function over many items, some of them at a time."""
 
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
-from typing import Any, Literal, TypeVar, overload
+from typing import Any, Generic, Literal, TypeVar, overload
 
 from lionherd_dist.arguments import whole_number
 from lionherd_dist.local.awaitables import (
-    UNCALLED,
     check_function,
     check_iterable,
     discard,
-    is_awaitable,
     not_awaitable,
 )
 from lionherd_dist.local.crew import Crew
-from lionherd_dist.local.errors import is_stray
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -59,23 +56,32 @@ async def bounded_map(
     except (TypeError, ValueError):
         discard(items)
         raise
-    results: list[R | BaseException | None] = []
+    work = _Map(func, return_exceptions)
+    try:
+        await Crew(work, items, limit).run()
+        return work.results
+    finally:
+        # An error among the results holds, by its traceback, a frame that holds the work.
+        work.results = []
 
-    async def work(index: int, item: T) -> None:
+
+class _Map(Generic[T]):
+    """Applies a function to items and keeps the outcomes in their order."""
+
+    pattern, takes_over = "bounded_map", False
+
+    def __init__(self, func: Callable[[T], Awaitable[object]], return_exceptions: bool) -> None:
+        self.call, self.return_exceptions = func, return_exceptions
+        self.results: list[object] = []
+
+    def done(self, index: int, outcome: object) -> None:
+        results = self.results
+        if index == len(results):
+            results.append(outcome)
+            return
         while len(results) <= index:
             results.append(None)
-        aw: Any = UNCALLED
-        try:
-            aw = func(item)
-            results[index] = await aw
-        except BaseException as error:
-            if not is_awaitable(aw):
-                raise crew.refuse(not_awaitable("func", func, aw)) from None
-            aw = None  # a future that failed holds its error, whose traceback holds this frame
-            if not (return_exceptions and (isinstance(error, Exception) or is_stray(error))):
-                raise
-            results[index] = error
+        results[index] = outcome
 
-    crew = Crew(work, items, limit)
-    await crew.run()
-    return results
+    def mistake(self, index: int, called: object) -> TypeError:  # noqa: ARG002 (as Work has it)
+        return not_awaitable("func", self.call, called)

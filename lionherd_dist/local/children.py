@@ -1,16 +1,21 @@
 """The task group beneath every pattern: failing fast, and telling failures from cancellations."""
 
-from collections.abc import Awaitable, Callable, Coroutine
+from asyncio import Future
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from types import TracebackType
-from typing import Any, Self, TypeVarTuple, cast
+from typing import Any, Self, TypeAlias, TypeVar, TypeVarTuple, cast
 
 import anyio
 import anyio.abc
 import anyio.lowlevel
 
 from lionherd_dist.local.errors import failure_in, is_stray, non_cancel_subgroup
+from lionherd_dist.local.futures import Futures
 
+T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
+
+Note: TypeAlias = Callable[[BaseException], None]  # adds to an exception what is known of it
 
 
 class Children:
@@ -18,14 +23,18 @@ class Children:
 
     The group holds failures just as they were raised, never cancellations. If the caller is being
     cancelled, that wins over any failure, and nothing starts any more.
+
+    Attributes:
+        stopping: True once something failed, or ``stop`` was called.
     """
 
-    __slots__ = ("_failures", "_stopped", "_stray", "_tasks")
+    __slots__ = ("_failures", "_futures", "_stray", "_tasks", "stopping")
 
     def __init__(self) -> None:
         self._failures: list[BaseException] = []
+        self._futures = Futures()
         self._stray: BaseException | None = None
-        self._stopped = False
+        self.stopping = False
         self._tasks: anyio.abc.TaskGroup | None = None
 
     def start(self, func: Callable[[*Ts], Awaitable[None]], *args: *Ts) -> None:
@@ -35,18 +44,19 @@ class Children:
 
     def stop(self) -> None:
         """Cancel all tasks and the block; before the block is entered, as soon as it is."""
-        self._stopped = True
+        self.stopping = True
         if self._tasks is not None:
             self._tasks.cancel_scope.cancel()
 
-    def stopping(self) -> bool:
-        """True once something failed, or ``stop`` was called."""
-        return self._stopped
+    def took(self, error: BaseException, note: Note | None = None) -> bool:
+        """True if *error* is noted as a failure, and the others are cancelled; if not, raise it.
 
-    def took(self, error: BaseException) -> bool:
-        """True if *error* is noted as a failure, and the others are cancelled; if not, raise it."""
+        A failure is given to *note* first.
+        """
         failure = failure_in(error)
         if failure is not None:
+            if note is not None:
+                note(failure)
             self._failures.append(failure)
         elif is_stray(error):
             self._stray = error
@@ -55,14 +65,35 @@ class Children:
         self.stop()
         return True
 
+    def guarded(self, aw: Awaitable[T]) -> Awaitable[T]:
+        """What a task here is to await to get the result of *aw*: itself, unless it is a future."""
+        return self._futures.guarded(aw)
+
+    async def give_up(self, futures: Iterable["Future[Any]"]) -> None:
+        """Cancel *futures*, each once, and wait until they have ended."""
+        await self._futures.give_up(futures)
+
     async def __aenter__(self) -> Self:
         await anyio.lowlevel.checkpoint_if_cancelled()
         self._tasks = await anyio.create_task_group().__aenter__()
-        if self._stopped:
+        if self.stopping:
             self.stop()
         return self
 
     async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool | None:
+        try:
+            return await self._leave(exc_type, exc, traceback)
+        finally:
+            # No ring of error, traceback and what the frames in it hold.
+            self._failures, self._stray = [], None
+            del exc, traceback
+
+    async def _leave(
         self,
         exc_type: type[BaseException] | None,
         exc: BaseException | None,
@@ -79,13 +110,13 @@ class Children:
             if rest is None:
                 raise
             self._failures.extend(rest.exceptions)
+            del rest
+        finally:
+            del exc, traceback
         if self._failures or self._stray:
             await anyio.lowlevel.checkpoint_if_cancelled()
-        try:
-            if self._failures:
-                raise BaseExceptionGroup("concurrent work failed", self._failures) from None
-            if self._stray is not None:
-                raise self._stray
-        finally:
-            self._failures, self._stray = [], None  # no ring of error, traceback and self
+        if self._failures:
+            raise BaseExceptionGroup("concurrent work failed", self._failures) from None
+        if self._stray is not None:
+            raise self._stray
         return swallowed

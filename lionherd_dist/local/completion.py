@@ -1,7 +1,8 @@
 """``CompletionStream``: results in the order in which they complete."""
 
 from collections import deque
-from collections.abc import AsyncIterable, Awaitable, Iterable
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Generic, Literal, Self, TypeVar, overload
 
@@ -13,7 +14,6 @@ from lionherd_dist.arguments import whole_number
 from lionherd_dist.local.awaitables import (
     check_iterable,
     discard,
-    is_awaitable,
     not_awaitable_item,
 )
 from lionherd_dist.local.crew import Crew
@@ -100,7 +100,9 @@ class CompletionStream(Generic[T]):
         self._entered = True
         self._owner = Owner()
         self._pace = Pace()
-        self._crew = Crew(self._complete, self.aws, self.limit)
+        self._crew = Crew(
+            _Completing(self._completed, self._return_exceptions), self.aws, self.limit
+        )
         self._block = anyio.create_task_group()
         await self._block.__aenter__()
         self._block.start_soon(self._run)
@@ -114,27 +116,43 @@ class CompletionStream(Generic[T]):
     ) -> bool:
         self._cut_short = bool(self._outcomes) or not self._ended
         self._crew.stop()
-        if not self._owner.is_current:
-            while not self._ended:
-                await self._next_arrival()
-            raise self._owner.refusal("this CompletionStream")
+        try:
+            if not self._owner.is_current:
+                while not self._ended:
+                    await self._next_arrival()
+                raise self._owner.refusal("this CompletionStream")
+            return await self._leave(exc_type, exc, traceback)
+        finally:
+            # No ring of error, traceback and what the frames in it hold.
+            self._outcomes.clear()
+            self._failure = None
+            del exc, traceback
+
+    async def _leave(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool:
         own, swallowed = exc, False
         try:
-            if exc is not None and holds_cancellation(exc):
-                own = non_cancel_subgroup(exc) if isinstance(exc, BaseExceptionGroup) else None
-                swallowed = bool(await self._block.__aexit__(exc_type, exc, traceback))
-            else:
-                # The task group would wrap an error of the block in a group: it stays what it is.
-                await self._block.__aexit__(None, None, None)
-        except BaseExceptionGroup:
-            await anyio.lowlevel.checkpoint_if_cancelled()  # nothing in it but *own*, seen below
-        self._outcomes.clear()
-        if self._failure is None:
-            return swallowed
-        await anyio.lowlevel.checkpoint_if_cancelled()
-        if own is None or isinstance(own, GeneratorExit):
-            raise self._failure
-        raise BaseExceptionGroup("the block failed, and so did the work", [own, self._failure])
+            try:
+                if exc is not None and holds_cancellation(exc):
+                    own = non_cancel_subgroup(exc) if isinstance(exc, BaseExceptionGroup) else None
+                    swallowed = bool(await self._block.__aexit__(exc_type, exc, traceback))
+                else:
+                    # The task group would wrap an error of the block in a group: it stays itself.
+                    await self._block.__aexit__(None, None, None)
+            except BaseExceptionGroup:
+                await anyio.lowlevel.checkpoint_if_cancelled()  # only *own* in it, seen below
+            if self._failure is None:
+                return swallowed
+            await anyio.lowlevel.checkpoint_if_cancelled()
+            if own is None or isinstance(own, GeneratorExit):
+                raise self._failure
+            raise BaseExceptionGroup("the block failed, and so did the work", [own, self._failure])
+        finally:
+            del own, exc, traceback
 
     def __aiter__(self) -> Self:
         self._check_entered()
@@ -167,21 +185,11 @@ class CompletionStream(Generic[T]):
             self._ended = True
             self._announce()
 
-    async def _complete(self, index: int, aw: Awaitable[T]) -> None:
-        outcome: tuple[int, T]
-        try:
-            outcome = index, await aw
-        except BaseException as error:
-            if not is_awaitable(aw):
-                raise self._crew.refuse(not_awaitable_item("aws", index, aw)) from None
-            if not (self._return_exceptions and (isinstance(error, Exception) or is_stray(error))):
-                raise
-            outcome = index, error  # type: ignore[assignment]  # T is A | BaseException then
+    def _completed(self, index: int, outcome: Any) -> anyio.Event | None:
         read = None if self.limit is None else anyio.Event()
-        self._outcomes.append((outcome, read))
+        self._outcomes.append(((index, outcome), read))
         self._announce()
-        if read is not None:
-            await read.wait()
+        return read
 
     async def _next_arrival(self) -> None:
         """Wait for an outcome, or for the end of all work."""
@@ -197,3 +205,21 @@ class CompletionStream(Generic[T]):
     def _check_entered(self) -> None:
         if not self._entered:
             raise RuntimeError("enter it first: async with CompletionStream(...) as stream")
+
+
+@dataclass(slots=True)
+class _Completing:
+    """Awaits what is given, and says what came of it."""
+
+    done: Callable[[int, object], anyio.Event | None]
+    return_exceptions: bool
+    pattern: str = "CompletionStream"
+    takes_over: bool = True
+
+    @staticmethod
+    def call(aw: object) -> object:
+        return aw
+
+    @staticmethod
+    def mistake(index: int, called: object) -> TypeError:
+        return not_awaitable_item("aws", index, called)

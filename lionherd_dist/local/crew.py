@@ -1,10 +1,11 @@
 """A crew: up to *limit* workers that share one source of items and pull only when free.
 
-    source ──▶ worker 1 ──▶ work(index, item)          a worker that has pulled an item
-           ──▶ worker 2 ──▶ work(index, item)          hires the next one, up to the limit:
+    source ──▶ worker 1 ──▶ await call(item)           a worker that has pulled an item
+           ──▶ worker 2 ──▶ await call(item)           hires the next one, up to the limit:
            ──▶ …                                       3 items never need 100 workers
 
-A worker serves many items, so a task costs nothing per item. Two cases need a task per item:
+A worker serves many items, so a task costs nothing per item. An item that has left something behind
+on its task ends the worker, and a fresh one goes on. Two cases need a task per item:
 
 - no limit: then the items may wait for one another, and all of them are started;
 - an async source: one task alone pulls it, the one that runs the crew, because an async generator
@@ -12,7 +13,6 @@ A worker serves many items, so a task costs nothing per item. Two cases need a t
 """
 
 from collections.abc import (
-    AsyncGenerator,
     AsyncIterable,
     AsyncIterator,
     Awaitable,
@@ -20,28 +20,62 @@ from collections.abc import (
     Iterable,
     Iterator,
 )
-from contextvars import Context, copy_context
-from typing import Generic, TypeVar
+from contextvars import copy_context
+from functools import partial
+from types import CoroutineType
+from typing import Any, Generic, Protocol, TypeVar, cast
 
 import anyio
+import anyio.lowlevel
 
+from lionherd_dist.local.awaitables import UNCALLED, is_awaitable
 from lionherd_dist.local.children import Children
-from lionherd_dist.local.errors import being_cancelled
+from lionherd_dist.local.errors import being_cancelled, is_stray
+from lionherd_dist.local.notes import note_item
 from lionherd_dist.local.pace import Pace
-from lionherd_dist.local.unstarted import close_rest
+from lionherd_dist.local.task_state import watch_task
+from lionherd_dist.local.unstarted import close_async, close_rest
 
 ItemT = TypeVar("ItemT")
+ItemT_contra = TypeVar("ItemT_contra", contravariant=True)
+
+
+class Work(Protocol[ItemT_contra]):
+    """What a crew does for each item, and with what comes of it.
+
+    Attributes:
+        pattern: its name for users.
+        return_exceptions: True if an error is an outcome as a result is.
+        takes_over: True if the items are awaitables, of which none is to run on afterwards.
+    """
+
+    pattern: str
+    return_exceptions: bool
+    takes_over: bool
+
+    @property
+    def call(self) -> Callable[[ItemT_contra], object]:
+        """The function that gives what to await for an item."""
+        ...
+
+    def done(self, index: int, outcome: object) -> anyio.Event | None:
+        """Take the outcome of an item; its place is free once the event is set, if there is one."""
+        ...
+
+    def mistake(self, index: int, called: object) -> TypeError:
+        """The error for an item of which ``call`` returned something that cannot be awaited."""
+        ...
 
 
 class Crew(Generic[ItemT]):
-    """Runs ``await work(index, item)`` for every item, at most *limit* at once (None: all at once).
+    """Awaits ``work.call(item)`` for every item, at most *limit* at once (None: all at once).
 
-    Items are pulled in order, each when there is room for it, and its work starts at once.
+    Items are pulled in order, each when there is room for it, and its call starts at once.
     """
 
     def __init__(
         self,
-        work: Callable[[int, ItemT], Awaitable[None]],
+        work: Work[ItemT],
         items: Iterable[ItemT] | AsyncIterable[ItemT],
         limit: int | None,
     ) -> None:
@@ -52,97 +86,127 @@ class Crew(Generic[ItemT]):
         self._workers = Children()
         self._context = copy_context()
         self._pace = Pace()
-        self._source_error: Exception | None = None
+        self._lone_error: Exception | None = None
 
     def stop(self) -> None:
         """Cancel all work; ``run`` then ends without an error once its clean-up is done."""
         self._workers.stop()
 
-    def refuse(self, error: Exception) -> Exception:
-        """*error*, to be raised by the work; ``run`` then raises it as itself, if it is alone."""
-        self._source_error = error
-        return error
-
     async def run(self) -> None:
         """Return when all work is done; if some fails, cancel the rest and wait for it first.
 
         Raises an ExceptionGroup of the failures, or as itself the only one that is an error of the
-        source or was refused. What is left in the source is closed, after all work has ended.
+        source or of the caller. What is left in the source is closed, after all work has ended.
         """
         try:
-            if isinstance(self._items, AsyncIterable):
-                await self._run_async(aiter(self._items))
+            try:
+                if isinstance(self._items, AsyncIterable):
+                    await self._run_async(aiter(self._items))
+                else:
+                    await self._run_sync(iter(self._items))
+            except BaseExceptionGroup as group:
+                if self._lone_error is None or group.exceptions != (self._lone_error,):
+                    raise
             else:
-                await self._run_sync(iter(self._items))
-        except BaseExceptionGroup as group:
-            if self._source_error is None or group.exceptions != (self._source_error,):
-                raise
-            error = self._source_error
-        else:
-            return
-        raise error  # outside of the handler: the group is no context of it
+                return
+            raise self._lone_error  # outside of the handler: the group is no context of it
+        finally:
+            # No ring of error, traceback, self and a task that was given and holds the error.
+            self._lone_error = None
+            del self._items, self._work
 
     async def _run_sync(self, source: Iterator[ItemT]) -> None:
-        numbered = self._numbered(source)
         try:
             async with self._workers:
                 if self._limit is None:
-                    await self._start_all(numbered)
+                    await self._start_all(source)
                 else:
-                    self._hire(numbered, self._limit)
+                    self._hire(enumerate(source), self._limit, None)
         finally:
-            close_rest(source)
+            rest = close_rest(source)
+            if self._work.takes_over:
+                await self._workers.give_up(rest)
 
     async def _run_async(self, stream: AsyncIterator[ItemT]) -> None:
         try:
             async with self._workers:
                 await self._feed(stream)
         finally:
-            if isinstance(stream, AsyncGenerator):
-                await stream.aclose()
+            await close_async(stream)
 
-    def _hire(self, numbered: Iterator[tuple[int, ItemT]], limit: int) -> None:
+    def _hire(
+        self, numbered: Iterator[tuple[int, ItemT]], limit: int, place: anyio.Event | None
+    ) -> None:
         self._hired += 1
-        self._workers.start(self._serve, numbered, limit)
+        self._workers.start(self._serve, numbered, limit, place)
 
-    async def _serve(self, numbered: Iterator[tuple[int, ItemT]], limit: int) -> None:
-        """The life of a worker: one item after the other, until there are no more."""
+    async def _serve(  # noqa: PLR0912 (a call for each item less is worth it)
+        self, numbered: Iterator[tuple[int, ItemT]], limit: int, place: anyio.Event | None
+    ) -> None:
+        """The life of a worker: one item after the other, from when its *place* is free."""
+        if place is not None:
+            await place.wait()
         while self._pace.over():  # and not if: several may want an item of a slow source at once
             await self._pace.rest()
-        if self._workers.stopping() or being_cancelled():
+        if self._is_over() or being_cancelled():
             return  # to pull an item now would be to start its work
-        before = copy_context()
+        workers, has_changed, is_slice_over = self._workers, watch_task(), self._pace.over
+        call, done = self._work.call, self._work.done
+        item: ItemT | None = None
+        called: Any = None
+        outcome: object = None
         try:
             for index, item in numbered:
                 if self._hired < limit:
-                    self._hire(numbered, limit)
-                await self._work(index, item)
-                if self._workers.stopping():
+                    self._hire(numbered, limit, None)
+                called = UNCALLED
+                try:
+                    called = call(item)
+                    if type(called) is not CoroutineType:
+                        called = workers.guarded(called)
+                    outcome = await called
+                except BaseException as error:
+                    ended, place = self._ended_in(error, index, item, called)
+                    if not ended:
+                        raise
+                else:
+                    place = done(index, outcome)
+                if workers.stopping:
                     return
-                if _changed(before):
-                    # Another item must not see what this one set: a fresh worker goes on.
+                if has_changed():
+                    # Another item must not meet what this one left behind: a fresh worker goes on.
                     self._hired -= 1
-                    self._context.run(self._hire, numbered, limit)
+                    self._context.run(self._hire, numbered, limit, place)
+                    await _take_cancellation()
                     return
-                while self._pace.over():
+                if place is not None:
+                    await place.wait()
+                while is_slice_over():
                     await self._pace.rest()
-        except BaseException as error:
-            if not self._workers.took(error):
-                raise
+                    if self._is_over():
+                        return
+        except Exception as error:  # noqa: BLE001 (taken as a failure, and raised by run)
+            self._source_failed(error)
+        finally:
+            # The traceback of an error among the outcomes holds this frame, and what it holds.
+            del item, called, outcome, has_changed, numbered, call, done
 
-    async def _start_all(self, numbered: Iterator[tuple[int, ItemT]]) -> None:
+    def _is_over(self) -> bool:
+        return self._workers.stopping
+
+    async def _start_all(self, source: Iterator[ItemT]) -> None:
         try:
-            for index, item in numbered:
+            for index, item in enumerate(source):
                 self._workers.start(self._serve_one, index, item)
                 if self._pace.over():
                     await self._pace.rest()
         except Exception as error:  # noqa: BLE001 (taken as a failure, and raised by run)
-            self._workers.took(error)
+            self._source_failed(error)
 
     async def _feed(self, stream: AsyncIterator[ItemT]) -> None:
         room = None if self._limit is None else anyio.Semaphore(self._limit, fast_acquire=True)
         index = 0
-        while not self._workers.stopping():
+        while not self._workers.stopping:
             if room is not None:
                 await room.acquire()
             try:
@@ -150,8 +214,7 @@ class Crew(Generic[ItemT]):
             except StopAsyncIteration:
                 return
             except Exception as error:  # noqa: BLE001 (taken as a failure, and raised by run)
-                self._source_error = error
-                self._workers.took(error)
+                self._source_failed(error)
                 return
             self._workers.start(self._serve_one, index, item, room)
             index += 1
@@ -161,25 +224,55 @@ class Crew(Generic[ItemT]):
     async def _serve_one(
         self, index: int, item: ItemT, room: anyio.Semaphore | None = None
     ) -> None:
+        workers, work = self._workers, self._work
+        # What a stream still waits for after the item is not to be hit by what the item left.
+        has_changed = watch_task() if room is not None and work.takes_over else None
+        called: object = UNCALLED
         try:
-            await self._work(index, item)
+            called = work.call(item)
+            place = work.done(index, await workers.guarded(cast("Awaitable[object]", called)))
         except BaseException as error:
-            if not self._workers.took(error):
+            ended, place = self._ended_in(error, index, item, called)
+            if not ended:
                 raise
+        finally:
+            del item, called
+        if room is None or workers.stopping:  # after a failure, there is room for nothing more
+            return
+        if place is not None and has_changed is not None and has_changed():
+            workers.start(self._free, place, room)
+            await _take_cancellation()
         else:
-            if room is not None:  # after a failure, there is room for nothing more
-                room.release()
+            await self._free(place, room)
 
-    def _numbered(self, source: Iterator[ItemT]) -> Iterator[tuple[int, ItemT]]:
-        try:
-            yield from enumerate(source)
-        except Exception as error:
-            self._source_error = error
-            raise
+    async def _free(self, place: anyio.Event | None, room: anyio.Semaphore) -> None:
+        if place is not None:
+            await place.wait()
+        room.release()
+
+    def _ended_in(
+        self, error: BaseException, index: int, item: ItemT, called: object
+    ) -> tuple[bool, anyio.Event | None]:
+        """Whether the work on *item* has ended with *error*, and when its place is free."""
+        if not is_awaitable(called):
+            self._source_failed(self._work.mistake(index, called))
+            return True, None
+        if self._work.return_exceptions and (isinstance(error, Exception) or is_stray(error)):
+            return True, self._work.done(index, error)
+        return self._workers.took(error, partial(note_item, self._work.pattern, index, item)), None
+
+    def _source_failed(self, error: Exception) -> None:
+        self._lone_error = error
+        self._workers.took(error)
 
 
-def _changed(before: Context) -> bool:
+async def _take_cancellation() -> None:
+    """Let a cancellation that an item left behind for its task strike here, where it does no harm.
+
+    A task that ends with it unseen counts as cancelled, and ends all of its task group.
+    """
     try:
-        return copy_context() != before
-    except Exception:  # noqa: BLE001 (values that cannot be compared, such as arrays, are two values)
-        return True
+        await anyio.lowlevel.cancel_shielded_checkpoint()
+    except anyio.get_cancelled_exc_class() as error:
+        if not is_stray(error):
+            raise

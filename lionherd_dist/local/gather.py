@@ -1,11 +1,13 @@
 """``gather``: everything at once, results in order."""
 
 from collections.abc import Awaitable
+from functools import partial
 from typing import Any, Literal, TypeVar, overload
 
 from lionherd_dist.local.awaitables import check_awaitables
 from lionherd_dist.local.children import Children
 from lionherd_dist.local.errors import is_stray
+from lionherd_dist.local.notes import note_item
 from lionherd_dist.local.pace import Pace
 from lionherd_dist.local.unstarted import close_unstarted
 
@@ -122,12 +124,14 @@ async def gather(*aws: Awaitable[Any], return_exceptions: bool = False) -> Any:
 
     async def run(index: int, aw: Awaitable[object]) -> None:
         try:
-            results[index] = await aw
+            results[index] = await children.guarded(aw)
         except BaseException as error:
             if return_exceptions and (isinstance(error, Exception) or is_stray(error)):
                 results[index] = error
-            elif not children.took(error):
+            elif not children.took(error, partial(note_item, "gather", index, aw)):
                 raise
+        finally:
+            del aw  # a future that failed holds its error, whose traceback holds this frame
 
     if not aws:
         return results
@@ -137,7 +141,10 @@ async def gather(*aws: Awaitable[Any], return_exceptions: bool = False) -> Any:
                 children.start(run, index, aw)
                 if pace.over():
                     await pace.rest()
+        return results  # noqa: TRY300 (evaluated before the names below are taken off it)
     except BaseException:
-        close_unstarted(aws)
+        await children.give_up(close_unstarted(aws))
         raise
-    return results
+    finally:
+        # An error among the results holds, by its traceback, the frame of run, which holds them.
+        results = []

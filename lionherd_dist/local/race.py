@@ -31,10 +31,10 @@ async def race(*aws: Awaitable[T], first: Literal["completion", "success"] = "co
 
     async def run(index: int, aw: Awaitable[T]) -> None:
         try:
-            result = await aw
+            result = await children.guarded(aw)
         except BaseException as error:
             failure: BaseException | None = failure_in(error)
-            if children.stopping():
+            if children.stopping:
                 if failure is None:
                     raise
                 return
@@ -44,21 +44,33 @@ async def race(*aws: Awaitable[T], first: Literal["completion", "success"] = "co
             if first == "completion":
                 children.stop()
         else:
-            if not children.stopping():
+            if not children.stopping:
                 winners.append(result)
                 children.stop()
+        finally:
+            failure = None
+            del aw
 
     try:
         async with children:
             for index, aw in enumerate(aws):
                 children.start(run, index, aw)
     except BaseException:
-        close_unstarted(aws)
+        await children.give_up(close_unstarted(aws))
         raise
     if winners:
         return winners[0]
-    errors = [failures[index] for index in sorted(failures)]
+    try:
+        raise _error_of([failures[index] for index in sorted(failures)], first)
+    finally:
+        # An error holds, by its traceback, the frames of run and of this, which hold the errors.
+        del aws
+        failures.clear()
+
+
+def _error_of(errors: list[BaseException], first: str) -> BaseException:
+    """What a race raises of which all that completed are *errors*."""
     real = [error for error in errors if not is_cancelled(error)]
     if first == "completion" or not real:
-        raise errors[0]
-    raise BaseExceptionGroup(f"all {len(aws)} awaitables of the race failed", real)
+        return errors[0]
+    return BaseExceptionGroup(f"all {len(errors)} awaitables of the race failed", real)

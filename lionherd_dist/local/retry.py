@@ -72,26 +72,29 @@ async def retry(
         function("on_retry", on_retry, instead="give a function of (error, attempt, delay_s)")
     attempt = 1
     last: BaseException | None = None
-    while True:
-        aw: Awaitable[T] = UNCALLED
-        try:
-            aw = fn()
-            return await aw
-        except BaseException as error:
-            mistake = _mistake(fn, aw, error)
-            if mistake is not None:
-                raise mistake from last
-            aw = UNCALLED  # a future that failed holds its error, whose traceback holds this frame
-            is_wanted = matches(error, policy.retry_on)
-            if is_wanted and attempt >= policy.attempts:
-                raise
-            if not is_wanted or isinstance(error, GeneratorExit) or holds_cancellation(error):
-                _remember(last, end=error)
-                raise
-            # Inside the handler, so that whatever ends the wait has the error as its context.
-            await _wait(error, attempt, policy.delay_s(attempt), on_retry)
-            last = error
-        attempt += 1
+    aw: Awaitable[T] | None = UNCALLED
+    try:
+        while True:
+            try:
+                aw = fn()
+                return await aw
+            except BaseException as error:
+                if (mistake := _mistake(fn, aw, error)) is not None:
+                    raise mistake from last
+                is_wanted = matches(error, policy.retry_on)
+                if is_wanted and attempt >= policy.attempts:
+                    raise
+                if not is_wanted or isinstance(error, GeneratorExit) or holds_cancellation(error):
+                    _remember(last, end=error)
+                    raise
+                # Inside the handler, so that whatever ends the wait has the error as its context.
+                await _wait(error, attempt, policy.delay_s(attempt), on_retry)
+                last = error
+            aw = UNCALLED
+            attempt += 1
+    finally:
+        # An error holds this frame by its traceback, and a future that failed holds its error.
+        last = mistake = aw = None
 
 
 def _mistake(fn: object, aw: object, error: BaseException) -> TypeError | None:
@@ -113,14 +116,17 @@ def _mistake(fn: object, aw: object, error: BaseException) -> TypeError | None:
 async def _wait(
     error: BaseException, attempt: int, delay_s: float, on_retry: OnRetry | None
 ) -> None:
-    if on_retry is not None:
-        answer = on_retry(error, attempt, delay_s)
-        if inspect.isawaitable(answer):
-            await answer
-    await anyio.sleep(delay_s)
-    # A deadline that is over may be delivered a turn later than a wait of the same length ends.
-    while anyio.current_time() >= anyio.current_effective_deadline():
-        await anyio.lowlevel.checkpoint()
+    try:
+        if on_retry is not None:
+            answer = on_retry(error, attempt, delay_s)
+            if inspect.isawaitable(answer):
+                await answer
+        await anyio.sleep(delay_s)
+        # A deadline that is over may be delivered a turn later than a wait of that length ends.
+        while anyio.current_time() >= anyio.current_effective_deadline():
+            await anyio.lowlevel.checkpoint()
+    finally:
+        del error  # on_retry may raise it
 
 
 def _remember(last: BaseException | None, *, end: BaseException) -> None:

@@ -1,25 +1,29 @@
 """Coroutines that will never run are closed, so that Python does not warn of them."""
 
 import inspect
-from collections.abc import AsyncIterable, Iterable
+from asyncio import Future, isfuture
+from collections.abc import AsyncIterable, AsyncIterator, Iterable
 from types import CoroutineType
+from typing import Any
 
 HOLDERS = {"lionherd_dist.local.gather", "lionherd_dist.local.race"}
 
 
-def close_unstarted(awaitables: Iterable[object]) -> None:
-    """Close every coroutine in *awaitables* that has not begun; leave all else as it is.
+def close_unstarted(awaitables: Iterable[object]) -> list["Future[Any]"]:
+    """Close every coroutine in *awaitables* that has not begun; return the futures among them.
 
     A ``gather`` or ``race`` that has not begun holds others, and they are closed with it.
     """
+    futures: list[Future[Any]] = []
     for awaitable in awaitables:
-        if (
-            isinstance(awaitable, CoroutineType)
-            and inspect.getcoroutinestate(awaitable) == inspect.CORO_CREATED
-        ):
-            held = _held_by(awaitable)
-            awaitable.close()
-            close_unstarted(held)
+        if isinstance(awaitable, CoroutineType):
+            if inspect.getcoroutinestate(awaitable) == inspect.CORO_CREATED:
+                held = _held_by(awaitable)
+                awaitable.close()
+                futures += close_unstarted(held)
+        elif isfuture(awaitable):
+            futures.append(awaitable)
+    return futures
 
 
 def _held_by(coroutine: "CoroutineType[object, object, object]") -> tuple[object, ...]:
@@ -30,8 +34,8 @@ def _held_by(coroutine: "CoroutineType[object, object, object]") -> tuple[object
     return held
 
 
-def close_rest(source: Iterable[object] | AsyncIterable[object]) -> None:
-    """Close what *source* still holds, without making anything new.
+def close_rest(source: Iterable[object] | AsyncIterable[object]) -> list["Future[Any]"]:
+    """Close what *source* still holds, without making anything new; its futures are returned.
 
     Only a list, a set, their iterators and the like are read, which know how much they hold; a
     generator is closed instead, and a ``map`` is left alone.
@@ -41,4 +45,14 @@ def close_rest(source: Iterable[object] | AsyncIterable[object]) -> None:
     elif isinstance(source, Iterable) and (
         hasattr(source, "__len__") or hasattr(source, "__length_hint__")
     ):
-        close_unstarted(source)
+        return close_unstarted(source)
+    return []
+
+
+async def close_async(iterator: AsyncIterator[object]) -> None:
+    """Close *iterator*, if it has an ``aclose``: generators have it, and many classes."""
+    close = getattr(iterator, "aclose", None)
+    if close is not None:
+        closing = close()
+        if inspect.isawaitable(closing):
+            await closing

@@ -61,7 +61,7 @@ async def test_stop_ends_the_block_without_an_error(work):
         children.start(work, 0)
         await anyio.wait_all_tasks_blocked()
         children.stop()
-        assert children.stopping()
+        assert children.stopping
         await anyio.sleep_forever()
     assert work.cancelled == [0]
 
