@@ -219,7 +219,7 @@ class LeaseLost(LionherdError):  # noqa: N818 (the word of the field)
 
     def __init__(self, limiter: str, fence: int, reason: str) -> None:
         super().__init__(
-            f"the token {fence} of limiter {limiter!r} is lost: {reason}. What was under way is to "
+            f"limiter {limiter!r}: its token {fence} is lost: {reason}. What was under way is to "
             "be done again"
         )
         self.limiter, self.fence, self.reason = limiter, fence, reason
@@ -229,9 +229,12 @@ class LeaseLost(LionherdError):  # noqa: N818 (the word of the field)
 
 
 class LockOrderError(LionherdError):
-    """Two limiters were taken against the order of their names: two who do so can wait for ever.
+    """Limiters were taken in an order in which tasks can wait for each other for ever.
 
-    Take both at once with ``acquire_all(a, b)``, or in the order of their names everywhere.
+    Either two limiters against the order of their names: take both at once with
+    ``acquire_all(a, b)``, or in the order of their names everywhere. Or one limiter by a task that
+    was started where all of its tokens are held: take the token in one of the two tasks only, or
+    give it back before the other one is waited for.
     """
 
 

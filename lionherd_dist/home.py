@@ -6,10 +6,14 @@ Python makes, or is told of; C code that forks inside a running event loop has t
 
 import asyncio
 import os
+from collections.abc import Callable
+from contextlib import suppress
 from threading import get_ident
+from typing import TypeVarTuple
 
 from lionherd_dist.errors import ForkedClientError
 
+Ts = TypeVarTuple("Ts")
 _forks = [0]  # between the first process and this one: state of the module, like a pid
 
 
@@ -30,6 +34,18 @@ class Birth:
 
     def __init__(self) -> None:
         self._forks, self.pid = _forks[0], os.getpid()
+
+    def check_process(self) -> None:
+        """Refuse to be used in a process that was forked from that one.
+
+        Raises:
+            ForkedClientError: this is one.
+        """
+        if self.is_forked:
+            raise ForkedClientError(
+                f"this cluster was opened in process {self.pid}, and this is {os.getpid()}: open "
+                "one in each process, and start processes by spawn or forkserver"
+            )
 
     @property
     def is_forked(self) -> bool:
@@ -55,14 +71,21 @@ class Home(Birth):
         """
         if self._forks == _forks[0] and self._thread == get_ident() and self._loop.is_running():
             return
-        if self.is_forked:
-            raise ForkedClientError(
-                f"this cluster was opened in process {self.pid}, and this is {os.getpid()}: open "
-                "one in each process, and start processes by spawn or forkserver"
-            )
+        self.check_process()
         if asyncio.get_running_loop() is not self._loop:
             state = "is closed" if self._loop.is_closed() else "is another"
             raise RuntimeError(
                 f"the event loop in which this cluster was opened {state}: open one in each loop, "
                 "and leave it there; from a thread, use asyncio.run_coroutine_threadsafe"
             )
+
+    @property
+    def is_here(self) -> bool:
+        """True in its process and in the thread of its event loop."""
+        return self._forks == _forks[0] and self._thread == get_ident()
+
+    def call_soon(self, function: Callable[[*Ts], object], *args: *Ts) -> None:
+        """Have its event loop call *function*, from any thread; nothing where that has ended."""
+        if not self.is_forked:
+            with suppress(RuntimeError):  # the loop is closed
+                self._loop.call_soon_threadsafe(function, *args)

@@ -230,7 +230,8 @@ class Cluster(Patterns):
             on_lost: what happens to a block whose token is lost: "cancel" ends it in LeaseLost;
                 "warn" lets it run, for limits that are a matter of politeness only.
             strict: raise LockOrderError, instead of warning, when it is taken while a limiter is
-                held whose name comes later.
+                held whose name comes later, or where all of its own tokens are held by the tasks
+                around the one that waits.
         """
         return SharedLimiter(self._link.desk, name, total_tokens, on_lost=on_lost, strict=strict)
 

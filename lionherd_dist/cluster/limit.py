@@ -33,12 +33,15 @@ def given(limit: Limit) -> Limit:
     return checked(limit)
 
 
-async def for_the_server(limit: Limit) -> int | Tokens | None:
+async def for_the_server(limit: Limit, *, awaited: bool = False) -> int | Tokens | None:
     """*limit* as the server is told it.
 
-    A limiter is looked at first, so that a total which is not the one asked for is warned of.
+    A limiter is looked at first, so that a total which is not the one asked for is warned of; and
+    so is a job that is *awaited* by code that holds all tokens, which the job would wait for.
     """
     if not isinstance(limit, SharedLimiter):
         return limit
     await limit.refresh()
+    if awaited:
+        limit.check_not_nested()
     return limit.tokens()

@@ -54,7 +54,7 @@ class RemoteStream(Generic[R]):
         if self._listeners is not None:  # first: a bar that cannot be drawn leaves no job behind
             self._teller = Teller(self._listeners, self._total)
             timed = self._listeners.on_ran is not None
-        limit = await for_the_server(self._limit)
+        limit = await for_the_server(self._limit, awaited=True)
         self._entered = job = await self._link.open(limit=limit, resubmit=self._resubmit)
         self._trace = self._link.tracing.job(job)
         feeder = Feeder(

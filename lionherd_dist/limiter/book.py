@@ -15,8 +15,10 @@ from typing import TypeAlias
 import anyio
 
 from lionherd_dist.errors import LionherdError
-from lionherd_dist.limiter.lease import Lease
+from lionherd_dist.limiter.borrowers import Borrowers
 from lionherd_dist.limiter.losses import tell_loss
+from lionherd_dist.limiter.nested import NestedWaits
+from lionherd_dist.limiter.token import Token
 from lionherd_dist.local.limits import LimiterStatistics
 from lionherd_dist.session.trust import Trust
 from lionherd_dist.store.limits import Ask, Lent
@@ -27,7 +29,7 @@ MOST_PLACES = 1_000  # looked for in one message: the server needs about 1 µs f
 
 
 # For a token, which it brings when it is done. One that was for now or never may bring WouldBlock.
-Request: TypeAlias = asyncio.Future[Lease]
+Request: TypeAlias = asyncio.Future[Token]
 
 
 class Book:
@@ -38,8 +40,7 @@ class Book:
         borrowed: how many are held, by anybody.
         waiting: how many requests wait, of anybody; a job counts as one.
         known: False until the server has said these.
-        borrowers: who holds a token here; None for who waits.
-        early: of those who gave a token back inside its block, the leases of such blocks.
+        borrowers, nested: who waits and holds here; and who waits where tokens of it are held.
         told: True once *on_news* was called, until somebody has come and asked. It is called for
             what code here wants; whoever speaks to the server looks for other news by itself.
     """
@@ -63,8 +64,8 @@ class Book:
         self._on_news, self.told = on_news, False
         self.name, self.wanted_total = name, total
         self.total, self.borrowed, self.waiting, self.known = total, 0, 0, False
-        self.borrowers: dict[object, Lease | None] = {}
-        self.early: dict[object, list[Lease]] = {}
+        self.borrowers = Borrowers(name, self.give_back)
+        self.nested = NestedWaits(name, self.holds)
         self.warned_of: set[int] = set()  # totals that the code says, and the server does not
         self._holders: dict[str, int] = {}
         self._trust: Trust | None = None
@@ -73,8 +74,8 @@ class Book:
         self._waiting: dict[int, Request] = {}
         self._numbers: dict[Request, int] | None = None  # kept while some withdraw; see _number_of
         self._hasty: set[Request] = set()  # of those that are asked or wait: they are not to wait
-        self._held: dict[int, Lease] = {}
-        self._judged: dict[int, Lease] = {}
+        self._held: dict[int, Token] = {}
+        self._judged: dict[int, Token] = {}
         self._ends: list[int] = []
         self._looks: list[asyncio.Future[None]] = []
         self._looking: list[asyncio.Future[None]] = []  # of the message that is under way
@@ -120,11 +121,15 @@ class Book:
         number = self._numbers.get(request)
         return number if number in self._waiting else None
 
-    def give_back(self, lease: Lease) -> None:
+    def holds(self, token: Token) -> bool:
+        """True while *token* is one of this limiter's that are ours."""
+        return self._held.get(token.number) is token
+
+    def give_back(self, token: Token) -> None:
         """The token is not needed any more."""
-        lease.is_over = True
-        if self._held.pop(lease.number, None) is not None:
-            self._ends.append(lease.number)
+        token.is_over = True
+        if self._held.pop(token.number, None) is not None:
+            self._ends.append(token.number)
             if not self.told:
                 self._tell()
 
@@ -148,7 +153,7 @@ class Book:
     def statistics(self) -> LimiterStatistics:
         """The limiter as the server last told it."""
         return LimiterStatistics(
-            self.total, self.borrowed, self.waiting, tuple(self.borrowers), dict(self._holders)
+            self.total, self.borrowed, self.waiting, self.borrowers.all(), dict(self._holders)
         )
 
     # --- what the server is to hear
@@ -217,7 +222,7 @@ class Book:
         for number in ask.impatient:  # at the end: a token may stand in the list only
             request = self._waiting.pop(number, None)
             if request is not None and not request.done():
-                request.set_exception(anyio.WouldBlock())
+                request.set_exception(anyio.WouldBlock(f"limiter {self.name!r} has no free token"))
                 self._refused = True
         if ask.impatient:
             self._hasty = {request for request in self._hasty if not request.done()}
@@ -226,10 +231,10 @@ class Book:
         """The server's list of our tokens rules, over what we held when we asked for it."""
         self.granted(ours.items())
         reason = "the server has given it to others, or has forgotten it"
-        for number, lease in self._judged.items():
-            if number not in ours and self._held.get(number) is lease:
+        for number, token in self._judged.items():
+            if number not in ours and self._held.get(number) is token:
                 del self._held[number]
-                lease.lose(reason)
+                token.lose(reason)
                 tell_loss(self._recorder, self.name, 1, reason)
 
     def _ask_again(self, lost: Iterable[int]) -> None:
@@ -246,8 +251,8 @@ class Book:
         for number, fence in tokens:
             request = waiting.pop(number, None)
             if request is not None and not request.done():
-                held[number] = lease = Lease(name, number, fence, trust)
-                request.set_result(lease)
+                held[number] = token = Token(name, number, fence, trust)
+                request.set_result(token)
                 continue
             if number not in held:  # who asked has withdrawn, or is about to; else: told twice
                 self._ends.append(number)
@@ -263,8 +268,8 @@ class Book:
         """The session is over: what is held is lost, so many tokens; who waits has to ask again."""
         self._trust = None
         held, self._held = self._held, {}
-        for lease in held.values():
-            lease.lose(reason)
+        for token in held.values():
+            token.lose(reason)
         self._asked = dict.fromkeys([*self._waiting.values(), *self._asked])
         self._waiting.clear()
         self._ends.clear()

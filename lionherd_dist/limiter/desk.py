@@ -42,7 +42,6 @@ class Desk:
 
     Attributes:
         loop, home: where it works.
-        new_scope: makes a cancel scope.
         connection: that of the session in force, if there is one.
     """
 
@@ -64,7 +63,6 @@ class Desk:
         self._poked: dict[Book, None] = {}
         self._wake = asyncio.Event()
         self.loop, self.home = asyncio.get_running_loop(), Home()
-        self.new_scope = type(anyio.CancelScope())  # anyio looks asyncio's up each time: 1.5 µs
         self.connection: Connection | None = None
         self._over, self._ended = False, asyncio.Event()
         self._ended.set()

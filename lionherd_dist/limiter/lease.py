@@ -1,93 +1,81 @@
-"""A token that this process holds: good for as long as its session is."""
+"""What code that holds a token has of it."""
 
 import anyio
 
-from lionherd_dist.errors import LeaseLost
-from lionherd_dist.session.trust import Trust
-
-UNTRUSTED = "its session was not renewed in time"
+from lionherd_dist.limiter.borrowers import Borrowers
+from lionherd_dist.limiter.token import Token
 
 
 class Lease:
-    """One token of a limiter.
+    """A token of a limiter that this process holds.
+
+    The token is held until it is given back: by the end of its block, by ``release`` here, or by
+    ``release`` of the limiter. Where none of these is possible any more, because the lease and the
+    task are gone, it is given back with a LimiterWarning.
 
     Attributes:
-        limiter: the limiter's name.
-        number: of the request that it answers, within the session.
-        fence: grows with every token that the limiter ever lends: a resource that remembers the
-            highest it has seen can refuse whoever comes late.
-        trust: for how long its session, and so the token, is certainly ours.
-        lost_because: why the token is ours no longer; None while it is.
-        scope: what is cancelled as soon as it is lost, if anything is.
-        in_block: True if a block holds it.
-        is_over: True once it was given back.
+        token: what the limiter knows of it.
     """
 
-    fence: int
-    in_block: bool
-    is_over: bool
-    limiter: str
-    number: int
-    trust: Trust
+    token: Token
 
-    __slots__ = (
-        "_event",
-        "fence",
-        "in_block",
-        "is_over",
-        "limiter",
-        "lost_because",
-        "number",
-        "scope",
-        "trust",
-    )
+    __slots__ = ("_borrowers", "token")
 
-    def __init__(self, limiter: str, number: int, fence: int, trust: Trust) -> None:
-        self.limiter, self.number, self.fence, self.trust = limiter, number, fence, trust
-        self.lost_because: str | None = None
-        self.scope: anyio.CancelScope | None = None
-        self.in_block = self.is_over = False
-        self._event: anyio.Event | None = None
+    def __init__(self, token: Token, borrowers: Borrowers) -> None:
+        self.token, self._borrowers = token, borrowers
+
+    @property
+    def limiter(self) -> str:
+        """The limiter's name."""
+        return self.token.limiter
+
+    @property
+    def fence(self) -> int:
+        """Grows with every token that the limiter ever lends.
+
+        A resource that remembers the highest it has seen can refuse a holder that comes late.
+        """
+        return self.token.fence
+
+    @property
+    def lost_because(self) -> str | None:
+        """Why the token is ours no longer; None while it is not lost."""
+        return self.token.lost_because
+
+    @property
+    def lost(self) -> anyio.Event:
+        """Set when the token is lost; not when it is given back."""
+        return self.token.lost
 
     def check(self) -> None:
         """Nothing, as long as the token is certainly ours; costs no round trip, from any thread.
 
         Raises:
-            LeaseLost: it is not, or may not be: the session was not renewed for so long.
+            LeaseLost: it is not, or may not be: it was lost or given back, or the session was not
+                renewed for so long.
         """
-        if self.lost_because is not None:
-            raise self.loss(self.lost_because)
-        if self.trust.left_s() <= 0:
-            raise self.loss(UNTRUSTED)
+        self.token.check()
 
-    @property
-    def lost(self) -> anyio.Event:
-        """Set when the token is ours no longer."""
-        if self._event is None:
-            self._event = anyio.Event()
-            if self.lost_because is not None:
-                self._event.set()
-        return self._event
+    def release(self) -> None:
+        """Give the token back now, from any task or thread; nothing if that was done before.
 
-    def loss(self, reason: str) -> LeaseLost:
-        """The error that says so."""
-        return LeaseLost(self.limiter, self.fence, reason)
+        In another thread it returns at once, and the token goes back when the event loop of the
+        cluster comes to it. The block of the token, if there is one, goes on without it. A token
+        that was lost meanwhile is warned of with a LimiterWarning.
 
-    def lose(self, reason: str) -> None:
-        """The token is, or may soon be, somebody else's."""
-        if self.lost_because is not None:
-            return
-        self.lost_because = reason
-        if self.scope is not None:
-            self.scope.cancel()
-        if self._event is not None:
-            self._event.set()
+        Raises:
+            ForkedClientError: the token belongs to the process that this one was forked from.
+        """
+        self._borrowers.release_from_anywhere(self.token)
 
-    def lose_if_untrusted(self) -> None:
-        """Lose it if nobody has said so yet: this process was paused, and has only just woken."""
-        if self.trust.left_s() <= 0:
-            self.lose(UNTRUSTED)
+    def __del__(self) -> None:  # here nothing can give the token back any more: see Borrowers
+        token = self.token
+        if not token.is_over and token.lost_because is None:
+            self._borrowers.dropped(token)
 
     def __repr__(self) -> str:
-        state = "" if self.lost_because is None else f", lost: {self.lost_because}"
-        return f"<lease of {self.limiter}, fence {self.fence}{state}>"
+        token = self.token
+        state = ", given back" if token.is_over else ""
+        if token.lost_because is not None:
+            state += f", lost: {token.lost_because}"
+        return f"<lease of {token.limiter}, fence {token.fence}{state}>"

@@ -4,16 +4,17 @@ from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 
 from lionherd_dist.errors import LockOrderError
-from lionherd_dist.limiter.lease import Lease
+from lionherd_dist.limiter.token import Token
 from lionherd_dist.limiter.warning import warn
 
-# Of the blocks around the code that runs here, and around the start of its task: and of some that
-# have ended, as only who enters a block writes here. It wires nothing: it is only looked at.
-_HELD: ContextVar[tuple[Lease, ...]] = ContextVar("lionherd_leases", default=())
+# Tokens that were taken by the code that runs here, or before the start of its task by the code
+# that started it: and some that were given back, as only code that takes a token writes here. It
+# wires nothing: it is only looked at.
+_TAKEN: ContextVar[tuple[Token, ...]] = ContextVar("lionherd_tokens", default=())
 
 # For every token: no functions around them.
-leases_noted: Callable[[], tuple[Lease, ...]] = _HELD.get
-note_leases: Callable[[tuple[Lease, ...]], object] = _HELD.set
+tokens_noted: Callable[[], tuple[Token, ...]] = _TAKEN.get
+note_tokens: Callable[[tuple[Token, ...]], object] = _TAKEN.set
 
 
 def inversion(held: Iterable[str], name: str) -> str | None:
@@ -21,13 +22,13 @@ def inversion(held: Iterable[str], name: str) -> str | None:
     return max((other for other in held if other > name), default=None)
 
 
-def check_order(held: tuple[Lease, ...], name: str, *, strict: bool) -> None:
-    """Warn if *name* is about to be taken out of turn, by code that holds *held*.
+def check_order(held: tuple[Token, ...], name: str, *, strict: bool) -> None:
+    """Warn if *name* is about to be taken out of turn, by code inside blocks that hold *held*.
 
     Raises:
         LockOrderError: instead of the warning, if *strict*.
     """
-    other = inversion((lease.limiter for lease in held), name)
+    other = inversion((token.limiter for token in held if token.in_block), name)
     if other is None:
         return
     text = (

@@ -3,16 +3,18 @@
 import asyncio
 import re
 import time
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from types import TracebackType
-from typing import Literal
+from typing import Final, Literal
 
 import anyio
 
+from lionherd_dist.limiter.block import Block, EnterMethod, ExitMethod, likeliest
 from lionherd_dist.limiter.desk import Desk
-from lionherd_dist.limiter.lease import UNTRUSTED, Lease
-from lionherd_dist.limiter.order import check_order, leases_noted, note_leases
+from lionherd_dist.limiter.interrupt import Interrupt
+from lionherd_dist.limiter.lease import Lease
+from lionherd_dist.limiter.order import check_order, note_tokens, tokens_noted
+from lionherd_dist.limiter.token import UNTRUSTED, Token
 from lionherd_dist.limiter.warning import warn
 from lionherd_dist.local.limits import LimiterStatistics
 from lionherd_dist.session.trust import uptime_s
@@ -23,7 +25,7 @@ _NAME = re.compile(r"[A-Za-z0-9_.:-]{1,200}")
 MOST_TOKENS = 1_000_000
 
 OnLost = Literal["cancel", "warn"]
-_Way = Literal["block", "token", "now or never"]
+_THE_TASK: Final = object()  # that calls, as the borrower
 
 
 def check_name(name: str) -> str:
@@ -33,12 +35,13 @@ def check_name(name: str) -> str:
     return name
 
 
-def check_total(total_tokens: int, *, least: int) -> int:
-    """*total_tokens*, if a limiter can have so many."""
+def check_total(name: str, total_tokens: int, *, least: int) -> int:
+    """*total_tokens*, if the limiter *name* can have so many."""
+    said = f"limiter {name!r}: total_tokens is {total_tokens!r}"
     if not isinstance(total_tokens, int) or isinstance(total_tokens, bool):
-        raise TypeError(f"total_tokens is {total_tokens!r}: give a whole number")
+        raise TypeError(f"{said}: give a whole number")
     if not least <= total_tokens <= MOST_TOKENS:
-        raise ValueError(f"total_tokens is {total_tokens}: give {least} to {MOST_TOKENS}")
+        raise ValueError(f"{said}: give {least} to {MOST_TOKENS}")
     return total_tokens
 
 
@@ -60,11 +63,12 @@ class SharedLimiter:
     ) -> None:
         check_name(name)
         if on_lost not in {"cancel", "warn"}:
-            raise ValueError(f"on_lost is {on_lost!r}: give 'cancel' or 'warn'")
-        self.name, self._wanted = name, check_total(total_tokens, least=1)
+            raise ValueError(f"limiter {name!r}: on_lost is {on_lost!r}: give 'cancel' or 'warn'")
+        self.name, self._wanted = name, check_total(name, total_tokens, least=1)
         self._desk, self._on_lost, self._strict = desk, on_lost, strict
         self._book = desk.book(name, total_tokens)
         self._compared, self._measured = False, desk.recorder is not SILENT
+        self._by_hand: list[Lease] = []  # of blocks that were entered by hand
 
     # --- as the server last told it
 
@@ -100,7 +104,7 @@ class SharedLimiter:
 
         Fewer than are held takes nothing from anybody: nothing is lent until enough came back.
         """
-        await self._desk.resize(self.name, check_total(total_tokens, least=0))
+        await self._desk.resize(self.name, check_total(self.name, total_tokens, least=0))
         self._wanted = total_tokens
 
     def tokens(self) -> Tokens:
@@ -110,13 +114,15 @@ class SharedLimiter:
     # --- taking and giving back
 
     async def acquire(self) -> Lease:
-        """Wait for a token; the calling task holds it then.
+        """Wait for a token; the calling task holds it then, until it ends.
+
+        ``release`` gives it back in the same task, and ``lease.release()`` anywhere.
 
         Raises:
             RuntimeError: the calling task holds one.
             StoreUnavailableError: the server was silent for ``patience_s``.
         """
-        return await self.acquire_on_behalf_of(asyncio.current_task())
+        return await self._acquire()
 
     async def acquire_nowait(self) -> Lease:
         """Take a token if one is free and nobody waits; one round trip.
@@ -125,75 +131,88 @@ class SharedLimiter:
             anyio.WouldBlock: there is none.
         """
         try:
-            return await self._acquire(asyncio.current_task(), "now or never")
+            return await self._acquire(at_once=True)
         except anyio.WouldBlock:
             self._compare_total()  # a refusal tells of the total, too
             raise
 
     async def acquire_on_behalf_of(self, borrower: object) -> Lease:
-        """Wait for a token in the name of *borrower*, which must hold none."""
-        return await self._acquire(borrower, "token")
+        """Wait for a token in the name of *borrower*, which must hold none.
+
+        It is held until ``release_on_behalf_of`` or ``lease.release()``, whichever tasks end.
+        """
+        return await self._acquire(borrower=borrower)
 
     def release(self) -> None:
         """Give the calling task's token back; waits for nothing.
 
         Raises:
-            RuntimeError: it holds none.
+            RuntimeError: it holds none. ``lease.release()`` is for tokens that another task took.
         """
         self.release_on_behalf_of(asyncio.current_task())
 
     def release_on_behalf_of(self, borrower: object) -> None:
         """Give the token of *borrower* back; RuntimeError if it holds none."""
-        lease = self._book.borrowers.get(borrower)
-        if lease is None:
-            raise RuntimeError(f"{borrower!r} holds no token of limiter {self.name!r}")
-        del self._book.borrowers[borrower]
-        if lease.in_block:
-            self._book.early.setdefault(borrower, []).append(lease)
-        lease.lose_if_untrusted()
-        self._book.give_back(lease)
-        if lease.lost_because is not None:
-            warn(str(lease.loss(lease.lost_because)))
+        borrowers = self._book.borrowers
+        borrowers.release(borrowers.token_of(borrower))
 
-    async def _acquire(self, borrower: object, way: _Way) -> Lease:
+    async def _acquire(
+        self, block: Block | None = None, *, borrower: object = _THE_TASK, at_once: bool = False
+    ) -> Lease:
         book, desk = self._book, self._desk
         desk.home.check()  # first: what follows reads and changes what is in use there
-        if borrower in book.borrowers:
-            raise RuntimeError(f"{borrower!r} holds a token of limiter {self.name!r}, or waits")
-        held = leases_noted()
+        own = borrower is _THE_TASK
+        if own:
+            borrower = asyncio.current_task(desk.loop)
+        held = tokens_noted()
         while held and held[-1].is_over:  # as a rule the one of the block before
             held = held[:-1]
-        if held:
-            held = tuple([lease for lease in held if not lease.is_over])
-            check_order(held, self.name, strict=self._strict)
         asked_at = time.monotonic() if self._measured else 0.0
-        book.borrowers[borrower] = None
-        request = None
+        borrowers, request = book.borrowers, None
+        borrowers.begin(borrower)
         try:
+            if held:
+                held = tuple([token for token in held if not token.is_over])
+                check_order(held, self.name, strict=self._strict)
             if desk.connection is None:
                 await desk.ready()
-            request = book.ask() if way != "now or never" else book.ask_for_now()
-            lease = await request
+            request = book.ask_for_now() if at_once else book.ask()
+            if held and not at_once and (around := book.nested.held_in(held)):
+                await book.nested.wait(request, around, self._known_total, self._strict)
+            token = await request
             if not self._compared:
                 self._compare_total()  # where warnings are errors, it raises
         except BaseException:
-            del book.borrowers[borrower]
+            borrowers.give_up(borrower)
             if request is not None:
                 book.withdraw(request)
                 request = None  # or it and its error keep each other, and the frames of our callers
             raise
-        book.borrowers[borrower] = lease
         if self._measured:
             desk.recorder.record(LIMITER_WAIT, time.monotonic() - asked_at, self.name)
-        if way == "block":
-            lease.in_block = True
-            note_leases((*held, lease) if held else (lease,))
-            if self._on_lost == "cancel":
-                lease.scope = scope = desk.new_scope()
-                scope.__enter__()
-                if lease.lost_because is not None:
-                    scope.cancel()
+        borrowers.take(borrower, token, until_it_ends=own)
+        lease = Lease(token, borrowers)
+        if own:
+            note_tokens((*held, token) if held else (token,))
+        if block is None:
+            token.kept = lease
+        else:
+            self._begin(block, lease, token)
         return lease
+
+    def _known_total(self) -> int:
+        return self._book.total if self._book.known else 0
+
+    def check_not_nested(self) -> None:
+        """Warn if the code that runs here holds all tokens, and is about to wait for a job.
+
+        Raises:
+            LockOrderError: instead of the warning, if ``strict``.
+        """
+        nested = self._book.nested
+        held = nested.held_in(tokens_noted())
+        if 0 < self._known_total() <= len(held):
+            nested.tell("a job with this limit waits for tokens", held, self._strict)
 
     def _compare_total(self) -> None:
         """Warn, once, if the server knew another total than we; what is set later is news."""
@@ -210,45 +229,47 @@ class SharedLimiter:
             f"{self._wanted}), or lionherd-dist limits set {self.name} {self._wanted}"
         )
 
-    # --- as a block
+    # --- as a block, which may be left in another task than the one that entered it
 
-    def __aenter__(self) -> Coroutine[object, object, Lease]:
-        return self._acquire(asyncio.current_task(self._desk.loop), "block")
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> bool:
-        book, task = self._book, asyncio.current_task(self._desk.loop)
-        lease = book.borrowers.get(task)
-        if lease is not None and lease.in_block:
-            del book.borrowers[task]
-            if lease.trust.until <= uptime_s():  # lose_if_untrusted, spelt out: for every token
-                lease.lose(UNTRUSTED)
-            book.give_back(lease)
+    def _begin(self, block: Block, lease: Lease, token: Token) -> None:
+        token.in_block = True
+        if block.has_exit:
+            block.lease = lease
         else:
-            lease = self._given_back_inside(task)
-        scope, lease.scope = lease.scope, None  # the lease may be remembered for long (order)
-        ended_by_us = bool(scope.__exit__(kind, error, trace)) if scope is not None else False
-        if lease.lost_because is None:
-            return ended_by_us
-        loss = lease.loss(lease.lost_because)
+            self._by_hand.append(lease)
+        task = token.borrower
+        if self._on_lost == "cancel" and isinstance(task, asyncio.Task):
+            token.interrupt = interrupt = Interrupt(task)
+            if token.lost_because is not None:
+                interrupt.start()
+
+    def _leave(self, lease: Lease | None, error: BaseException | None) -> bool:
+        if lease is None:
+            place = likeliest(self.name, self._by_hand, asyncio.current_task(self._desk.loop))
+            lease = self._by_hand.pop(place)
+        token, borrowers = lease.token, self._book.borrowers
+        if not borrowers.home.is_here:  # closed by the garbage collector in another thread
+            borrowers.home.call_soon(borrowers.release, token)
+            return False
+        interrupt, token.interrupt = token.interrupt, None
+        if not token.is_over:
+            if token.trust.until <= uptime_s():  # lose_if_untrusted, spelt out: for every token
+                token.lose(UNTRUSTED)
+            borrowers.end(token)
+        if token.lost_because is None:
+            return False
+        ended_by_us = interrupt is not None and interrupt.end(error)
+        loss = token.loss(token.lost_because)
         if self._on_lost == "warn":
             warn(str(loss))
             return False
         if error is None or ended_by_us:
             raise loss from None
         error.add_note(str(loss))
-        return False
+        return isinstance(error, asyncio.CancelledError)
 
-    def _given_back_inside(self, task: object) -> Lease:
-        early = self._book.early
-        lease = early[task].pop()
-        if not early[task]:
-            del early[task]
-        return lease
+    __aenter__: EnterMethod["SharedLimiter"] = EnterMethod(_acquire)
+    __aexit__: ExitMethod["SharedLimiter"] = ExitMethod(_leave)
 
 
 @asynccontextmanager
@@ -263,7 +284,11 @@ async def acquire_all(*limiters: SharedLimiter) -> AsyncIterator[tuple[Lease, ..
     """
     names = [limiter.name for limiter in limiters]
     if len(set(names)) < len(names):
-        raise ValueError(f"acquire_all({', '.join(names)}): each limiter once")
+        twice = max(names, key=names.count)
+        raise ValueError(
+            f"limiter {twice!r} is given twice to acquire_all({', '.join(names)}): give each "
+            "limiter once"
+        )
     leases: dict[str, Lease] = {}
     async with AsyncExitStack() as stack:
         for limiter in sorted(limiters, key=lambda one: one.name):

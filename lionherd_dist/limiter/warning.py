@@ -22,3 +22,8 @@ def warn(text: str) -> None:
     while frame is not None and frame.f_code.co_filename.startswith(_OURS):
         level, frame = level + 1, frame.f_back
     warnings.warn(text, LimiterWarning, stacklevel=level)
+
+
+def warn_at(text: str, filename: str, line: int) -> None:
+    """Warn of *text* at a place in the user's code, where none of it is on the stack."""
+    warnings.warn_explicit(text, LimiterWarning, filename, line)

@@ -273,7 +273,7 @@ async def test_a_lost_token_is_only_warned_of_where_that_was_asked_for(
                     await lease.lost.wait()
                 await anyio.lowlevel.checkpoint()
 
-        with pytest.warns(LimiterWarning, match=r"token \d+ of limiter 'api' is lost"):
+        with pytest.warns(LimiterWarning, match=r"limiter 'api': its token \d+ is lost"):
             await outlive_it()
 
 
@@ -310,13 +310,13 @@ async def test_a_block_that_ends_untrusted_has_lost_its_token(api: Open, server:
         limiter = cluster.capacity_limiter("api", 1)
         with pytest.raises(LeaseLost, match="not renewed in time"):
             async with limiter as lease:
-                lease.trust.renewed(uptime_s() - 15)
-        lease.trust.renewed(uptime_s())
+                lease.token.trust.renewed(uptime_s() - 15)
+        lease.token.trust.renewed(uptime_s())
         lease = await limiter.acquire()
-        lease.trust.renewed(uptime_s() - 15)
+        lease.token.trust.renewed(uptime_s() - 15)
         with pytest.warns(LimiterWarning, match="not renewed in time"):
             limiter.release()
-        lease.trust.renewed(uptime_s())
+        lease.token.trust.renewed(uptime_s())
         await server.until(held=0)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from limiter.conftest import Open, Server
 from lionherd_dist import LeaseLost, LimiterWarning, LockOrderError, acquire_all
-from lionherd_dist.limiter.order import inversion, leases_noted
+from lionherd_dist.limiter.order import inversion, tokens_noted
 
 pytestmark = pytest.mark.anyio
 
@@ -110,7 +110,7 @@ async def test_a_token_given_back_is_out_of_the_order_wherever_it_stood(api: Ope
             await a.__aexit__(None, None, None)
         for _ in range(3):
             async with m:
-                assert [lease.limiter for lease in leases_noted()] == ["m"]
+                assert [token.limiter for token in tokens_noted()] == ["m"]
 
 
 def test_a_forked_child_gets_a_clear_error(redis_url: str) -> None:
