@@ -78,6 +78,7 @@ class RemoteError(LionherdError):
     Register the class with ``@sendable`` on both sides to get it as itself.
     """
 
+    args: tuple[str]
     bases: ClassVar[tuple[type[Exception], ...]] = ()
 
     def __init__(self, type_name: str, message: str) -> None:
@@ -87,7 +88,7 @@ class RemoteError(LionherdError):
         self.message: str = message
 
     def __str__(self) -> str:
-        return str(self.args[0])
+        return self.args[0]
 
     def __repr__(self) -> str:
         return f"RemoteError({self.args[0]!r})"

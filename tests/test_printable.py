@@ -37,7 +37,7 @@ def test_every_cell_and_note_of_a_table_is_made_printable() -> None:
         "  \\x07",
     ]
     console = Console(width=80, record=True, file=io.StringIO())
-    console.print(drawn([sheet]))
+    console.print(drawn([sheet], 80))
     text = console.export_text()
     assert "\\x1b[1m" in text
     assert "[red]x[/]" in text

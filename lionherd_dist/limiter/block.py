@@ -45,6 +45,11 @@ class Block:
         entered: True once ``__aenter__`` was called: what is looked up later is not of this block.
     """
 
+    entered: bool
+    has_enter: bool
+    has_exit: bool
+    on: object
+
     __slots__ = ("__weakref__", "entered", "has_enter", "has_exit", "lease", "on")
 
     def __init__(self, on: object) -> None:

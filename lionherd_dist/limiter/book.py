@@ -52,6 +52,8 @@ class Book:
     borrowed: int
     waiting: int
     known: bool
+    borrowers: Borrowers
+    nested: NestedWaits
 
     def __init__(
         self,

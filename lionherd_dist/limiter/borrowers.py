@@ -26,6 +26,8 @@ class Borrowers:
         home: where tokens can be given back; from other threads, it is done there.
     """
 
+    home: Home
+
     def __init__(self, limiter: str, give_back: Callable[[Token], None]) -> None:
         self._limiter, self._give_back, self.home = limiter, give_back, Home()
         self._tokens: dict[object, Token | None] = {}  # None for a borrower that waits

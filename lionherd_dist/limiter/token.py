@@ -52,6 +52,14 @@ class Token:
         interrupt: cancels the task of the block when the token is lost, if anything does.
     """
 
+    limiter: str
+    number: int
+    fence: int
+    trust: Trust
+    in_block: bool
+    is_over: bool
+    ends_with_task: bool
+
     __slots__ = (
         "_event",
         "borrower",

@@ -28,6 +28,8 @@ class Children:
         stopping: True once something failed, or ``stop`` was called.
     """
 
+    stopping: bool
+
     __slots__ = ("_failures", "_futures", "_stray", "_tasks", "stopping")
 
     def __init__(self) -> None:

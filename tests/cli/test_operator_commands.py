@@ -12,6 +12,7 @@ from .conftest import Ask, wait_until
 JOB_FIELDS = {
     *("id", "owner", "kept_ms", "limit", "limiter", "accepted", "total", "done", "read", "backlog"),
     *("in_hand", "room", "age_ms", "left_ms", "reader", "cancelled", "state", "per_second"),
+    *("failed", "label", "tasks"),
 }
 
 

@@ -160,7 +160,7 @@ async def test_workers_use_what_their_module_has_set_up(
 ) -> None:
     """Whatever the environment says, or does not."""
     (tmp_path / "watched_tasks.py").write_text(SETS_UP)
-    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}")
+    monkeypatch.syspath_prepend(tmp_path)
     async with LocalCluster("watched_tasks", workers=1, tracer=told.tracer) as cluster:
         assert await cluster.run(tasks.double.call(2)) == 4
     said = capsys.readouterr().err

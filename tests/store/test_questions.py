@@ -15,6 +15,7 @@ from store_bench import Bench, chunk, wish
 import lionherd_dist.store
 from lionherd_dist.store import (
     calls,
+    evictions,
     health,
     job_rows,
     jobs,
@@ -117,6 +118,7 @@ QUESTIONS: dict[Callable[..., object], Callable[[Bench], Asked]] = {
     Control.read: control,
     Inbox.is_empty: emptiness,
     Inbox.read: inbox,
+    evictions.asked_for_evictions: lambda _: evictions.asked_for_evictions,
     health.answers: lambda _: health.answers,
     health.live_workers_at: about(health.live_workers_at, ""),
     job_rows.calls_in_hand: about(job_rows.calls_in_hand, "C-1", now_ms=NOW_MS),
@@ -134,6 +136,7 @@ QUESTIONS: dict[Callable[..., object], Callable[[Bench], Asked]] = {
     reading.server_ms: lambda _: reading.server_ms,
     server_facts.server_facts: facts_of_the_server,
     sessions.known_by_some_worker: about(sessions.known_by_some_worker, "tasks:double"),
+    sessions.tasks_of_workers: about(sessions.tasks_of_workers),
     sessions.worker_count: about(sessions.worker_count),
     space_facts.space_facts: about(space_facts.space_facts),
 }
