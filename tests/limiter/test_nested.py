@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import anyio
 import pytest
+import tasks
 from helpers import wait_until
 
 from limiter.conftest import Open, Server
@@ -159,3 +160,22 @@ async def test_a_token_given_back_elsewhere_is_around_no_task_any_more(
         with anyio.fail_after(20):
             await task
         await server.until(held=0)
+
+
+async def test_a_pattern_that_needs_the_last_token_of_its_block_is_refused(
+    api: Open, server: Server
+) -> None:
+    """It would wait for the block; a submitted job may do so, and a pattern where more are left."""
+    async with api() as cluster:
+        strict = cluster.capacity_limiter("api", 1, strict=True)
+        more = cluster.capacity_limiter("more", 2, strict=True)
+        async with strict:
+            with (
+                anyio.fail_after(20),
+                pytest.raises(LockOrderError, match=r"^limiter 'api': a job"),
+            ):
+                await cluster.bounded_map(tasks.double, [1], limit=strict)
+            job = await cluster.submit([tasks.double.call(1)], limit=strict)
+            await cluster.cancel(job)
+        async with more, cluster.completion_stream([tasks.double.call(1)], limit=more):
+            pass
