@@ -83,8 +83,8 @@ ROAD = (
     Mutant(
         "finish_ends_what_goes_on",
         "finish",
-        "local first_over = 6 + ARGV[5]",
-        "local first_over = 6",
+        "local first_over = 7 + ARGV[5]",
+        "local first_over = 7",
     ),
     Mutant("finish_paces_by_any_end", "_settle", "verb == 'done' and entry", "entry"),
     Mutant("call_of_finds_the_first", "_requeue", "payloads[at], {", "payloads[1], {"),
