@@ -1,6 +1,7 @@
 """Every error of the project by name: when it is raised, and what the caller can do."""
 
 from collections.abc import Mapping
+from copy import copy
 from typing import ClassVar
 
 from lionherd_dist.natives import blank, native_attributes, put_attributes, with_bases
@@ -273,6 +274,11 @@ def sole(error: BaseException) -> BaseException:
     while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
         error = error.exceptions[0]
     return error
+
+
+def copied(error: LionherdError) -> LionherdError:
+    """A copy of *error*, which many callers get: a traceback of each, as it holds its frames."""
+    return copy(error)
 
 
 def trouble(error: BaseException) -> BaseException:

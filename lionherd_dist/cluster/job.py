@@ -140,6 +140,11 @@ class Job:
             self._error = error
         self._wake()
 
+    def drop_error(self) -> None:
+        """Nobody consumes any more: let go of the error, whose traceback holds the consumer."""
+        if self._error is not None:
+            self._error = RuntimeError("the job was left: there are no more outcomes of it")
+
     def start_over(self) -> bool:
         """Prepare to be sent again under a new id; False if that was not asked for."""
         if self.over:

@@ -21,7 +21,7 @@ from lionherd_dist.cluster.open_jobs import OpenJobs
 from lionherd_dist.cluster.trace import Tracing
 from lionherd_dist.cluster.watch import watch
 from lionherd_dist.cluster.writer import Writer
-from lionherd_dist.errors import LionherdError, StoreUnavailableError, trouble
+from lionherd_dist.errors import LionherdError, StoreUnavailableError, copied, trouble
 from lionherd_dist.home import Home
 from lionherd_dist.limiter.desk import Desk
 from lionherd_dist.session.losses import tell_lost
@@ -120,7 +120,7 @@ class Link:
         self.home.check()
         while self._writer is None:
             if self._trouble is not None:
-                raise self._trouble
+                raise copied(self._trouble)
             await self._changed.wait()
 
     @asynccontextmanager

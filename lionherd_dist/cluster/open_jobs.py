@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from lionherd_dist.cluster.job import Job
-from lionherd_dist.errors import JobLostError, LionherdError
+from lionherd_dist.errors import JobLostError, LionherdError, copied
 
 
 def _nothing() -> None:
@@ -49,6 +49,7 @@ class OpenJobs:
         """It is none of ours any more."""
         self.end(job)
         self.by_id.pop(job.id, None)
+        job.drop_error()
 
     @contextmanager
     def attached(self, job_id: str) -> Iterator[None]:
@@ -76,7 +77,7 @@ class OpenJobs:
     def fail(self, error: LionherdError) -> None:
         """There is no session to be had: they end in *error*."""
         for job in self:
-            job.fail(error)
+            job.fail(copied(error))
         self._stop()
 
     def _stop(self) -> None:

@@ -76,9 +76,12 @@ class Patterns(Gathering):
             async for _, outcome in stream:
                 if not isinstance(outcome, Exception):
                     return outcome
-                if first == "completion":
-                    raise outcome
-                failures.append(outcome)
+                try:
+                    if first == "completion":
+                        raise outcome
+                    failures.append(outcome)
+                finally:
+                    del outcome  # no ring of error, traceback and this frame
         raise ExceptionGroup("every call of the race failed", failures)
 
     @overload

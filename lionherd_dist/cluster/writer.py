@@ -79,9 +79,12 @@ class Writer:
             future = self._cancels[job] = asyncio.get_running_loop().create_future()
             self._wake.set()
         answer = await asyncio.shield(future)
-        if isinstance(answer, StoreUnavailableError):
-            raise answer
-        return answer
+        try:
+            if isinstance(answer, StoreUnavailableError):
+                raise answer
+            return answer
+        finally:
+            del future, answer  # no ring of error, traceback and this frame
 
     def end(self) -> None:
         """The session is over: the server gives its jobs up, there is nothing to wait for."""

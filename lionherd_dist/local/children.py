@@ -9,7 +9,12 @@ import anyio
 import anyio.abc
 import anyio.lowlevel
 
-from lionherd_dist.local.errors import failure_in, is_stray, non_cancel_subgroup
+from lionherd_dist.local.errors import (
+    failure_in,
+    is_only_cancellation,
+    is_stray,
+    non_cancel_subgroup,
+)
 from lionherd_dist.local.futures import Futures
 
 T = TypeVar("T")
@@ -30,11 +35,12 @@ class Children:
 
     stopping: bool
 
-    __slots__ = ("_failures", "_futures", "_stray", "_tasks", "stopping")
+    __slots__ = ("_cut_off", "_failures", "_futures", "_stray", "_tasks", "stopping")
 
     def __init__(self) -> None:
         self._failures: list[BaseException] = []
         self._futures = Futures()
+        self._cut_off = False
         self._stray: BaseException | None = None
         self.stopping = False
         self._tasks: anyio.abc.TaskGroup | None = None
@@ -51,9 +57,11 @@ class Children:
             self._tasks.cancel_scope.cancel()
 
     def took(self, error: BaseException, note: Note | None = None) -> bool:
-        """True if *error* is noted as a failure, and the others are cancelled; if not, raise it.
+        """True if the task that ended in *error* is to end now; if not, it raises *error*.
 
-        A failure is given to *note* first.
+        A failure, given to *note* first, is raised by the block, and cancels the other tasks. A
+        cancellation is the whole block's, which raises its own: asyncio's task group would keep the
+        frames of each task that ends in one, for as long as the garbage collector does not run.
         """
         failure = failure_in(error)
         if failure is not None:
@@ -63,8 +71,15 @@ class Children:
         elif is_stray(error):
             self._stray = error
         else:
-            return False
+            return self.is_cut_off(error)
         self.stop()
+        return True
+
+    def is_cut_off(self, error: BaseException) -> bool:
+        """True if *error* is a cancellation: the block raises its own, if it was from outside."""
+        if not is_only_cancellation(error):
+            return False
+        self._cut_off = True
         return True
 
     def guarded(self, aw: Awaitable[T]) -> Awaitable[T]:
@@ -115,7 +130,7 @@ class Children:
             del rest
         finally:
             del exc, traceback
-        if self._failures or self._stray:
+        if self._cut_off or self._failures or self._stray:
             await anyio.lowlevel.checkpoint_if_cancelled()
         if self._failures:
             raise BaseExceptionGroup("concurrent work failed", self._failures) from None

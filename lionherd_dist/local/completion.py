@@ -19,7 +19,7 @@ from lionherd_dist.local.awaitables import (
 from lionherd_dist.local.crew import Crew
 from lionherd_dist.local.errors import (
     holds_cancellation,
-    is_cancelled,
+    is_only_cancellation,
     is_stray,
     non_cancel_subgroup,
 )
@@ -177,7 +177,7 @@ class CompletionStream(Generic[T]):
         try:
             await self._crew.run()
         except BaseException as error:
-            if is_cancelled(error) and not is_stray(error):
+            if is_only_cancellation(error) and not is_stray(error):
                 raise
             self._failure = error
             self._block.cancel_scope.cancel()

@@ -165,10 +165,10 @@ class Crew(Generic[ItemT]):
                     if type(called) is not CoroutineType:
                         called = workers.guarded(called)
                     outcome = await called
-                except BaseException as error:
-                    ended, place = self._ended_in(error, index, item, called)
-                    if not ended:
-                        raise
+                except BaseException as error:  # noqa: BLE001 (_failed raises it, or run does)
+                    goes_on, place = self._failed(error, index, item, called)
+                    if not goes_on:
+                        return
                 else:
                     place = done(index, outcome)
                 if workers.stopping:
@@ -231,10 +231,10 @@ class Crew(Generic[ItemT]):
         try:
             called = work.call(item)
             place = work.done(index, await workers.guarded(cast("Awaitable[object]", called)))
-        except BaseException as error:
-            ended, place = self._ended_in(error, index, item, called)
-            if not ended:
-                raise
+        except BaseException as error:  # noqa: BLE001 (_failed raises it, or run does)
+            goes_on, place = self._failed(error, index, item, called)
+            if not goes_on:
+                return
         finally:
             del item, called
         if room is None or workers.stopping:  # after a failure, there is room for nothing more
@@ -250,16 +250,21 @@ class Crew(Generic[ItemT]):
             await place.wait()
         room.release()
 
-    def _ended_in(
+    def _failed(
         self, error: BaseException, index: int, item: ItemT, called: object
     ) -> tuple[bool, anyio.Event | None]:
-        """Whether the work on *item* has ended with *error*, and when its place is free."""
+        """Whether the work goes on after *item* ended in *error*, and when its place is free."""
         if not is_awaitable(called):
             self._source_failed(self._work.mistake(index, called))
-            return True, None
+            return False, None
         if self._work.return_exceptions and (isinstance(error, Exception) or is_stray(error)):
             return True, self._work.done(index, error)
-        return self._workers.took(error, partial(note_item, self._work.pattern, index, item)), None
+        if not self._workers.took(error, partial(note_item, self._work.pattern, index, item)):
+            try:
+                raise error
+            finally:
+                del error
+        return False, None
 
     def _source_failed(self, error: Exception) -> None:
         self._lone_error = error

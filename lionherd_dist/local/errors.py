@@ -37,6 +37,13 @@ def being_cancelled() -> bool:
     return anyio.current_effective_deadline() == -math.inf
 
 
+def is_only_cancellation(exc: BaseException) -> bool:
+    """True if *exc* is a cancellation, or a group of nothing else."""
+    if isinstance(exc, BaseExceptionGroup):
+        return non_cancel_subgroup(exc) is None
+    return is_cancelled(exc)
+
+
 def is_stray(exc: BaseException) -> bool:
     """True if *exc* is a cancellation that no scope asked for: of an awaited asyncio future."""
     return is_cancelled(exc) and not being_cancelled()

@@ -34,12 +34,12 @@ async def race(*aws: Awaitable[T], first: Literal["completion", "success"] = "co
             result = await children.guarded(aw)
         except BaseException as error:
             failure: BaseException | None = failure_in(error)
-            if children.stopping:
-                if failure is None:
-                    raise
-                return
-            if failure is None and not is_stray(error):
+            if failure is None and (children.stopping or not is_stray(error)):
+                if children.is_cut_off(error):
+                    return
                 raise
+            if children.stopping:
+                return
             failures[index] = failure or error
             if first == "completion":
                 children.stop()
