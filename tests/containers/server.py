@@ -2,13 +2,12 @@
 
 import os
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
 import redis
-from redis.backoff import ConstantBackoff
-from redis.retry import Retry
 from testcontainers.core.container import DockerContainer
 
 IMAGE = "redis:7-alpine"
@@ -49,7 +48,23 @@ def container() -> Iterator[str]:
     need_docker()
     with DockerContainer(IMAGE).with_exposed_ports(PORT) as server:
         host, port = server.get_container_host_ip(), int(server.get_exposed_port(PORT))
-        patient = Retry(ConstantBackoff(0.05), int(START_S / 0.05))
-        with redis.Redis(host=host, port=port, retry=patient) as connection:
-            connection.ping()
+        _wait_until_it_answers(host, port)
         yield f"redis://{host}:{port}/0"
+
+
+def _wait_until_it_answers(host: str, port: int) -> None:
+    """Ask again until the server answers.
+
+    Docker's proxy takes connections before the server does and closes them, which older releases of
+    redis-py do not retry while they greet the server.
+    """
+    deadline = time.monotonic() + START_S
+    while True:
+        try:
+            with redis.Redis(host=host, port=port) as connection:
+                connection.ping()
+            return
+        except redis.ConnectionError:
+            if time.monotonic() >= deadline:
+                raise
+            time.sleep(0.05)
