@@ -1,7 +1,11 @@
 """The call whose code is running: for idempotency keys, logs and decisions about time."""
 
 import contextvars
+import math
+import uuid
 from dataclasses import dataclass
+
+import anyio
 
 
 @dataclass(frozen=True, slots=True)
@@ -9,7 +13,7 @@ class CurrentCall:
     """One attempt at one call of a job, as its own code sees it.
 
     Args:
-        job: the id of the job.
+        job: the id of the job; of one run of a pattern, where that runs in this process.
         index: the place of the call among those of the job, from 0.
         attempt: which attempt this is, from 1.
         deadline: when the call is cancelled, on the clock of ``current_time()``, by what surrounds
@@ -27,27 +31,120 @@ class CurrentCall:
         return f"{self.job}/{self.index}"
 
 
+class Run:
+    """One run of a pattern in this process: the job of its calls, named once somebody asks.
+
+    Its calls end at *deadline* at the latest, on the event loop's clock.
+    """
+
+    __slots__ = ("_job", "deadline")
+
+    def __init__(self, deadline: float = math.inf) -> None:
+        self.deadline = deadline
+        self._job = ""
+
+    @property
+    def job(self) -> str:
+        """Unlike that of any other run."""
+        if not self._job:
+            self._job = uuid.uuid4().hex
+        return self._job
+
+
+class Place:
+    """Which call of a run the task that holds this in its context is at.
+
+    A task that serves one item after the other moves its place on: nothing is made per item.
+    """
+
+    __slots__ = ("attempt", "index", "run")
+
+    def __init__(self, run: Run, index: int, attempt: int = 1) -> None:
+        self.run, self.index, self.attempt = run, index, attempt
+
+    def seen(self) -> CurrentCall:
+        """The call as its code sees it now."""
+        ends_at = min(self.run.deadline, _deadline_here())
+        return CurrentCall(
+            self.run.job, self.index, self.attempt, None if ends_at == math.inf else ends_at
+        )
+
+
 # The other use of a context variable as wiring: a call's code has no other way to be handed it.
-_current: contextvars.ContextVar[CurrentCall | None] = contextvars.ContextVar(
+_current: contextvars.ContextVar[CurrentCall | Place | None] = contextvars.ContextVar(
     "lionherd_current_call", default=None
 )
 
 
-def begin_call(call: CurrentCall) -> None:
+def begin_run() -> Run | None:
+    """The run of a pattern that starts here; None where its children belong to a call already."""
+    return Run(anyio.current_effective_deadline()) if _current.get() is None else None
+
+
+def begin_call(call: CurrentCall | Place) -> None:
     """Let *call* be the current one for what runs in this context from now on."""
     _current.set(call)
+
+
+class Attempts:
+    """Numbers the attempts at what runs in this context, unless a worker's call does so already.
+
+    With the first one, it is in force; ``end`` puts things back.
+    """
+
+    __slots__ = ("_before", "_run")
+
+    def __init__(self) -> None:
+        self._before = _current.get()
+        self._run: Run | None = None
+        if self._before is None:
+            self._run = Run()
+            _current.set(Place(self._run, 0))
+
+    def begin(self, attempt: int) -> None:
+        """Attempt number *attempt*, 2 or more, starts."""
+        before = self._before
+        if before is None or isinstance(before, Place):
+            run, index = (self._run, 0) if before is None else (before.run, before.index)
+            assert run is not None  # noqa: S101 (made where nothing was before)
+            _current.set(Place(run, index, attempt))
+
+    def end(self) -> None:
+        """What was current before is again."""
+        if _current.get() is not self._before:
+            _current.set(self._before)
+
+
+def call_for_a_thread() -> CurrentCall | None:
+    """What a thread, which cannot ask for its deadline, needs to be told; None for nothing."""
+    call = _current.get()
+    return call.seen() if isinstance(call, Place) else None
 
 
 def current_call() -> CurrentCall:
     """The call that this code is part of; also in its threads, and in tasks that it starts.
 
+    In this process, each child of a pattern is a call, and each attempt of ``retry`` is one at it.
+    A pattern inside of a call starts none: what its children do is part of that call. Ask before
+    you leave a task behind that outlives its call, and hand it the answer.
+
     Raises:
         LookupError: this code is no part of a call.
     """
     call = _current.get()
-    if call is None:
-        raise LookupError(
-            "current_call() is for the code of calls: the body of a task that a worker runs, and "
-            "what that calls"
-        )
-    return call
+    if isinstance(call, CurrentCall):
+        return call
+    if call is not None:
+        return call.seen()
+    raise LookupError(
+        "current_call() is for the code of calls: the body of a task that a worker runs, a child "
+        "of a pattern, and what they call"
+    )
+
+
+def _deadline_here() -> float:
+    """Of the scopes around the running code; a thread has none, nor a task that asyncio made."""
+    try:
+        return anyio.current_effective_deadline()
+    except anyio.NoEventLoopError:
+        return math.inf

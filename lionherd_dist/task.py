@@ -12,6 +12,7 @@ import anyio.to_thread
 
 from lionherd_dist.arguments import number, shown
 from lionherd_dist.call import Call, Retry
+from lionherd_dist.current_call import Attempts, CurrentCall, begin_call, call_for_a_thread
 from lionherd_dist.errors import NotATaskError, TaskNameError
 from lionherd_dist.local.awaitables import discard
 from lionherd_dist.local.retry import retry as retry_here
@@ -123,6 +124,8 @@ class Task(Generic[P, R]):
         if self.is_async:
             return cast("R", await function(*args, **kwargs))
         call = partial(function, *args, **kwargs)
+        if (current := call_for_a_thread()) is not None:
+            call = partial(_run_as, current, call)
         result = await anyio.to_thread.run_sync(call, limiter=threads)
         return cast("R", await result if inspect.isawaitable(result) else result)
 
@@ -130,7 +133,11 @@ class Task(Generic[P, R]):
         policy = call.retry or self.retry
         timeout = self.timeout if call.timeout is None else call.timeout
         if policy.attempts == 1:
-            return await self.run_once(call.args, call.kwargs, timeout)
+            attempts = Attempts()
+            try:
+                return await self.run_once(call.args, call.kwargs, timeout)
+            finally:
+                attempts.end()
         return await retry_here(
             lambda: self.run_once(call.args, call.kwargs, timeout),
             attempts=policy.attempts,
@@ -150,6 +157,12 @@ class Task(Generic[P, R]):
 
     def __repr__(self) -> str:
         return f"<task {self.name}>"
+
+
+def _run_as(current: CurrentCall, call: Callable[[], object]) -> object:
+    """What *call* returns, run as *current* in a context that is this thread's own."""
+    begin_call(current)
+    return call()
 
 
 class AsyncTask(Task[P, R]):

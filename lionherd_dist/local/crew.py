@@ -28,6 +28,7 @@ from typing import Any, Generic, Protocol, TypeVar, cast
 import anyio
 import anyio.lowlevel
 
+from lionherd_dist.current_call import Place, Run, begin_call, begin_run
 from lionherd_dist.local.awaitables import UNCALLED, is_awaitable
 from lionherd_dist.local.children import Children
 from lionherd_dist.local.errors import being_cancelled, is_stray
@@ -85,6 +86,7 @@ class Crew(Generic[ItemT]):
         self._hired = 0
         self._workers = Children()
         self._context = copy_context()
+        self._calls = begin_run()
         self._pace = Pace()
         self._lone_error: Exception | None = None
 
@@ -150,6 +152,9 @@ class Crew(Generic[ItemT]):
             await self._pace.rest()
         if self._is_over() or being_cancelled():
             return  # to pull an item now would be to start its work
+        at = Place(self._calls or Run(), 0)
+        if self._calls is not None:
+            begin_call(at)
         workers, has_changed, is_slice_over = self._workers, watch_task(), self._pace.over
         call, done = self._work.call, self._work.done
         item: ItemT | None = None
@@ -159,7 +164,7 @@ class Crew(Generic[ItemT]):
             for index, item in numbered:
                 if self._hired < limit:
                     self._hire(numbered, limit, None)
-                called = UNCALLED
+                called, at.index = UNCALLED, index
                 try:
                     called = call(item)
                     if type(called) is not CoroutineType:
@@ -225,6 +230,8 @@ class Crew(Generic[ItemT]):
         self, index: int, item: ItemT, room: anyio.Semaphore | None = None
     ) -> None:
         workers, work = self._workers, self._work
+        if self._calls is not None:
+            begin_call(Place(self._calls, index))
         # What a stream still waits for after the item is not to be hit by what the item left.
         has_changed = watch_task() if room is not None and work.takes_over else None
         called: object = UNCALLED

@@ -4,6 +4,7 @@ from collections.abc import Awaitable
 from functools import partial
 from typing import Any, Literal, TypeVar, overload
 
+from lionherd_dist.current_call import Place, begin_call, begin_run
 from lionherd_dist.local.awaitables import check_awaitables
 from lionherd_dist.local.children import Children
 from lionherd_dist.local.errors import is_stray
@@ -120,9 +121,11 @@ async def gather(*aws: Awaitable[Any], return_exceptions: bool = False) -> Any:
     """
     check_awaitables("gather", aws)
     results: list[object] = [None] * len(aws)
-    children, pace = Children(), Pace()
+    children, pace, calls = Children(), Pace(), begin_run()
 
     async def run(index: int, aw: Awaitable[object]) -> None:
+        if calls is not None:
+            begin_call(Place(calls, index))
         try:
             results[index] = await children.guarded(aw)
         except BaseException as error:

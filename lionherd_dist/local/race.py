@@ -4,6 +4,7 @@ from collections.abc import Awaitable
 from typing import Literal, TypeVar
 
 from lionherd_dist.arguments import shown
+from lionherd_dist.current_call import Place, begin_call, begin_run
 from lionherd_dist.local.awaitables import check_awaitables
 from lionherd_dist.local.children import Children
 from lionherd_dist.local.errors import failure_in, is_cancelled, is_stray
@@ -27,9 +28,11 @@ async def race(*aws: Awaitable[T], first: Literal["completion", "success"] = "co
         raise ValueError("race() needs at least one awaitable")
     winners: list[T] = []
     failures: dict[int, BaseException] = {}
-    children = Children()
+    children, calls = Children(), begin_run()
 
     async def run(index: int, aw: Awaitable[T]) -> None:
+        if calls is not None:
+            begin_call(Place(calls, index))
         try:
             result = await children.guarded(aw)
         except BaseException as error:

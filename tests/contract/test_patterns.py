@@ -18,7 +18,7 @@ from containers.server import IMAGE
 from helpers import wait_until
 
 import lionherd_dist
-from lionherd_dist import Call, Cluster, CompletionStream, LionherdError, fail_after
+from lionherd_dist import Call, Cluster, CompletionStream, LionherdError, Task, fail_after
 from lionherd_dist.errors import sole
 
 pytestmark = pytest.mark.anyio
@@ -433,3 +433,58 @@ async def test_a_dataclass_and_an_enum_arrive_as_they_were(half: Half) -> None:
     assert arrived == painted
     assert arrived.name == "bob!"
     assert arrived.colour is tasks.Colour.RED
+
+
+# --- what a call knows of itself, and what goes with it
+
+
+async def _in_each_pattern(half: Half, task: Task[[str], object]) -> dict[str, int]:
+    """Run *task* in every pattern; how many calls each made."""
+    call = task.call
+    mapped = call if half.bounded_map is lionherd_dist.bounded_map else task
+    await half.gather(call("gather"), call("gather"))
+    await half.bounded_map(mapped, ["map"] * 5, limit=2)
+    async with half.completion_stream((call("stream") for _ in range(3)), limit=2) as stream:
+        assert [index async for index, _ in stream]
+    await half.race(call("race"))
+    return {"gather": 2, "map": 5, "stream": 3, "race": 1}
+
+
+async def test_a_call_knows_its_index_its_attempt_and_an_id(half: Half) -> None:
+    """In every pattern; the id is one for all attempts at a call, and for no other call."""
+    task_shapes.attempts.clear()
+    counts = await _in_each_pattern(half, task_shapes.who)
+    for place, count in counts.items():
+        seen = sorted(one for one in task_shapes.attempts if one[0] == place)
+        by_index: dict[int, list[tuple[str, int]]] = {}
+        for _, id_, index, attempt, _ in seen:
+            by_index.setdefault(index, []).append((id_, attempt))
+        assert sorted(by_index) == list(range(count))
+        assert all([attempt for _, attempt in ones] == [1, 2, 3] for ones in by_index.values())
+        assert all(len({id_ for id_, _ in ones}) == 1 for ones in by_index.values())
+    ids = {id_ for _, id_, *_ in task_shapes.attempts}
+    assert len(ids) == sum(counts.values())
+
+
+@pytest.mark.parametrize("task", [task_shapes.who_in_a_thread, task_shapes.who_in_a_child])
+async def test_threads_and_tasks_of_a_call_know_when_it_ends(half: Half, task: Task) -> None:
+    """By the deadline around the pattern, or by the task's own timeout."""
+    task_shapes.attempts.clear()
+    with fail_after(40):
+        end = anyio.current_effective_deadline()
+        counts = await _in_each_pattern(half, task)
+    assert len(task_shapes.attempts) == sum(counts.values())
+    assert all(
+        deadline is not None and abs(deadline - end) < 5 for *_, deadline in task_shapes.attempts
+    )
+
+
+async def test_a_carried_variable_is_seen_by_the_call(half: Half) -> None:
+    """As it was where the pattern was asked, in every pattern."""
+    task_shapes.request_id.set("r7")
+    call = task_shapes.read_request_id.call
+    assert await half.gather(call(), call()) == [("r7", "none")] * 2
+    assert await half.race(call()) == ("r7", "none")
+    async with half.completion_stream([call()]) as stream:
+        task_shapes.request_id.set("r8")
+        assert [result async for _, result in stream] == [("r7", "none")]
