@@ -12,6 +12,7 @@ from lionherd_dist.background import finish
 from lionherd_dist.call import Failure, Success
 from lionherd_dist.cluster.decoding import opened, place_note
 from lionherd_dist.cluster.lines import Reader
+from lionherd_dist.cluster.job import left_early
 from lionherd_dist.cluster.link import Link
 from lionherd_dist.cluster.no_worker import ReaderWaits
 from lionherd_dist.cluster.telling import Listeners, OnProgress, Teller
@@ -149,7 +150,7 @@ class AttachedStream(Generic[R]):
             with anyio.CancelScope() as self._reading:
                 await self._read_on()
         if self._is_left:
-            raise RuntimeError("this stream was left before its last outcome")
+            raise left_early()
         if self._ended:
             raise StopAsyncIteration
         self._given = self._arrived.popleft()

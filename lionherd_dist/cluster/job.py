@@ -26,6 +26,11 @@ CREDIT_SHARE = 4  # the server hears of consumption this often per cap
 MOST_TASKS = 20  # names of tasks that the server is told of a job that is kept
 
 
+def left_early() -> RuntimeError:
+    """For a task that still reads a stream which was left, or begins to."""
+    return RuntimeError("this stream was left before its last outcome")
+
+
 class Job:
     """The client's half of one job.
 
@@ -143,7 +148,7 @@ class Job:
     def drop_error(self) -> None:
         """Nobody consumes any more: let go of the error, whose traceback holds the consumer."""
         if self._error is not None:
-            self._error = RuntimeError("the job was left: there are no more outcomes of it")
+            self._error = left_early()
 
     def start_over(self) -> bool:
         """Prepare to be sent again under a new id; False if that was not asked for."""

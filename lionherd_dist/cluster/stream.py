@@ -8,7 +8,7 @@ from lionherd_dist.background import Background
 from lionherd_dist.call import Cancelled, Failure, Success
 from lionherd_dist.cluster.decoding import place_note
 from lionherd_dist.cluster.feeder import Feeder
-from lionherd_dist.cluster.job import Job
+from lionherd_dist.cluster.job import Job, left_early
 from lionherd_dist.cluster.limit import Limit, for_the_server
 from lionherd_dist.cluster.link import Link
 from lionherd_dist.cluster.telling import Listeners, Teller
@@ -94,7 +94,7 @@ class RemoteStream(Generic[R]):
                 await self._feeding.__aexit__(kind, error, trace)
         finally:
             if not job.over:  # what still reads, in another task, would wait for ever
-                job.end(RuntimeError("this stream was left before its last outcome"))
+                job.end(left_early())
             try:
                 await self._link.close(job)
             finally:
