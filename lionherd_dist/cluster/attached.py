@@ -11,8 +11,8 @@ import anyio
 from lionherd_dist.background import finish
 from lionherd_dist.call import Failure, Success
 from lionherd_dist.cluster.decoding import opened, place_note
-from lionherd_dist.cluster.lines import Reader
 from lionherd_dist.cluster.job import left_early
+from lionherd_dist.cluster.lines import Reader
 from lionherd_dist.cluster.link import Link
 from lionherd_dist.cluster.no_worker import ReaderWaits
 from lionherd_dist.cluster.telling import Listeners, OnProgress, Teller
