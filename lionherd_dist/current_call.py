@@ -34,21 +34,17 @@ class CurrentCall:
 class Run:
     """One run of a pattern in this process: the job of its calls, named once somebody asks.
 
-    Its calls end at *deadline* at the latest, on the event loop's clock.
+    Attributes:
+        deadline: when its calls end at the latest, on the event loop's clock.
     """
 
-    __slots__ = ("_job", "deadline")
-
-    def __init__(self, deadline: float = math.inf) -> None:
-        self.deadline = deadline
-        self._job = ""
+    deadline: float = math.inf
 
     @property
     def job(self) -> str:
-        """Unlike that of any other run."""
-        if not self._job:
-            self._job = uuid.uuid4().hex
-        return self._job
+        """Unlike that of any other run, and the same for all threads that ask."""
+        name: str = vars(self).get("job") or vars(self).setdefault("job", uuid.uuid4().hex)
+        return name
 
 
 class Place:
@@ -78,7 +74,12 @@ _current: contextvars.ContextVar[CurrentCall | Place | None] = contextvars.Conte
 
 def begin_run() -> Run | None:
     """The run of a pattern that starts here; None where its children belong to a call already."""
-    return Run(anyio.current_effective_deadline()) if _current.get() is None else None
+    if _current.get() is not None:
+        return None
+    run = Run()
+    if (deadline := anyio.current_effective_deadline()) != math.inf:
+        run.deadline = deadline
+    return run
 
 
 def begin_call(call: CurrentCall | Place) -> None:
@@ -86,33 +87,31 @@ def begin_call(call: CurrentCall | Place) -> None:
     _current.set(call)
 
 
-class Attempts:
-    """Numbers the attempts at what runs in this context, unless a worker's call does so already.
+def begin_attempts() -> CurrentCall | Place | None:
+    """Begin the first attempt at the current call, or at a lone one where there is none.
 
-    With the first one, it is in force; ``end`` puts things back.
+    What was current before, to be given to ``end_attempts``.
     """
+    before = _current.get()
+    if before is None:
+        _current.set(Place(Run(), 0))
+    return before
 
-    __slots__ = ("_before", "_run")
 
-    def __init__(self) -> None:
-        self._before = _current.get()
-        self._run: Run | None = None
-        if self._before is None:
-            self._run = Run()
-            _current.set(Place(self._run, 0))
+def end_attempts(before: CurrentCall | Place | None) -> None:
+    """Make *before* the current call again."""
+    if _current.get() is not before:
+        _current.set(before)
 
-    def begin(self, attempt: int) -> None:
-        """Attempt number *attempt*, 2 or more, starts."""
-        before = self._before
-        if before is None or isinstance(before, Place):
-            run, index = (self._run, 0) if before is None else (before.run, before.index)
-            assert run is not None  # noqa: S101 (made where nothing was before)
-            _current.set(Place(run, index, attempt))
 
-    def end(self) -> None:
-        """What was current before is again."""
-        if _current.get() is not self._before:
-            _current.set(self._before)
+def number_attempt(attempt: int) -> None:
+    """What runs in this context from now on is attempt number *attempt* at the current call.
+
+    A worker numbers the attempts at its calls itself.
+    """
+    call = _current.get()
+    if isinstance(call, Place) and call.attempt != attempt:
+        _current.set(Place(call.run, call.index, attempt))
 
 
 def call_for_a_thread() -> CurrentCall | None:

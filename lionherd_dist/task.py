@@ -12,7 +12,13 @@ import anyio.to_thread
 
 from lionherd_dist.arguments import number, shown
 from lionherd_dist.call import Call, Retry
-from lionherd_dist.current_call import Attempts, CurrentCall, begin_call, call_for_a_thread
+from lionherd_dist.current_call import (
+    CurrentCall,
+    begin_attempts,
+    begin_call,
+    call_for_a_thread,
+    end_attempts,
+)
 from lionherd_dist.errors import NotATaskError, TaskNameError
 from lionherd_dist.local.awaitables import discard
 from lionherd_dist.local.retry import retry as retry_here
@@ -133,11 +139,11 @@ class Task(Generic[P, R]):
         policy = call.retry or self.retry
         timeout = self.timeout if call.timeout is None else call.timeout
         if policy.attempts == 1:
-            attempts = Attempts()
+            before = begin_attempts()
             try:
                 return await self.run_once(call.args, call.kwargs, timeout)
             finally:
-                attempts.end()
+                end_attempts(before)
         return await retry_here(
             lambda: self.run_once(call.args, call.kwargs, timeout),
             attempts=policy.attempts,

@@ -22,6 +22,7 @@ from collections.abc import (
 )
 from contextvars import copy_context
 from functools import partial
+from time import monotonic
 from types import CoroutineType
 from typing import Any, Generic, Protocol, TypeVar, cast
 
@@ -34,7 +35,7 @@ from lionherd_dist.local.children import Children
 from lionherd_dist.local.errors import being_cancelled, is_stray
 from lionherd_dist.local.notes import note_item
 from lionherd_dist.local.pace import Pace
-from lionherd_dist.local.task_state import watch_task
+from lionherd_dist.local.task_state import Watch
 from lionherd_dist.local.unstarted import close_async, close_rest
 
 ItemT = TypeVar("ItemT")
@@ -88,6 +89,7 @@ class Crew(Generic[ItemT]):
         self._context = copy_context()
         self._calls = begin_run()
         self._pace = Pace()
+        self._watch = Watch()
         self._lone_error: Exception | None = None
 
     def stop(self) -> None:
@@ -123,7 +125,7 @@ class Crew(Generic[ItemT]):
                 if self._limit is None:
                     await self._start_all(source)
                 else:
-                    self._hire(enumerate(source), self._limit, None)
+                    self._context.run(self._hire, enumerate(source), self._limit, None)
         finally:
             rest = close_rest(source)
             if self._work.takes_over:
@@ -155,7 +157,7 @@ class Crew(Generic[ItemT]):
         at = Place(self._calls or Run(), 0)
         if self._calls is not None:
             begin_call(at)
-        workers, has_changed, is_slice_over = self._workers, watch_task(), self._pace.over
+        workers, pace, has_changed = self._workers, self._pace, self._watch.begin()
         call, done = self._work.call, self._work.done
         item: ItemT | None = None
         called: Any = None
@@ -163,7 +165,7 @@ class Crew(Generic[ItemT]):
         try:
             for index, item in numbered:
                 if self._hired < limit:
-                    self._hire(numbered, limit, None)
+                    self._context.run(self._hire, numbered, limit, None)
                 called, at.index = UNCALLED, index
                 try:
                     called = call(item)
@@ -186,8 +188,8 @@ class Crew(Generic[ItemT]):
                     return
                 if place is not None:
                     await place.wait()
-                while is_slice_over():
-                    await self._pace.rest()
+                while monotonic() >= pace.end:
+                    await pace.rest()
                     if self._is_over():
                         return
         except Exception as error:  # noqa: BLE001 (taken as a failure, and raised by run)
@@ -233,7 +235,7 @@ class Crew(Generic[ItemT]):
         if self._calls is not None:
             begin_call(Place(self._calls, index))
         # What a stream still waits for after the item is not to be hit by what the item left.
-        has_changed = watch_task() if room is not None and work.takes_over else None
+        has_changed = Watch().begin() if room is not None and work.takes_over else None
         called: object = UNCALLED
         try:
             called = work.call(item)

@@ -11,17 +11,22 @@ class Pace:
     """A slice of time that cooperating tasks share, so that together they hold the loop no longer.
 
     Use: ``if pace.over(): await pace.rest()`` after each piece of work.
+
+    Attributes:
+        end: when the slice is used up, by ``time.monotonic``.
     """
 
-    __slots__ = ("_end", "_resting")
+    end: float
+
+    __slots__ = ("_resting", "end")
 
     def __init__(self) -> None:
-        self._end = monotonic() + SLICE_S
+        self.end = monotonic() + SLICE_S
         self._resting = False
 
     def over(self) -> bool:
         """True if the slice is used up."""
-        return monotonic() >= self._end
+        return monotonic() >= self.end
 
     async def rest(self) -> None:
         """Let every other task run once; the first one to rest opens the next slice."""
@@ -33,4 +38,4 @@ class Pace:
             await anyio.lowlevel.checkpoint()
         finally:
             self._resting = False
-            self._end = monotonic() + SLICE_S
+            self.end = monotonic() + SLICE_S

@@ -10,7 +10,7 @@ import anyio.lowlevel
 
 from lionherd_dist.arguments import exception_classes, function
 from lionherd_dist.call import Retry, matches
-from lionherd_dist.current_call import Attempts
+from lionherd_dist.current_call import begin_attempts, end_attempts, number_attempt
 from lionherd_dist.local.awaitables import (
     UNCALLED,
     is_awaitable,
@@ -71,7 +71,7 @@ async def retry(
             policy = Retry(attempts, base_delay, max_delay, classes, jitter)
     if on_retry is not None:
         function("on_retry", on_retry, instead="give a function of (error, attempt, delay_s)")
-    attempt, attempts_here = 1, Attempts()
+    attempt, before = 1, begin_attempts()
     last: BaseException | None = None
     aw: Awaitable[T] | None = UNCALLED
     try:
@@ -93,9 +93,9 @@ async def retry(
                 last = error
             aw = UNCALLED
             attempt += 1
-            attempts_here.begin(attempt)
+            number_attempt(attempt)
     finally:
-        attempts_here.end()
+        end_attempts(before)
         # An error holds this frame by its traceback, and a future that failed holds its error.
         last = mistake = aw = None
 

@@ -24,16 +24,27 @@ _MARKS: tuple[ContextVar[object], ...] = tuple(
 )
 
 
-def watch_task() -> Callable[[], bool]:
-    """A function that says if something was left behind on the running task since this call."""
-    if anyio.get_cancelled_exc_class() is asyncio.CancelledError:
-        return _watch_asyncio()
-    return _watch_trio()
+class Watch:
+    """Watches tasks that begin in copies of one context, each from when it asks for that.
+
+    What is the same for all of them is found out once: the backend, and the place of the mark.
+    """
+
+    def __init__(self) -> None:
+        self._on_asyncio: bool | None = None
+        self._variable: ContextVar[object] | None = None
+
+    def begin(self) -> Callable[[], bool]:
+        """A function that says if something was left behind on the running task since this call."""
+        if self._on_asyncio is None:
+            self._on_asyncio = anyio.get_cancelled_exc_class() is asyncio.CancelledError
+            self._variable = _variable_in_root()
+        return _watch_asyncio(self._variable) if self._on_asyncio else _watch_trio(self._variable)
 
 
-def _watch_asyncio() -> Callable[[], bool]:
+def _watch_asyncio(variable: ContextVar[object] | None) -> Callable[[], bool]:
     task = cast("asyncio.Task[Any]", asyncio.current_task())
-    mark, context_changed = _watch_context()
+    mark, context_changed = _watch_context(variable)
     get_name, cancelling, count = task.get_name, task.cancelling, sys.getrefcount
     name, requests = get_name(), cancelling()
     references, weak_references, marks = count(task), getweakrefcount(task), count(mark)
@@ -53,9 +64,9 @@ def _watch_asyncio() -> Callable[[], bool]:
     return changed
 
 
-def _watch_trio() -> Callable[[], bool]:
+def _watch_trio(variable: ContextVar[object] | None) -> Callable[[], bool]:
     task = sys.modules["trio"].lowlevel.current_task()
-    mark, context_changed = _watch_context()
+    mark, context_changed = _watch_context(variable)
     name, status, count = task.name, getattr(task, "_cancel_status", None), sys.getrefcount
     references, weak_references, marks = count(task), getweakrefcount(task), count(mark)
 
@@ -71,7 +82,7 @@ def _watch_trio() -> Callable[[], bool]:
     return changed
 
 
-def _watch_context() -> tuple[object, Callable[[int], bool]]:
+def _watch_context(variable: ContextVar[object] | None) -> tuple[object, Callable[[int], bool]]:
     """A mark, and the full check: was a context variable set to another object since this call?
 
     To compare all values costs more than all else that is done for an item. But a context is a tree
@@ -79,7 +90,10 @@ def _watch_context() -> tuple[object, Callable[[int], bool]]:
     one held. So a value that the root itself holds, the mark, has one more reference then, and the
     full check is needed only where that is so. It is given the number that there was at first.
     """
-    mark = _mark_root()
+    mark = None
+    if variable is not None:
+        mark = object()
+        variable.set(mark)
     before = copy_context()  # keeps the old root alive
 
     def changed(marks: int) -> bool:
@@ -93,19 +107,20 @@ def _watch_context() -> tuple[object, Callable[[int], bool]]:
     return mark, changed
 
 
-def _mark_root() -> object | None:
-    """A new object that the root of the running context holds; None if its place is further down.
+def _variable_in_root() -> ContextVar[object] | None:
+    """A variable whose value the root of the running context holds itself, once it is set.
 
     Where the place of a variable is depends on its hash: if another one has taken it, both are in a
-    branch, and the next mark is tried. In a context of more than 16 variables all are in branches.
+    branch, and the next one is tried. In a context of more than 16 variables all are in branches.
     """
     for variable in _MARKS:
         mark = object()
         token = variable.set(mark)
         roots = gc.get_referents(*gc.get_referents(copy_context()))
-        if any(held is mark for held in gc.get_referents(*roots)):
-            return mark
+        is_held = any(held is mark for held in gc.get_referents(*roots))
         variable.reset(token)
+        if is_held:
+            return variable
     return None
 
 

@@ -4,7 +4,7 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from lionherd_dist.local import pace
+from lionherd_dist.local import crew, pace
 from lionherd_dist.local.crew import Crew
 
 pytestmark = pytest.mark.anyio
@@ -69,7 +69,8 @@ async def test_items_that_cannot_be_iterated_are_refused():
 async def test_a_slow_source_gives_others_a_turn_between_two_rows(limit, monkeypatch):
     """However many workers want the next one at the same time."""
     now, turns, turns_at = 0.0, 0, []
-    monkeypatch.setattr(pace, "monotonic", lambda: now)
+    for module in (pace, crew):
+        monkeypatch.setattr(module, "monotonic", lambda: now)
 
     def rows():
         nonlocal now
