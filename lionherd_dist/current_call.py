@@ -50,20 +50,40 @@ class Run:
 class Place:
     """Which call of a run the task that holds this in its context is at.
 
-    A task that serves one item after the other moves its place on: nothing is made per item.
+    A task that serves one item after the other moves its place on: nothing is made per item. One
+    without a run yet, as a lone ``retry`` has it, costs a fraction of what it is used for.
+
+    Attributes:
+        index: the place of the call in the run.
+        attempt: which attempt at it this is.
     """
 
-    __slots__ = ("attempt", "index", "run")
+    index: int = 0
+    attempt: int = 1
+    _run: Run | None = None
 
-    def __init__(self, run: Run, index: int, attempt: int = 1) -> None:
-        self.run, self.index, self.attempt = run, index, attempt
+    @classmethod
+    def of(cls, run: Run, index: int, attempt: int = 1) -> "Place":
+        """The place of the call *index* of *run*."""
+        place = cls()
+        place._run, place.index, place.attempt = run, index, attempt
+        return place
+
+    def again(self, attempt: int) -> "Place":
+        """The place of attempt number *attempt* at the same call."""
+        return Place.of(self._its_run(), self.index, attempt)
 
     def seen(self) -> CurrentCall:
         """The call as its code sees it now."""
-        ends_at = min(self.run.deadline, _deadline_here())
+        run = self._its_run()
+        ends_at = min(run.deadline, _deadline_here())
         return CurrentCall(
-            self.run.job, self.index, self.attempt, None if ends_at == math.inf else ends_at
+            run.job, self.index, self.attempt, None if ends_at == math.inf else ends_at
         )
+
+    def _its_run(self) -> Run:
+        run: Run = self._run or vars(self).setdefault("_run", Run())
+        return run
 
 
 # The other use of a context variable as wiring: a call's code has no other way to be handed it.
@@ -94,7 +114,7 @@ def begin_attempts() -> CurrentCall | Place | None:
     """
     before = _current.get()
     if before is None:
-        _current.set(Place(Run(), 0))
+        _current.set(Place())
     return before
 
 
@@ -111,7 +131,7 @@ def number_attempt(attempt: int) -> None:
     """
     call = _current.get()
     if isinstance(call, Place) and call.attempt != attempt:
-        _current.set(Place(call.run, call.index, attempt))
+        _current.set(call.again(attempt))
 
 
 def call_for_a_thread() -> CurrentCall | None:

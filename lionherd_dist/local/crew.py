@@ -29,7 +29,7 @@ from typing import Any, Generic, Protocol, TypeVar, cast
 import anyio
 import anyio.lowlevel
 
-from lionherd_dist.current_call import Place, Run, begin_call, begin_run
+from lionherd_dist.current_call import Place, begin_call, begin_run
 from lionherd_dist.local.awaitables import UNCALLED, is_awaitable
 from lionherd_dist.local.children import Children
 from lionherd_dist.local.errors import being_cancelled, is_stray
@@ -154,7 +154,7 @@ class Crew(Generic[ItemT]):
             await self._pace.rest()
         if self._is_over() or being_cancelled():
             return  # to pull an item now would be to start its work
-        at = Place(self._calls or Run(), 0)
+        at = Place() if self._calls is None else Place.of(self._calls, 0)
         if self._calls is not None:
             begin_call(at)
         workers, pace, has_changed = self._workers, self._pace, self._watch.begin()
@@ -233,7 +233,7 @@ class Crew(Generic[ItemT]):
     ) -> None:
         workers, work = self._workers, self._work
         if self._calls is not None:
-            begin_call(Place(self._calls, index))
+            begin_call(Place.of(self._calls, index))
         # What a stream still waits for after the item is not to be hit by what the item left.
         has_changed = Watch().begin() if room is not None and work.takes_over else None
         called: object = UNCALLED

@@ -125,7 +125,7 @@ async def gather(*aws: Awaitable[Any], return_exceptions: bool = False) -> Any:
 
     async def run(index: int, aw: Awaitable[object]) -> None:
         if calls is not None:
-            begin_call(Place(calls, index))
+            begin_call(Place.of(calls, index))
         try:
             results[index] = await children.guarded(aw)
         except BaseException as error:

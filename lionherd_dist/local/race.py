@@ -32,7 +32,7 @@ async def race(*aws: Awaitable[T], first: Literal["completion", "success"] = "co
 
     async def run(index: int, aw: Awaitable[T]) -> None:
         if calls is not None:
-            begin_call(Place(calls, index))
+            begin_call(Place.of(calls, index))
         try:
             result = await children.guarded(aw)
         except BaseException as error:
