@@ -115,7 +115,8 @@ class Feeder:
                 self._link.poke(self._job)
                 await self._job.space()
                 await sleep(0)
-            if pace.over():
+                pace.restart()
+            elif pace.over():
                 await self._let_others_work()
                 await pace.rest()
 
@@ -126,7 +127,9 @@ class Feeder:
             async for call in iterator:
                 self._add(call, index)
                 self._link.poke(self._job)
-                await self._job.space()
+                if self._job.full:
+                    await self._job.space()
+                    pace.restart()
                 if pace.over():
                     await self._let_others_work()
                     await pace.rest()

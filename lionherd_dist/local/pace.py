@@ -28,6 +28,10 @@ class Pace:
         """True if the slice is used up."""
         return monotonic() >= self.end
 
+    def restart(self) -> None:
+        """Begin another slice: every other task has just had a turn."""
+        self.end = monotonic() + SLICE_S
+
     async def rest(self) -> None:
         """Let every other task run once; the first one to rest opens the next slice."""
         if self._resting:
@@ -38,4 +42,4 @@ class Pace:
             await anyio.lowlevel.checkpoint()
         finally:
             self._resting = False
-            self.end = monotonic() + SLICE_S
+            self.restart()
