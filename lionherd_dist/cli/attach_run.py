@@ -12,15 +12,28 @@ from lionherd_dist.cli.progress import View, view_of
 from lionherd_dist.cli.tally import Tally, summary
 from lionherd_dist.cluster.cluster import Cluster
 from lionherd_dist.printable import printable
+from lionherd_dist.settings import Settings
 
 
-def attach(cluster: Cluster, job: str, *, quiet: bool, tracebacks: bool, switches: Switches) -> int:
+def attach(
+    cluster: Cluster,
+    job: str,
+    *,
+    quiet: bool,
+    tracebacks: bool,
+    switches: Switches,
+    wait_s: float | None = None,
+) -> int:
     """Write what became of *job*, from where its last reader stopped; the exit status.
+
+    If another reader has it, wait *wait_s* seconds at most, a session unless given, for the end of
+    its session.
 
     Raises:
         JobNotFoundError, JobTakenError: it cannot be read.
         OutputClosedError: the reader of standard output has gone.
     """
+    wait_s = Settings().session_s if wait_s is None else wait_s
     tally = Tally()
     view = view_of(tally, quiet=quiet)
     tell_first_failure(tally, view, switches)
@@ -28,7 +41,7 @@ def attach(cluster: Cluster, job: str, *, quiet: bool, tracebacks: bool, switche
 
     async def work() -> None:
         async with cluster:
-            await read(cluster, job, tally, writer, tracebacks=tracebacks)
+            await read(cluster, job, tally, writer, tracebacks=tracebacks, wait_s=wait_s)
 
     interrupt = anyio.run(lambda: written(work, writer, view))
     left = (

@@ -4,14 +4,17 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 
 from lionherd_dist.call import Call
-from lionherd_dist.cli.complaints import UsageProblemError
-from lionherd_dist.cli.items import BadLine, read_items
+from lionherd_dist.cli.items import BadLine, Item, read_items
 from lionherd_dist.cli.limit_option import LimitAsked, limit_on
 from lionherd_dist.cli.outcomes import line_of, result_of
 from lionherd_dist.cli.output import LineWriter
 from lionherd_dist.cli.tally import Tally
 from lionherd_dist.cluster.cluster import Cluster
+from lionherd_dist.errors import EncodeError
 from lionherd_dist.progress import Progress
+from lionherd_dist.refused import refused
+from lionherd_dist.wire.called import call_text
+from lionherd_dist.wire.messages import encode_call
 
 
 async def send(
@@ -21,27 +24,42 @@ async def send(
     *,
     bare: bool,
     limit: LimitAsked,
+    name: str = "",
 ) -> str:
-    """The id of a job of all items of *sources*, once the server has them.
+    """The id of a job of all items of *sources*, called *name*, once the server has them.
 
-    Raises:
-        UsageProblemError: a line is no item. Nobody would be there to hear of it later, so nothing
-            is kept of what was sent before it.
+    A line that is no item, and an item that cannot be sent, fails in its place, when it is run.
     """
 
     async def calls() -> AsyncGenerator[Call[object], None]:
         async with aclosing(read_items(sources, bare=bare)) as items:
             async for item in items:
-                if isinstance(item, BadLine):
-                    raise UsageProblemError(f"{item.message}; nothing was submitted")
-                yield call(item.value)
+                yield _sendable(item, call)
 
     async with cluster:
-        return await cluster.submit(calls(), limit=limit_on(cluster, limit))
+        return await cluster.submit(calls(), limit=limit_on(cluster, limit), name=name)
+
+
+def _sendable(item: Item | BadLine, call: Callable[[object], Call[object]]) -> Call[object]:
+    if isinstance(item, BadLine):
+        return refused.call(item.type_name, item.message, item.start, "")
+    made = call(item.value)
+    try:
+        encode_call(made)
+    except EncodeError as error:
+        called = call_text(made.task, made.args, made.kwargs)
+        return refused.call(type(error).__qualname__, str(error), "", called)
+    return made
 
 
 async def read(
-    cluster: Cluster, job: str, tally: Tally, writer: LineWriter, *, tracebacks: bool = False
+    cluster: Cluster,
+    job: str,
+    tally: Tally,
+    writer: LineWriter,
+    *,
+    tracebacks: bool = False,
+    wait_s: float = 0.0,
 ) -> None:
     """Write the outcomes of *job*, from where its last reader stopped, to its end.
 
@@ -52,7 +70,7 @@ async def read(
     def counted(progress: Progress) -> None:
         tally.total, tally.before = progress.total, progress.before
 
-    async with cluster.attach(job, progress=counted) as stream:
+    async with cluster.attach(job, wait_s=wait_s, progress=counted) as stream:
         async for index, outcome in stream:
             result = result_of(outcome)
             tally.settled(index, result)

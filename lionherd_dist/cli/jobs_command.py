@@ -169,6 +169,14 @@ def cancel(ids: tuple[str, ...], redis: str | None, namespace: str) -> None:
     multiple=True,
     help="Import it first: results of its @sendable classes cannot be read otherwise.",
 )
+@click.option(
+    "--wait",
+    "wait_s",
+    type=click.FloatRange(0),
+    metavar="SECONDS",
+    help="How long to wait while another reader has the job: one that was killed keeps it until "
+    "its session ends. As long as a session lasts, 15, unless given; 0 for not at all.",
+)
 @options.redis
 @options.namespace
 @options.tracebacks
@@ -182,6 +190,7 @@ def attach(
     redis: str | None,
     namespace: str,
     *,
+    wait_s: float | None,
     tracebacks: bool,
     quiet: bool,
 ) -> int:
@@ -197,4 +206,6 @@ def attach(
     for name in modules:
         import_here(name)
     cluster = Cluster(redis, settings=Settings(namespace=namespace))
-    return attach_(cluster, job, quiet=quiet, tracebacks=tracebacks, switches=switches)
+    return attach_(
+        cluster, job, wait_s=wait_s, quiet=quiet, tracebacks=tracebacks, switches=switches
+    )

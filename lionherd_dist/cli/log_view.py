@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from lionherd_dist.cli.progress import View
-from lionherd_dist.cluster.no_worker import EVENT
+from lionherd_dist.cluster import attached, no_worker
 
 
 class _Said(logging.Handler):
@@ -14,14 +14,21 @@ class _Said(logging.Handler):
         self._view = view
 
     def emit(self, record: logging.LogRecord) -> None:
-        if getattr(record, "event", "") == EVENT:
-            facts: dict[str, object] = getattr(record, "facts", {})
-            self._view.say(f"No result in {facts['waited_s']} s: {facts['reason']}.")
+        facts: dict[str, object] = getattr(record, "facts", {})
+        match getattr(record, "event", ""):
+            case no_worker.EVENT:
+                self._view.say(f"No result in {facts['waited_s']} s: {facts['reason']}.")
+            case attached.WAITS:
+                self._view.say(
+                    f"Job {facts['job']} is held by the session of another reader, "
+                    f"{facts['reader']}. Waiting up to {facts['wait_s']} s for it to end, as it "
+                    "does where that reader was killed."
+                )
 
 
 @contextmanager
 def log_said_on(view: View) -> Iterator[None]:
-    """Say on *view* that no worker is there, where the log tells so."""
+    """Say on *view* what the log tells of a wait: for a worker, or for another reader."""
     logger, handler = logging.getLogger("lionherd_dist"), _Said(view)
     logger.addHandler(handler)
     try:

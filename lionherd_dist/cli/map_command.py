@@ -56,6 +56,7 @@ class Options(TypedDict):
     quiet: bool
     tracebacks: bool
     detach: bool
+    name: str | None
     attach: str | None
     report: Path | None
 
@@ -109,6 +110,9 @@ class Options(TypedDict):
     help="Send the items, print the id of their job, and leave; needs --redis.",
 )
 @click.option(
+    "--name", metavar="TEXT", help="With --detach: what people call the job; `jobs` shows it."
+)
+@click.option(
     "--attach",
     metavar="ID",
     help="Read what became of a job sent with --detach, from where its last reader stopped.",
@@ -159,7 +163,7 @@ def map_(context: click.Context, **given: Unpack[Options]) -> int:
     sources = (*given["files"], *given["more_files"]) or (STDIN,)
     _check_detached(given, cluster)
     if given["detach"]:
-        sent = partial(send, bare=given["lines"], limit=_limit(given))
+        sent = partial(send, bare=given["lines"], limit=_limit(given), name=given["name"] or "")
         click.echo(anyio.run(sent, cluster, _call_maker(task, given), sources))
         return 0
     if given["attach"] is not None:
@@ -242,6 +246,8 @@ def _limit(given: Options) -> LimitAsked:
 
 def _check_detached(given: Options, cluster: Cluster) -> None:
     """Refuse what cannot go together with a job that outlives the command."""
+    if given["name"] is not None and not given["detach"]:
+        raise UsageProblemError("--name is for the job that --detach sends: give both, or neither")
     if not given["detach"] and given["attach"] is None:
         return
     if given["report"] is not None:

@@ -6,7 +6,8 @@ from typing import TypeAlias
 from lionherd_dist.cli.plain import as_json
 from lionherd_dist.errors import LionherdError, RemoteError, sole
 from lionherd_dist.printable import printable
-from lionherd_dist.wire.called import FailureNote, note_of
+from lionherd_dist.refused import refusal_in
+from lionherd_dist.wire.called import FailureNote, failure_note, note_of
 
 MOST_OF_AN_ITEM = 80  # characters, where people read it
 
@@ -88,6 +89,11 @@ def failure_of(error: Exception) -> Failed:
     """*error* by name and text; a group of one is the one in it."""
     found = sole(error)
     note = note_of(error) or note_of(found)
+    refusal = None if note is None else refusal_in(note.called, note.arguments)
+    if refusal is not None and isinstance(found, RemoteError):
+        if refusal.line:
+            return Failed(found.type_name, found.message, line=refusal.line)
+        return Failed(found.type_name, found.message, failure_note(refusal.called))
     if isinstance(found, RemoteError):
         return Failed(found.type_name, found.message, note)
     cls = type(found)

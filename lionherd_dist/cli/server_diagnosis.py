@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 
-from lionherd_dist.cli.finding import Finding
+from lionherd_dist.cli.finding import Finding, Verdict
 from lionherd_dist.cli.users_diagnosis import users_findings
 from lionherd_dist.store.server_facts import ServerFacts
 
@@ -93,7 +93,14 @@ def memory_findings(info: Mapping[str, str]) -> list[Finding]:
         return [_unknown("eviction", "INFO may not be asked")]
     limit, used = int(info.get("maxmemory", 0)), int(info.get("used_memory", 0))
     remedy = "set maxmemory-policy noeviction: a key that is dropped is a job that is lost"
-    if policy == "noeviction":
+    count = info.get("evicted_keys", "0")
+    if count.isdecimal() and int(count):
+        text = f"{policy}; the server has evicted {int(count):,} keys since it was started"
+        if policy == "noeviction":
+            remedy = "it evicts no more: submit again the jobs that ended in JobLostError"
+        verdict: Verdict = "advice" if policy == "noeviction" else "act"
+        findings = [Finding(verdict, "eviction", text, remedy)]
+    elif policy == "noeviction":
         findings = [Finding("ok", "eviction", policy)]
     elif limit:
         findings = [Finding("act", "eviction", f"{policy}, with maxmemory set", remedy)]

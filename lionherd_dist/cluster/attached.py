@@ -1,5 +1,6 @@
 """Reading a submitted job's outcomes, in any process: going on where the last reader stopped."""
 
+import logging
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, suppress
@@ -24,6 +25,7 @@ from lionherd_dist.errors import (
     LionherdError,
     RemoteError,
 )
+from lionherd_dist.logs import note
 from lionherd_dist.store import kept
 from lionherd_dist.store.evictions import asked_for_evictions
 from lionherd_dist.store.patience import persist
@@ -31,6 +33,8 @@ from lionherd_dist.store.patience import persist
 R = TypeVar("R")
 
 DETACH_S = 2.0
+JUST_AFTER_S = 0.05  # the end of a session, by a clock that is not quite the server's
+WAITS = "waits for another reader's session to end"
 BEGINNING = b"0-0"
 GONE = "it was cancelled, was kept no longer, or the server lost it"
 
@@ -47,9 +51,16 @@ class AttachedStream(Generic[R]):
     """
 
     def __init__(
-        self, link: Link, job: str, *, patience_s: float, progress: OnProgress | bool
+        self,
+        link: Link,
+        job: str,
+        *,
+        patience_s: float,
+        wait_s: float,
+        progress: OnProgress | bool,
     ) -> None:
         self._link, self._job, self._patience_s = link, job, patience_s
+        self._wait_s = wait_s
         self._progress = progress
         self._teller: Teller | None = None
         self._stack = AsyncExitStack()
@@ -73,7 +84,7 @@ class AttachedStream(Generic[R]):
             stack.enter_context(self._link.jobs.attached(self._job))
             reader = await stack.enter_async_context(self._link.reader("attach"))
             try:
-                place = await persist(lambda: self._attached(reader), patience_s=self._patience_s)
+                place = await self._attached_in_time(reader)
             except BaseException:
                 await self._leave(reader)  # it may have been carried out, and nobody was told
                 raise
@@ -94,6 +105,33 @@ class AttachedStream(Generic[R]):
             self._trace = self._link.tracing.attach(self._job)
             self._stack = stack.pop_all()
         return self
+
+    async def _attached_in_time(self, reader: Reader) -> kept.Attached:
+        """Become the job's reader; while another one's session lasts, wait for its end.
+
+        One that was killed keeps the job that long. It renews nothing, so the server is asked again
+        when the session can be over, and not before.
+        """
+        deadline = anyio.current_time() + self._wait_s
+        is_told = False
+        while True:
+            place = await persist(lambda: self._attached(reader), patience_s=self._patience_s)
+            left_s = deadline - anyio.current_time()
+            if not isinstance(place, kept.Taken) or left_s <= 0:
+                return place
+            if not is_told:
+                note(
+                    logging.WARNING, WAITS, job=self._job, reader=place.reader, wait_s=round(left_s)
+                )
+                is_told = True
+            await anyio.sleep(min(left_s, await self._lasts_s(reader, place.reader)))
+
+    async def _lasts_s(self, reader: Reader, other: str) -> float:
+        left_ms = await persist(
+            lambda: kept.reader_left_ms(reader.connection, reader.keys, other),
+            patience_s=self._patience_s,
+        )
+        return left_ms / 1000 + JUST_AFTER_S
 
     async def _attached(self, reader: Reader) -> kept.Attached:
         """Become the job's reader; from one of our own that has left, if the server forgot that."""

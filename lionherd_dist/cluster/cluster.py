@@ -178,17 +178,23 @@ class Cluster(Patterns):
 
     @overload
     def attach(
-        self, job_id: str, *, progress: OnProgress | bool = False
+        self, job_id: str, *, wait_s: float = 0.0, progress: OnProgress | bool = False
     ) -> AttachedStream[object]: ...
     @overload
     def attach(
-        self, job_id: str, task: Task[..., R], *, progress: OnProgress | bool = False
+        self,
+        job_id: str,
+        task: Task[..., R],
+        *,
+        wait_s: float = 0.0,
+        progress: OnProgress | bool = False,
     ) -> AttachedStream[R]: ...
     def attach(
         self,
         job_id: str,
         task: Task[..., R] | None = None,
         *,
+        wait_s: float = 0.0,
         progress: OnProgress | bool = False,
     ) -> AttachedStream[R] | AttachedStream[object]:
         """The outcomes of a submitted job: ``async with cluster.attach(job_id) as stream``.
@@ -199,16 +205,23 @@ class Cluster(Patterns):
         counts, too. *task* is for type checkers: with ``attach(job_id, fetch)`` they know what
         ``fetch`` returns. Nothing compares it with the job, which may hold calls of many tasks.
 
+        A reader that was killed keeps the job until its session ends: with *wait_s* seconds, as
+        many as a session has for example, entering waits for that, and logs one warning.
+
         Raises, on entering:
             JobNotFoundError: there is no such job.
-            JobTakenError: another process reads it now.
+            JobTakenError: another process reads it now, and still does after *wait_s*.
+            TypeError, ValueError: *wait_s* is no number of seconds, 0 or more.
             ExtraMissingError: what draws the bar is not installed.
         """
         _check_id(job_id)
         if task is not None and not isinstance(cast("object", task), Task):
             raise NotATaskError(f"task is {task!r}: give the task itself, decorated with @task")
         patience_s = self._settings.patience_s
-        return AttachedStream(self._link, job_id, patience_s=patience_s, progress=progress)
+        wait_s = number("wait_s", wait_s, least=0, instead="give seconds, 0 for no wait")
+        return AttachedStream(
+            self._link, job_id, patience_s=patience_s, wait_s=wait_s, progress=progress
+        )
 
     async def cancel(self, job_id: str) -> None:
         """Cancel a submitted job: what waits is dropped, what runs is told to stop; all is gone."""

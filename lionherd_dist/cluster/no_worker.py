@@ -10,6 +10,7 @@ import anyio
 from lionherd_dist.cluster.job import Job
 from lionherd_dist.errors import DecodeError, LionherdError
 from lionherd_dist.logs import note
+from lionherd_dist.refused import BUILT_IN
 from lionherd_dist.store.connection import Connection
 from lionherd_dist.store.keys import Keys
 from lionherd_dist.store.sessions import tasks_of_workers
@@ -25,7 +26,7 @@ def missing(tasks: Iterable[str], workers: Sequence[frozenset[str]]) -> str:
     """Why calls of *tasks* wait, where *workers* know these tasks; "" if some worker can do one."""
     if not workers:
         return "no worker runs in this namespace; start one with `lionherd-dist worker MODULE`"
-    unknown = set(tasks)
+    unknown = set(tasks) - BUILT_IN.keys()
     if not unknown or any(known & unknown for known in workers):
         return ""
     names = ", ".join(sorted(unknown))

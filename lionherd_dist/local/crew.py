@@ -154,9 +154,7 @@ class Crew(Generic[ItemT]):
             await self._pace.rest()
         if self._is_over() or being_cancelled():
             return  # to pull an item now would be to start its work
-        at = Place() if self._calls is None else Place.of(self._calls, 0)
-        if self._calls is not None:
-            begin_call(at)
+        at = self._begin(0)
         workers, pace, has_changed = self._workers, self._pace, self._watch.begin()
         call, done = self._work.call, self._work.done
         item: ItemT | None = None
@@ -198,6 +196,14 @@ class Crew(Generic[ItemT]):
             # The traceback of an error among the outcomes holds this frame, and what it holds.
             del item, called, outcome, has_changed, numbered, call, done
 
+    def _begin(self, index: int) -> Place:
+        """Where the running task is from now on; its code knows, unless it is part of a call."""
+        if self._calls is None:
+            return Place()
+        place = Place.of(self._calls, index)
+        begin_call(place)
+        return place
+
     def _is_over(self) -> bool:
         return self._workers.stopping
 
@@ -232,8 +238,7 @@ class Crew(Generic[ItemT]):
         self, index: int, item: ItemT, room: anyio.Semaphore | None = None
     ) -> None:
         workers, work = self._workers, self._work
-        if self._calls is not None:
-            begin_call(Place.of(self._calls, index))
+        self._begin(index)
         # What a stream still waits for after the item is not to be hit by what the item left.
         has_changed = Watch().begin() if room is not None and work.takes_over else None
         called: object = UNCALLED

@@ -64,11 +64,7 @@ async def retry(
         and jitter is _JITTER
         and retry_on is _ANY
     ):
-        try:
-            policy = _policy(attempts, base_delay, max_delay, retry_on, jitter)
-        except TypeError:  # what has no hash is in no cache
-            classes = cast("_Classes", exception_classes("retry_on", retry_on))
-            policy = Retry(attempts, base_delay, max_delay, classes, jitter)
+        policy = _policy_of(attempts, base_delay, max_delay, retry_on, jitter)
     if on_retry is not None:
         function("on_retry", on_retry, instead="give a function of (error, attempt, delay_s)")
     attempt, before = 1, begin_attempts()
@@ -98,6 +94,16 @@ async def retry(
         end_attempts(before)
         # An error holds this frame by its traceback, and a future that failed holds its error.
         last = mistake = aw = None
+
+
+def _policy_of(
+    attempts: int, base_delay: float, max_delay: float, retry_on: object, jitter: float
+) -> Retry:
+    try:
+        return _policy(attempts, base_delay, max_delay, cast("_Classes", retry_on), jitter)
+    except TypeError:  # what has no hash is in no cache
+        classes = cast("_Classes", exception_classes("retry_on", retry_on))
+        return Retry(attempts, base_delay, max_delay, classes, jitter)
 
 
 def _mistake(fn: object, aw: object, error: BaseException) -> TypeError | None:

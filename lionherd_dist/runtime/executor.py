@@ -20,6 +20,7 @@ from lionherd_dist.call import Cancelled, Failure
 from lionherd_dist.carrying import set_carried
 from lionherd_dist.current_call import CurrentCall, begin_call
 from lionherd_dist.errors import StoreUnavailableError, UnknownTaskError
+from lionherd_dist.refused import BUILT_IN
 from lionherd_dist.runtime.attempt import attempt, timed
 from lionherd_dist.runtime.slots import Slots, this_call
 from lionherd_dist.runtime.stops import Stops
@@ -216,7 +217,7 @@ class Executor:
             message = decode_call(self._seal.opened("call", taken.payload, taken.job, taken.index))
         except Exception as error:  # noqa: BLE001 (whatever the bytes are, the worker lives)
             return self._verdicts.dead(taken, error)
-        task = self._tasks.get(message.task)
+        task = self._tasks.get(message.task) or BUILT_IN.get(message.task)
         if task is None:
             return await self._unknown(taken, scope, message.task)
         self._stops.note(taken, scope)

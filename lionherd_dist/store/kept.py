@@ -6,6 +6,7 @@ from typing import TypeAlias, cast
 from lionherd_dist.store.connection import Connection
 from lionherd_dist.store.keys import Keys
 from lionherd_dist.store.portion import Portion
+from lionherd_dist.store.reading import server_ms
 from lionherd_dist.store.scripts import ADVANCE, ATTACH, DETACH
 
 BLOCK_MS = 2_000
@@ -124,6 +125,17 @@ async def advance(
             return Displaced()
         case _:
             return Gone()
+
+
+async def reader_left_ms(connection: Connection, keys: Keys, reader: str) -> int:
+    """How long the session of *reader* lasts unless it is renewed; 0 if it has ended."""
+    session = reader.partition("/")[0]
+    (ends_at,) = cast(
+        "list[bytes | None]", await connection.call("ZMSCORE", keys.sessions, session)
+    )
+    if ends_at is None:
+        return 0
+    return max(0, int(float(ends_at)) - await server_ms(connection))
 
 
 async def detach(connection: Connection, keys: Keys, reader: str, job: str) -> None:

@@ -10,7 +10,7 @@ from lionherd_dist.store.connection import Answer, Command, Connection
 from lionherd_dist.store.reading import server_ms
 from lionherd_dist.store.scripts import Script
 
-_SECTIONS = ("server", "memory", "persistence", "replication")
+_SECTIONS = ("server", "memory", "stats", "persistence", "replication")
 _SETTINGS = ("save", "appendfsync", "aclfile")
 
 

@@ -14,8 +14,6 @@ from lionherd_dist.cli.detached import read
 from lionherd_dist.cli.output import LineWriter
 from lionherd_dist.cli.tally import Tally, status_line, summary
 
-from .conftest import wait_until
-
 _numbers = itertools.count(1)
 
 
@@ -63,14 +61,10 @@ def test_a_killed_reader_is_followed_by_one_that_misses_nothing(run, start, serv
     rest = first.stdout.read().decode().splitlines()
     seen += [json.loads(line)["index"] for line in rest if line.endswith("}")]
     first.wait(20)
-    results: list[tuple[int, str, str]] = []
-
-    def free() -> bool:
-        results.append(run("map", "my_tasks:wait", *server, "--attach", job))
-        return results[-1][0] == 0
-
-    wait_until(free, "the killed reader's session is over")
-    after = list(outcomes(results[-1][1]))
+    status, out, err = run("jobs", "attach", *server, job)
+    assert status == 0
+    assert "is held by the session of another reader" in err
+    after = list(outcomes(out))
     assert set(seen) | set(after) == set(range(3000))
     assert len(set(seen) & set(after)) <= 1
 
@@ -104,12 +98,44 @@ def test_a_reader_hears_of_items_that_it_never_had(run, server) -> None:
     assert 'the first: item 0 ({"id": 7}), attempt 1: ' in err
 
 
-def test_a_bad_line_leaves_no_half_a_job(run, server) -> None:
-    """Nobody would hear of it later: it is told now, with its place."""
-    status, out, err = run("map", "my_tasks:double", *server, "--detach", stdin="1\n{oops\n")
-    assert (status, out) == (2, "")
-    assert "line 2" in err
-    assert "nothing was submitted" in err
+def test_a_bad_line_fails_in_its_place_as_it_does_in_map(run, server) -> None:
+    """So does an item that cannot be sent; what is around them runs."""
+    items = '1\nx x\n"\\ud800"\n"ab"\n'
+    status, out, _ = run("map", "my_tasks:double", *server, "--detach", stdin=items)
+    assert status == 0
+    status, detached, err = run("jobs", "attach", *server, out.strip())
+    assert status == 1
+    assert "4 done, 2 of them failed" in err
+    status, direct, _ = run("map", "my_tasks:double", *server, stdin=items)
+    assert status == 1
+    assert sorted(detached.splitlines()) == sorted(direct.splitlines())
+
+
+def test_a_job_has_the_name_that_it_was_given(run, server) -> None:
+    """``jobs`` shows it; without --detach there is no job to name."""
+    status, out, _ = run(
+        "map", "my_tasks:double", *server, "--detach", "--name", "nightly", stdin="1"
+    )
+    assert status == 0
+    _, shown, _ = run("jobs", "show", *server, "--json", out.strip())
+    assert json.loads(shown)["label"] == "nightly"
+    status, _, err = run("map", "my_tasks:double", *server, "--name", "nightly", stdin="1")
+    assert status == 2
+    assert "--detach" in err
+
+
+def test_a_living_reader_keeps_its_job(run, start, server) -> None:
+    """However long another waits; and that says so at once, where it is not to wait."""
+    _, out, _ = run("map", "my_tasks:wait", *server, "--detach", stdin="0.01\n60\n")
+    job = out.strip()
+    first = start("jobs", "attach", *server, job)
+    first.stdout.readline()
+    for seconds in ("0", "0.2"):
+        status, _, err = run("jobs", "attach", *server, job, "--wait", seconds)
+        assert status == 1
+        assert "is being read by" in err
+        assert ("Waiting up to" in err) == (seconds != "0")
+    assert run("jobs", "attach", *server, job, "--wait", "-1")[0] == 2
 
 
 @pytest.mark.parametrize(

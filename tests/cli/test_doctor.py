@@ -92,13 +92,21 @@ def test_what_a_restart_would_cost_is_told(
         ({"maxmemory_policy": "noeviction", "maxmemory": "0"}, "ok advice"),
         ({"maxmemory_policy": "allkeys-lru", "maxmemory": "100"}, "act ok"),
         ({"maxmemory_policy": "volatile-ttl", "maxmemory": "0"}, "advice advice"),
+        ({"maxmemory_policy": "volatile-ttl", "evicted_keys": "7"}, "act advice"),
+        (
+            {"maxmemory_policy": "noeviction", "evicted_keys": "7"},
+            "advice advice",
+        ),
+        ({"maxmemory_policy": "noeviction", "evicted_keys": "0"}, "ok advice"),
         ({}, "unknown"),
     ],
     ids=str,
 )
 def test_a_server_that_may_drop_keys_is_told(info: dict[str, str], verdicts: str) -> None:
     """And one that is nearly full."""
-    assert " ".join(one.verdict for one in memory_findings(info)) == verdicts
+    findings = memory_findings(info)
+    assert " ".join(one.verdict for one in findings) == verdicts
+    assert ("evicted 7 keys" in findings[0].text) == (info.get("evicted_keys") == "7")
 
 
 def test_replicas_clocks_and_rights_are_told() -> None:

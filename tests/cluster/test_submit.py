@@ -83,6 +83,41 @@ async def test_one_reader_at_a_time(cluster: Cluster, other: Cluster) -> None:
         assert [pair async for pair in stream] == [(0, 2)]
 
 
+async def test_a_reader_waits_for_the_end_of_one_that_was_killed(
+    cluster: Cluster, other: Cluster, connection: Connection, settings: Settings, caplog
+) -> None:
+    """It asks when the other's session can be over; nothing renews it."""
+    job = await cluster.submit([tasks.double.call(1)])
+    keys = Keys(settings.namespace)
+    await connection.call("HSET", keys.job(job), "reader", "killed/1")
+    now_s, micros = await connection.call("TIME")  # type: ignore[misc]
+    ends_at = int(now_s) * 1000 + int(micros) // 1000 + 300
+    await connection.call("ZADD", keys.sessions, ends_at, "killed")
+    with pytest.raises(JobTakenError, match="is being read by killed/1"):
+        async with other.attach(job):
+            pass
+    async with other.attach(job, wait_s=30) as stream:
+        assert [pair async for pair in stream] == [(0, 2)]
+    (record,) = [one for one in caplog.records if "waits for another reader" in one.getMessage()]
+    assert record.facts["reader"] == "killed/1"  # type: ignore[attr-defined]
+    await connection.call("ZREM", keys.sessions, "killed")
+
+
+async def test_a_wait_ends_when_the_other_reader_goes_on(cluster: Cluster, other: Cluster) -> None:
+    """After as long as was asked for, and not before."""
+    job = await cluster.submit([tasks.double.call(1)])
+    async with cluster.attach(job) as stream:
+        begun = anyio.current_time()
+        with pytest.raises(JobTakenError, match="is being read"):
+            async with other.attach(job, wait_s=0.3):
+                pass
+        assert anyio.current_time() - begun >= 0.3
+        assert [pair async for pair in stream] == [(0, 2)]
+    for wrong in (-1, "5", float("nan")):  # before anything is asked
+        with pytest.raises((TypeError, ValueError), match="wait_s is"):
+            cluster.attach(job, wait_s=wrong)  # type: ignore[arg-type]
+
+
 async def test_a_second_reader_in_the_same_process_is_refused_too(cluster: Cluster) -> None:
     """Each would count what the other was done with, and the last outcomes would be lost."""
     job = await cluster.submit(map(tasks.double.call, range(10)))
