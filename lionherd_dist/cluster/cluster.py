@@ -138,6 +138,9 @@ class Cluster(Patterns):
             raise RuntimeError("the cluster is not open: use it inside `async with Cluster(...)`")
         return self._open_link
 
+    def _check_usable(self) -> None:
+        self._link.home.check()
+
     async def submit(
         self,
         calls: Iterable[Call[object]] | AsyncIterable[Call[object]],

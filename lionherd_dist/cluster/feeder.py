@@ -1,6 +1,6 @@
 """Keeps a job supplied with calls, pulled lazily: the input may be endless."""
 
-from collections.abc import AsyncIterable, Iterable
+from collections.abc import AsyncIterable, Callable, Iterable
 from functools import partial
 
 import anyio
@@ -39,10 +39,11 @@ def encoded(call: object, index: int, *, timed: bool = False) -> bytes:
         raise
 
 
-async def encode_all(calls: Iterable[Call[object]]) -> list[bytes]:
-    """Each of *calls* as bytes."""
+async def encode_all(calls: Iterable[Call[object]], check: Callable[[], None]) -> list[bytes]:
+    """Each of *calls* as bytes; nothing but what *check* raises, if they could not be sent."""
     pace, payloads = Pace(), list[bytes]()
     try:
+        check()
         for index, call in enumerate(calls):
             payloads.append(encoded(call, index))
             if pace.over():

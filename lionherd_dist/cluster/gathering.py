@@ -33,6 +33,10 @@ class Gathering(ABC):
     ) -> list[R | BaseException]:
         """The outcomes of *calls*, in their order."""
 
+    @abstractmethod
+    def _check_usable(self) -> None:
+        """Raise an error where nothing can be asked: not open, another process or event loop."""
+
     # What comes back is a list. Two to eight arguments that are named one by one are typed as a
     # tuple, as those of asyncio.gather are: no other type says which result is which. That a list
     # of unknown length may be unpacked into them is ignored: mypy then takes the last two.
@@ -146,6 +150,8 @@ class Gathering(ABC):
             ExceptionGroup: of the first failure; the rest is cancelled. With *return_exceptions*
                 failures stand among the results instead.
         """
-        payloads = await encode_all(calls)  # refused here, before anything is sent
+        payloads = await encode_all(
+            calls, self._check_usable
+        )  # refused here, before anything is sent
         listeners = Listeners(progress) if progress else None
         return await self._collected(payloads, None, return_exceptions, listeners)

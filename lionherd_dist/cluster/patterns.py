@@ -71,7 +71,9 @@ class Patterns(Gathering):
             raise ValueError(f"first is {shown(first)}: give 'completion' or 'success'")
         failures: list[Exception] = []
         stream: RemoteStream[R | Exception]
-        stream = self._stream(await encode_all(calls), None, return_exceptions=True)
+        stream = self._stream(
+            await encode_all(calls, self._check_usable), None, return_exceptions=True
+        )
         async with stream:
             async for _, outcome in stream:
                 if not isinstance(outcome, Exception):

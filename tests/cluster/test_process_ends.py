@@ -30,7 +30,18 @@ def run(
     return done
 
 
-def test_a_forked_child_gets_a_clear_error_and_the_parent_goes_on(redis_url: str) -> None:
+# What a child may ask of its parent's cluster; the last takes so long that it would rest before it asks.
+ASKED = (
+    "run(tasks.double.call(2))",
+    "race(tasks.double.call(2), tasks.double.call(3))",
+    "gather(*[tasks.double.call(n) for n in range(20_000)])",
+)
+
+
+@pytest.mark.parametrize("asked", ASKED)
+def test_a_forked_child_gets_a_clear_error_and_the_parent_goes_on(
+    redis_url: str, asked: str
+) -> None:
     """Nothing of the parent's session is used in the child."""
     done = run(
         """
@@ -46,7 +57,7 @@ async def main():
         pid = os.fork()
         if pid == 0:
             try:
-                coroutine = cluster.run(tasks.double.call(2))
+                coroutine = cluster.ASKED
                 coroutine.send(None)
             except ForkedClientError as error:
                 print(error, flush=True)
@@ -58,7 +69,7 @@ async def main():
     await working
 
 asyncio.run(main())
-""",
+""".replace("ASKED", asked),
         redis_url,
     )
     assert (done.returncode, done.stderr) == (0, "")
