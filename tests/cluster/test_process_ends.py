@@ -30,7 +30,7 @@ def run(
     return done
 
 
-# What a child may ask of its parent's cluster; the last takes so long that it would rest before it asks.
+# What a child may ask of its parent's cluster; the last is so much that it would rest meanwhile.
 ASKED = (
     "run(tasks.double.call(2))",
     "race(tasks.double.call(2), tasks.double.call(3))",

@@ -488,3 +488,18 @@ async def test_a_carried_variable_is_seen_by_the_call(half: Half) -> None:
     async with half.completion_stream([call()]) as stream:
         task_shapes.request_id.set("r8")
         assert [result async for _, result in stream] == [("r7", "none")]
+
+
+async def test_a_failure_says_which_call_it_was(half: Half) -> None:
+    """By its index, and by its item or its task, in a note."""
+    with pytest.raises(ExceptionGroup) as caught:
+        await half.gather(tasks.double.call(1), tasks.fail.call("no"))
+    notes = "".join(caught.value.exceptions[0].__notes__)
+    assert re.search(r"\b(awaitable|call) 1\b", notes)
+    assert "tasks:fail" in notes
+    function = tasks.fail.call if half.bounded_map is lionherd_dist.bounded_map else tasks.fail
+    with pytest.raises(ExceptionGroup) as caught:
+        await half.bounded_map(function, ["broken"], limit=1)
+    notes = "".join(caught.value.exceptions[0].__notes__)
+    assert re.search(r"\b(item|call) 0\b", notes)
+    assert "broken" in notes
