@@ -51,6 +51,26 @@ def is_model(cls: type) -> bool:
     return all(hasattr(cls, name) for name in (_FIELDS_SET, _PRIVATE, "model_fields"))
 
 
+def is_like_a_model(cls: type) -> bool:
+    """True for a class that is no model, but is taken apart and made again by the same methods."""
+    return all(callable(getattr(cls, name, None)) for name in ("model_dump", "model_validate"))
+
+
+def dump_of(instance: object) -> object:
+    """What ``model_dump`` gives of an instance of such a class."""
+    return instance.model_dump()  # type: ignore[attr-defined]  # it is like a model
+
+
+def validated_as(cls: type) -> Callable[[object], object]:
+    """What makes the instance of such a class again."""
+
+    def make(dump: object) -> object:
+        made: object = cls.model_validate(dump)  # type: ignore[attr-defined]  # it is like a model
+        return made
+
+    return make
+
+
 def state_of_model(model: object) -> dict[str, object]:
     """What *model* holds: its fields by name; extra and private attributes, if there are any."""
     fields = type(model).model_fields  # type: ignore[attr-defined]  # a pydantic model

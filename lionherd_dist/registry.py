@@ -10,12 +10,15 @@ from typing import Any, TypeVar, overload
 from uuid import UUID
 
 from lionherd_dist.conversions import (
+    dump_of,
+    is_like_a_model,
     is_model,
     member_name,
     member_of,
     model_from,
     models_in,
     state_of_model,
+    validated_as,
 )
 from lionherd_dist.layout import Layout, layout_of
 from lionherd_dist.main_module import MAIN, shared_module_name
@@ -88,8 +91,9 @@ def sendable(
 
     Args:
         cls: a dataclass (put ``@sendable`` above ``@dataclass``), an Enum, a subclass of Exception,
-            a model of pydantic 2, or, with *to* and *frm*, any class. Instances of a subclass need
-            a ``sendable`` of their own.
+            a model of pydantic 2, another class with its ``model_dump`` and ``model_validate``, or,
+            with *to* and *frm*, any class. Instances of a subclass need a ``sendable`` of their
+            own.
         to: what makes of an instance a value that can be sent.
         frm: what makes the instance again, of what *to* gave. It is called with whatever arrived.
         name: what it is called on the wire; ``module:qualified_name`` unless given.
@@ -189,6 +193,8 @@ def _entry_of(
         return Sendable(name, cls, layout_of(cls))
     if issubclass(cls, Exception):
         return Sendable(name, cls)
+    if is_like_a_model(cls):
+        return Sendable(name, cls, None, dump_of, validated_as(cls))
     raise TypeError(
         f"{cls!r} cannot travel by itself: only dataclasses, enums, pydantic models and subclasses "
         "of Exception can. If it is a dataclass, put @sendable above @dataclass; else say how: "

@@ -390,6 +390,36 @@ def test_the_limits_hold_for_what_to_gives() -> None:
         encode(deep, LIMITS)
 
 
+# --- classes that are taken apart as models are
+
+
+class LikeAModel:
+    def __init__(self, name: str, at: datetime) -> None:
+        self.name, self.at = name, at
+
+    def model_dump(self) -> dict[str, object]:
+        return {"name": self.name, "at": self.at}
+
+    @classmethod
+    def model_validate(cls, dump: dict[str, object]) -> "LikeAModel":
+        return cls(**dump)  # type: ignore[arg-type]
+
+
+def test_a_class_with_the_methods_of_a_model_travels_by_them() -> None:
+    """Without pydantic; and one that lacks a method is refused, as any class is."""
+    sendable(LikeAModel)
+    at = datetime(2026, 12, 1, tzinfo=UTC)
+    again = decode(encode([LikeAModel("x", at)], Limits()), Limits())[0]  # type: ignore[index]
+    assert (type(again), again.name, again.at) == (LikeAModel, "x", at)
+
+    class Half:
+        def model_dump(self) -> dict[str, object]:
+            return {}
+
+    with pytest.raises(TypeError, match=r"to=.*frm="):
+        sendable(Half)
+
+
 # --- models of pydantic
 
 
