@@ -42,6 +42,6 @@ class RichBar:
 
 def _beside(progress: Progress) -> str:
     of_all = "" if progress.total is None else f"/{progress.total:,}"
-    failed = f"  [red]{progress.failed:,} failed[/]" if progress.failed else ""
+    failed = f", [red]{progress.failed:,} of them failed[/]" if progress.failed else ""
     left = "" if not progress.left_s else f"  {span(progress.left_s)} left"
-    return f"{progress.done:,}{of_all}{failed}  [cyan]{progress.per_second:,.0f}/s[/]{left}"
+    return f"{progress.done:,}{of_all} done{failed}  [cyan]{progress.per_second:,.0f}/s[/]{left}"
