@@ -29,7 +29,7 @@ S = TypeVar("S")
 _NAME = re.compile(r"[A-Za-z0-9_.:-]{1,200}")
 
 # What travels by itself. Builtin values are packed before anybody asks for an entry of theirs.
-BUILTIN = frozenset(
+BUILTIN: frozenset[type] = frozenset(
     {type(None), bool, int, float, complex, str, bytes, bytearray, memoryview}
     | {list, tuple, set, frozenset, dict, datetime, date, time, timedelta, Decimal, UUID}
 )
