@@ -159,6 +159,7 @@ def map_(context: click.Context, **given: Unpack[Options]) -> int:
       lionherd-dist map my_tasks:fetch --redis redis://host:6379/0 --attach $job > sizes.jsonl
     """  # noqa: D301 (\b keeps click from filling a block)
     module, task = find_task(given["target"])
+    _check_takes_an_item(task)
     cluster = _cluster(context, given, module.__name__)
     sources = (*given["files"], *given["more_files"]) or (STDIN,)
     _check_detached(given, cluster)
@@ -198,6 +199,16 @@ def map_(context: click.Context, **given: Unpack[Options]) -> int:
     if report is not None:
         report.write(tally, stopped=interrupt.number is not None)
     return concluded(interrupt, interrupt.describe(tally), tally, view, quiet=given["quiet"])
+
+
+def _check_takes_an_item(task: Task[..., object]) -> None:
+    try:
+        task.call(None)
+    except TypeError as error:
+        raise UsageProblemError(
+            f"map calls a task with one argument, the item. {error}. Give the others defaults, or "
+            "take one item that holds them all, such as a list"
+        ) from error
 
 
 def _cluster(context: click.Context, given: Options, module: str) -> Cluster:

@@ -42,6 +42,9 @@ def fail_until(path, times=2):
     return "at last"
 
 def plain(x): ...
+
+@task
+def add(a, b): ...
 """
 ENDED_S = 40.0
 

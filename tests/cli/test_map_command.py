@@ -147,7 +147,11 @@ def test_ctrl_c_cancels_and_says_what_was_done(start, folder: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["my_tasks:nope"], "my_tasks has no task 'nope'; its tasks are: double, wait, fail_until"),
+        (
+            ["my_tasks:nope"],
+            "my_tasks has no task 'nope'; its tasks are: double, wait, fail_until,",
+        ),
+        (["my_tasks:add"], "map calls a task with one argument, the item"),
         (["my_tasks:plain"], "plain in my_tasks is a plain function: put @task above it"),
         (["my_tasks"], "'my_tasks' does not name a task: write MODULE:TASK"),
         (["nowhere:x"], "there is no module 'nowhere'"),

@@ -70,7 +70,7 @@ def test_a_stop_signal_ends_a_worker_with_status_0(start, server: str, number: i
     """It says when it is ready, what it runs, and ends in order."""
     process = start("worker", "my_tasks", "--redis", server, "--concurrency", "7")
     line = process.stderr.readline().decode()
-    assert line.startswith("ready: 3 tasks (double, wait, fail_until), concurrency 7, unix://")
+    assert line.startswith("ready: 4 tasks (double, wait, fail_until, add), concurrency 7, unix://")
     process.send_signal(number)
     assert process.wait(40) == 0
 
