@@ -157,6 +157,6 @@ async def test_calls_that_take_long_to_encode_let_others_run(
 
     async with anyio.create_task_group() as group:
         group.start_soon(others)
-        await encode_all(calls())
+        await encode_all(calls(), lambda: None)
         group.cancel_scope.cancel()
     assert turns >= 4
