@@ -17,8 +17,8 @@ MUTANTS = (
     Mutant(
         "a_jobs_calls_hold_nothing",
         "_lend",
-        "hold(limiter, id .. '/' .. string.format('%d', first + k))",
-        "type(k)",
+        "hold(limiter, id .. '/' .. string.format('%d', i))",
+        "type(i)",
     ),
     Mutant("a_job_takes_all_at_once", "_lend", "alone and free or 1", "free"),
     Mutant(
