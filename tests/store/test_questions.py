@@ -114,6 +114,13 @@ def facts_of_the_server(bench: Bench) -> Asked:
     return ask
 
 
+def time_left(bench: Bench) -> Asked:
+    async def ask(connection: Connection) -> object:
+        return await kept.reader_left_ms(connection, bench.keys, "C/1") > 0
+
+    return ask
+
+
 QUESTIONS: dict[Callable[..., object], Callable[[Bench], Asked]] = {
     Control.read: control,
     Inbox.is_empty: emptiness,
@@ -126,6 +133,7 @@ QUESTIONS: dict[Callable[..., object], Callable[[Bench], Asked]] = {
     jobs.known_jobs: about(jobs.known_jobs, ["C-1", "C-9"]),
     kept.exists: about(kept.exists, "C-3"),
     kept.read: about(kept.read, "C-3", b"0-0", kept.portion()),
+    kept.reader_left_ms: time_left,
     letters.letter: about(letters.letter, LETTER),
     letters.letter_count: about(letters.letter_count),
     letters.letters: about(letters.letters, most=9, before=""),
