@@ -112,7 +112,8 @@ class AttachedStream(Generic[R]):
         One that was killed keeps the job that long. It renews nothing, so the server is asked again
         when the session can be over, and not before.
         """
-        deadline = anyio.current_time() + self._wait_s
+        # A session that was renewed just before is to have ended within a wait of its length.
+        deadline = anyio.current_time() + (self._wait_s and self._wait_s + 2 * JUST_AFTER_S)
         is_told = False
         while True:
             place = await persist(lambda: self._attached(reader), patience_s=self._patience_s)
