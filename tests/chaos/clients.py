@@ -49,7 +49,8 @@ class ClientPlace:
                 await child.stop()
             if status == ALL_DONE:
                 return
-            if status != STEP_DONE and not (self._killed and status == -signal.SIGKILL):
+            may_be_killed = self._killed or self._role.deaths > 0
+            if status != STEP_DONE and not (may_be_killed and status == -signal.SIGKILL):
                 self._crashes += 1
                 self._records.complaints.append(
                     f"client {who} ended with {status}: {child.output[-TAIL:]}"

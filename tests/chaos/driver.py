@@ -33,7 +33,8 @@ class Run:
     def __init__(self, plan: Plan, server: ChaosServer, directory: Path) -> None:
         self.plan, self.server, self.directory, self.records = plan, server, directory, Records()
         roles = [
-            Role(name, server.url, str(directory), plan.poison, plan.session_s) for name in CLIENTS
+            Role(name, server.url, str(directory), plan.poison, plan.session_s, plan.deaths)
+            for name in CLIENTS
         ]
         self.clients = [ClientPlace(role, plan, self.records) for role in roles]
         program = WorkerProgram(plan, server.url, directory)

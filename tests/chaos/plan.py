@@ -27,6 +27,8 @@ class Plan:
         restarts: of the server: SIGKILL and SHUTDOWN in turn.
         poison: calls that end their worker each time they run.
         patience_s: seconds after the last event for all jobs to come to their end.
+        deaths: of each client that attaches, so many first jobs see their first reader die by its own
+            hand in the middle of them: a kill by the clock seldom falls into so short a time.
         broken: the name of a guarantee that is broken on purpose, see ``breaking.py``.
     """
 
@@ -38,6 +40,7 @@ class Plan:
     client_kills: int
     restarts: int
     poison: int
+    deaths: int = 1
     broken: str = ""
     workers: int = 8
     slots: int = 6
@@ -84,6 +87,7 @@ class Role:
     directory: str
     poison: int
     session_s: float
+    deaths: int
 
     def as_text(self) -> str:
         """The role as it stands in the environment."""
