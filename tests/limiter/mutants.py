@@ -17,8 +17,8 @@ MUTANTS = (
     Mutant(
         "a_jobs_calls_hold_nothing",
         "_lend",
-        "hold(limiter, id .. '/' .. string.format('%d', i))",
-        "type(i)",
+        "hold(limiter, id .. '/' .. string.format('%d', first + k))",
+        "type(k)",
     ),
     Mutant("a_job_takes_all_at_once", "_lend", "alone and free or 1", "free"),
     Mutant(

@@ -7,10 +7,10 @@ local function note_death_alone(job_key, index, entry, died)
 end
 
 local function in_hand(job_key, entry, first, count)  -- which call of the entry is
-  for index = tonumber(first), first + count - 1 do
-    if redis.call('HGET', job_key .. ':hand', string.format('%d', index)) == entry then
-      return string.format('%d', index)
-    end
+  first = whole(first)
+  for k = 0, first and count - 1 or -1 do
+    local index = string.format('%d', first + k)
+    if redis.call('HGET', job_key .. ':hand', index) == entry then return index end
   end
 end
 

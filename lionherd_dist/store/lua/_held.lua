@@ -9,6 +9,8 @@ local function in_parts(command, key, values)  -- Lua's unpack ends near 8,000 v
   return sum
 end
 
+local MOST_NAMES = 1000000  -- in one message; no limiter has more tokens
+
 local DIGITS = {'0', '1', '2', '3', '4', '5', '6', '7', '8', '9'}
 
 -- "P/first", and so on. Lua takes long to write a number: here, only every tenth is written.

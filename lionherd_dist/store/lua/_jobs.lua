@@ -5,11 +5,15 @@ local NUMBERS = {'limit', 'cap', 'next', 'released', 'consumed', 'done', 'total'
                  'cancelled', 'keep', 'largest', 'streak'}
 local touched = {}  -- limiters of which tokens came back, or are asked for
 
+-- nil if there is none, or one with a number that nobody here wrote: that one is lost.
 local function load_job(job_key)
   local values = redis.call('HMGET', job_key, 'owner', 'inbox', 'limiter', unpack(NUMBERS))
   if not values[1] then return nil end
   local job = {owner = values[1], inbox = values[2], limiter = values[3] or nil}
-  for i, name in ipairs(NUMBERS) do job[name] = tonumber(values[i + 3] or 0) end  -- 0: an older job
+  for i, name in ipairs(NUMBERS) do
+    job[name] = whole(values[i + 3] or 0, -LAST_WHOLE)  -- 0: an older job
+    if not job[name] then return nil end
+  end
   return job
 end
 

@@ -11,7 +11,7 @@ local function lend_to_job(house, limiter, id, free)
   if not job then return 0 end
   local alone = redis.call('EXISTS', limiter.queue) == 0
   local first, count = move(house, job_key, id, job, alone and free or 1)
-  for i = first, first + count - 1 do hold(limiter, id .. '/' .. string.format('%d', i)) end
+  for k = 0, count - 1 do hold(limiter, id .. '/' .. string.format('%d', first + k)) end
   if count > 0 and redis.call('EXISTS', job_key .. ':backlog') == 1 then enqueue(limiter, id) end
   return count
 end

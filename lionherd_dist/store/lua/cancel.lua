@@ -15,7 +15,7 @@ local keys = {calls = KEYS[1], control = KEYS[2], due = KEYS[3], parked = KEYS[4
               sessions = KEYS[5], slots = KEYS[6], prefix = KEYS[7], asking = {}}
 local prefix, reply = keys.prefix, {}
 keys.now = clock(ARGV[2])
-for i = 5, 4 + tonumber(ARGV[4]) do
+for i = 5, 4 + argument(4, 0, #ARGV) do
   table.insert(reply, cancel_job(keys, prefix, ARGV[i], ARGV[1], ARGV[3]))
 end
 lend_touched(keys)

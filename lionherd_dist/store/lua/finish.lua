@@ -61,7 +61,7 @@ local function account_cancelled(id, job, told)  -- its outcomes are not wanted,
   end
 end
 
-local before, last = 6, 6 + ARGV[4]  -- the entry before those of the job, and the last of all
+local before, last = 6, 6 + argument(4, 0, #ARGV)  -- the entry before those of the job, and the last of all
 local first_over = 7 + ARGV[5]
 if first_over > last then
   redis.call('XACK', keys.calls, 'workers', '0-0')
@@ -70,7 +70,7 @@ else
 end
 local at = last + 1
 while before < last do
-  local id, count = ARGV[at], tonumber(ARGV[at + 1])
+  local id, count = ARGV[at], argument(at + 1, 1, last - before)
   local job = load_job(prefix .. 'job:' .. id)
   local told = settle(keys, id, job, at + 2, count, before)
   recorded, dropped = recorded + #told.over, dropped + told.dropped

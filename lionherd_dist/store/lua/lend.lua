@@ -26,9 +26,11 @@ house.now = clock(ARGV[2])
 redis.call('ZREM', house.sessions, '')  -- a first write that a server at maxmemory does not refuse
 if not lives(house, session) then return {} end
 
+local look, first = ARGV[6] == '1', argument(7)
+local last = first + argument(8, 0, MOST_NAMES) - 1
+local run = whole(ARGV[11])
+local ends, hasty = argument(9, 0, run and MOST_NAMES or #ARGV), argument(10, 0, #ARGV)
 local limiter = open_limiter(house, ARGV[3], ARGV[4], ARGV[5])
-local look, first, last = ARGV[6] == '1', tonumber(ARGV[7]), ARGV[7] + ARGV[8] - 1
-local ends, hasty, run = tonumber(ARGV[9]), tonumber(ARGV[10]), tonumber(ARGV[11])
 local hasty_from = 12 + (run and 0 or ends)
 local mine = session .. '/'
 

@@ -17,12 +17,12 @@ local house = {calls = calls_key, due = due, parked = parked, prefix = prefix, n
 for _, name in ipairs(redis.call('ZRANGEBYSCORE', due, '-inf', now, 'LIMIT', 0, ARGV[2])) do
   if not may_move(house) then break end
   local id, index = string.match(name, '^(%S+) (%d+)$')
-  local job_key = prefix .. 'job:' .. id
+  local job_key = prefix .. 'job:' .. (id or '')
   local kept = redis.call('HGET', parked, name)
+  local facts, payload = string.match(kept or '', '^(%d+ %d+ %d+) (.*)$')
   redis.call('ZREM', due, name)
   redis.call('HDEL', parked, name)
-  if kept and redis.call('EXISTS', job_key) == 1 then
-    local facts, payload = string.match(kept, '^(%d+ %d+ %d+) (.*)$')
+  if id and facts and redis.call('EXISTS', job_key) == 1 then  -- else it is over, or never was
     note_moved(house, #payload)
     hand_out(calls_key, job_key, index, id .. ' ' .. index .. ' ' .. facts, payload)
   end

@@ -32,9 +32,9 @@ local function opening_of(id, limit, cap, left, keep, limiter)
           quarantine = quarantine}
 end
 
-for _ = 1, tonumber(ARGV[3]) do
+for _ = 1, argument(3, 0, #ARGV) do
   local number, first, total, consumed, count = ARGV[at], unpack(ARGV, at + 8, at + 11)
-  local start, from, upto = at, at + 12, at + 11 + tonumber(count)
+  local start, from, upto = at, at + 12, at + 11 + argument(at + 11, 0, #ARGV)
   at = upto + 1
   local id = session .. '-' .. number
   local job_key = prefix .. 'job:' .. id
