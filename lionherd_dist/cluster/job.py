@@ -21,7 +21,7 @@ MOST_PENDING = 1_000  # encoded and not yet sent; the feeder pauses above it
 LEAST_AHEAD = 2  # calls that may be unfinished, however large they are
 MANY = 64  # outcomes that are still to come
 REFILL_SHARE = 8  # a job that was full takes calls again when this part of it has room
-UNLIMITED = 2**53  # the largest count that Lua holds exactly
+UNLIMITED = 2**53 - 1  # the largest count of which Lua still knows the next
 CREDIT_SHARE = 4  # the server hears of consumption this often per cap
 MOST_TASKS = 20  # names of tasks that the server is told of a job that is kept
 
