@@ -141,6 +141,14 @@ class BackpressureError(StoreUnavailableError):
     """
 
 
+class StoreDamagedError(StoreUnavailableError):
+    """A key of the namespace holds what this package did not write, and no request can mend.
+
+    Retried as the others are: a value that is in the way ends no process. ``lionherd-dist doctor``
+    names what it finds; see docs/guarantees.md.
+    """
+
+
 class StoreRefusedError(LionherdError):
     """The server answered, and will give the same answer again: credentials, rights, version.
 

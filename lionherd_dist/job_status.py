@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-JobState: TypeAlias = Literal["sending", "running", "held back", "stopping", "done"]
+JobState: TypeAlias = Literal["sending", "running", "held back", "stopping", "done", "unreadable"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +14,8 @@ class JobStatus:
         id: what ``submit`` returned.
         state: ``"sending"``: its calls are not all there yet; ``"running"``; ``"held back"``: its
             reader has read too little; ``"stopping"``: it was cancelled, and its last calls are
-            being stopped; ``"done"``: every call has its outcome.
+            being stopped; ``"done"``: every call has its outcome; ``"unreadable"``: the server
+            holds numbers of it that are none, and it is about to end in ``JobLostError``.
         tasks: the names of its tasks.
         label: the name that it was submitted with, or "".
         done: calls that have an outcome, failures included.

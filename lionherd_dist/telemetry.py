@@ -57,6 +57,11 @@ DUPLICATES_DROPPED = Instrument(
     "lionherd_duplicates_dropped", "counter", "outcomes that a client had already, or did not want"
 )
 SESSIONS_LOST = Instrument("lionherd_sessions_lost", "counter", "sessions that this process lost")
+KEYS_SET_ASIDE = Instrument(
+    "lionherd_keys_set_aside",
+    "counter",
+    "keys of a wrong type that this process renamed: somebody else writes to the server",
+)
 LEASES_LOST = Instrument(
     "lionherd_leases_lost",
     "counter",
@@ -72,7 +77,8 @@ LIMITER_WAIT = Instrument(
 
 INSTRUMENTS = (
     *(QUEUE_WAIT, RUN_TIME, IN_HAND, SUCCEEDED, FAILED, CANCELLED, RETRIED, HANDED_BACK, DEAD),
-    *(TAKEOVERS, LATE_DROPPED, DUPLICATES_DROPPED, SESSIONS_LOST, LEASES_LOST, LIMITER_WAIT),
+    *(TAKEOVERS, LATE_DROPPED, DUPLICATES_DROPPED, SESSIONS_LOST, KEYS_SET_ASIDE),
+    *(LEASES_LOST, LIMITER_WAIT),
 )
 
 # The upper ends of a histogram's buckets, in seconds.

@@ -23,6 +23,7 @@ from lionherd_dist.store.limit_rows import (
 )
 from lionherd_dist.store.limits import leave_request, resize
 from lionherd_dist.store.reading import server_ms
+from lionherd_dist.store.tolerant import read_one
 
 
 @click.group()
@@ -83,9 +84,10 @@ def show_(name: str, redis: str | None, namespace: str, *, as_json: bool) -> Non
         sessions = [user.owner for user in users if "-" not in user.owner]
         if not sessions:
             return row, users, {}
-        reply = await connection.call("HMGET", keys.places, *sessions)
+        reply = await read_one(connection, "HMGET", keys.places, *sessions)
         places = [place or b"" for place in cast("list[bytes | None]", reply)]
-        return row, users, dict(zip(sessions, (one.decode() for one in places), strict=True))
+        texts = (place.decode(errors="replace") for place in places)
+        return row, users, dict(zip(sessions, texts, strict=True))
 
     row, users, places = ask(redis, namespace, look)
     if row is None:

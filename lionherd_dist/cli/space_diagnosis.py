@@ -19,6 +19,7 @@ def space_findings(facts: SpaceFacts) -> list[Finding]:
         readers_finding(facts.seen),
         letters_finding(facts.seen),
         *orphan_findings(facts),
+        *key_findings(facts),
     ]
 
 
@@ -94,5 +95,34 @@ def orphan_findings(facts: SpaceFacts) -> list[Finding]:
     return found or [Finding("ok", "orphans", "none among what was looked at")]
 
 
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:MOST_NAMED]) + (", …" if len(names) > MOST_NAMED else "")
+def key_findings(facts: SpaceFacts) -> list[Finding]:
+    """What somebody has done to keys who had no business there."""
+    cause = "find out who else writes to this server (SECURITY.md)"
+    prefix = facts.prefix
+    found: list[Finding] = []
+    if facts.wrong_types:
+        text = f"of another type than this package makes: {_some(facts.wrong_types, prefix)}"
+        remedy = f"{cause}; a worker or a client that needs the key renames it and makes it anew"
+        found.append(Finding("act", "keys", text, remedy))
+    if facts.set_aside:
+        text = f"were of a wrong type, and are set aside: {_some(facts.set_aside, prefix)}"
+        remedy = (
+            f"{cause}. They are kept for seven days as {prefix}aside:NAME; jobs that lost "
+            f"something by it have ended. DEL {prefix}aside once you have seen to it"
+        )
+        found.append(Finding("act", "keys", text, remedy))
+    if not facts.has_group:
+        text = f"{prefix}calls, the stream of calls, has no group of workers"
+        remedy = f"{cause}; a worker makes it again when it next asks for a call"
+        found.append(Finding("act", "keys", text, remedy))
+    unreadable = [job.id for job in facts.seen.jobs if job.state == "unreadable"]
+    if unreadable:
+        text = f"hold numbers that are none: jobs {_some(unreadable)}"
+        remedy = f"{cause}; their clients get JobLostError; `jobs cancel` ends one without a client"
+        found.append(Finding("act", "keys", text, remedy))
+    return found or [Finding("ok", "keys", "each is of the type that it should be")]
+
+
+def _some(names: Sequence[str], prefix: str = "") -> str:
+    shown = [prefix + name for name in names[:MOST_NAMED]]
+    return ", ".join(shown) + (", …" if len(names) > MOST_NAMED else "")

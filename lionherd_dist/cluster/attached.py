@@ -28,6 +28,7 @@ from lionherd_dist.errors import (
 from lionherd_dist.logs import note
 from lionherd_dist.store import kept
 from lionherd_dist.store.evictions import asked_for_evictions
+from lionherd_dist.store.jobs import Broken, Known, check_jobs
 from lionherd_dist.store.patience import persist
 
 R = TypeVar("R")
@@ -36,6 +37,7 @@ DETACH_S = 2.0
 JUST_AFTER_S = 0.05  # the end of a session, by a clock that is not quite the server's
 WAITS = "waits for another reader's session to end"
 BEGINNING = b"0-0"
+BROKEN = "some of what the server had accepted is gone from it"
 GONE = "it was cancelled, was kept no longer, or the server lost it"
 
 
@@ -250,11 +252,13 @@ class AttachedStream(Generic[R]):
         if await self._fetch_after(self._after) or await self._fetch_after(BEGINNING):
             return
         reader = self._entered
-        if not await persist(
-            lambda: kept.exists(reader.connection, reader.keys, self._job),
+        (known,) = await persist(
+            lambda: check_jobs(reader.connection, reader.keys, [self._job]),
             patience_s=self._patience_s,
-        ):
-            lost = GONE + await asked_for_evictions(reader.connection)
+        )
+        if not isinstance(known, Known):
+            lost = BROKEN if isinstance(known, Broken) else GONE
+            lost += await asked_for_evictions(reader.connection)
             raise JobLostError(self._job, self._read, lost)
         await self._waits.look(reader.connection, reader.keys, self._job)
 

@@ -283,6 +283,11 @@ class Job:
         """True if the server owes outcomes for calls that it has accepted."""
         return self._answered and bool(self._outstanding) and not self.over
 
+    @property
+    def received_here(self) -> int:
+        """How many outcomes have arrived under this id."""
+        return self._sent_there - len(self._outstanding)
+
     def first_waiting(self, most: int) -> list[bytes]:
         """The first calls that the server owes outcomes for, as they were encoded."""
         return [call for _, call in islice(self._outstanding.values(), most)]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from lionherd_dist.address import Address
 from lionherd_dist.store.connection import Connection
 from lionherd_dist.store.keys import Keys
+from lionherd_dist.telemetry import Recorder
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +20,11 @@ class Reader:
 
 
 @asynccontextmanager
-async def connection(address: Address, namespace: str, use: str) -> AsyncIterator[Connection]:
+async def connection(
+    address: Address, namespace: str, use: str, recorder: Recorder
+) -> AsyncIterator[Connection]:
     """A connection for *use*, closed when the block is left."""
-    opened = Connection(address, name=f"lionherd-{use}", namespace=namespace)
+    opened = Connection(address, name=f"lionherd-{use}", namespace=namespace, recorder=recorder)
     try:
         yield opened
     finally:

@@ -297,4 +297,4 @@ class Link:
         self._changed = anyio.Event()
 
     def _connection(self, use: str) -> AbstractAsyncContextManager[Connection]:
-        return connection(self._address, self._settings.namespace, use)
+        return connection(self._address, self._settings.namespace, use, self.desk.recorder)

@@ -82,8 +82,8 @@ class ReaderWaits:
             tasks = await connection.call("HGET", keys.job(job), "tasks")
         except LionherdError:
             return
-        names = cast("bytes | None", tasks) or b""
-        self._is_warned = await _warned(connection, keys, set(names.decode().split()))
+        names = (cast("bytes | None", tasks) or b"").decode(errors="replace")
+        self._is_warned = await _warned(connection, keys, set(names.split()))
 
 
 async def _warned(connection: Connection, keys: Keys, tasks: set[str]) -> bool:

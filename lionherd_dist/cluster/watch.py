@@ -8,7 +8,7 @@ from lionherd_dist.cluster.job import Job
 from lionherd_dist.errors import JobLostError, StoreUnavailableError
 from lionherd_dist.store.connection import Connection
 from lionherd_dist.store.evictions import asked_for_evictions
-from lionherd_dist.store.jobs import known_jobs
+from lionherd_dist.store.jobs import Broken, check_jobs
 from lionherd_dist.store.keys import Keys
 from lionherd_dist.store.outcomes import Inbox
 
@@ -37,24 +37,28 @@ async def watch(
         if not waiting:
             continue
         try:
-            known = await known_jobs(connection, keys, [job.id for job, _ in waiting])
-            empty = None in known and await inbox.is_empty(connection)
+            known = await check_jobs(connection, keys, [job.id for job, _ in waiting])
+            empty = await inbox.is_empty(connection)
         except StoreUnavailableError:
             continue
         still_gone: dict[str, tuple[int, int]] = {}
         for (job, acknowledged), there in zip(waiting, known, strict=True):
-            if there is None:
+            reason = "the server no longer knows it, or forgot calls that it had accepted"
+            if isinstance(there, Broken):
+                lost, reason = True, "some of what the server had accepted is gone from it"
+            elif there is None:
                 received, reads = gone.get(job.id, (-1, 0))
                 same = received == job.received
                 still_gone[job.id] = job.received, reads if same else inbox.reads
                 lost = same and (empty or inbox.reads >= reads + 2)  # one may have begun earlier
             else:
-                lost = there.accepted < acknowledged
+                # Outcomes that it has made and we have not are on their way, or they are gone.
+                gone_on_the_way = empty and not job.kept and there.done > job.received_here
+                lost = there.accepted < acknowledged or gone_on_the_way
                 job.tell_again(there.consumed)
                 if job.has_news_to_send:
                     poke(job)
             if lost and not job.over:
-                reason = "the server no longer knows it, or forgot calls that it had accepted"
                 reason += await asked_for_evictions(connection)
                 job.fail(JobLostError(job.id, job.received, reason))
         gone = still_gone

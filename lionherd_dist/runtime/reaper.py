@@ -1,8 +1,9 @@
 """Sees to what dead processes left: calls are given on, jobs given up, tokens lent again.
 
-Every worker looks, a few times per session; a look is one short script and finds nothing, nearly
-always. Which of them finds a dead session first does not matter. None looks as soon as it begins:
-after a silence of the server all sessions have expired, and those who live need a moment to say so.
+Jobs of which something is gone from the server are ended, too. Every worker looks, a few times per
+session; a look is two or three short scripts and finds nothing, nearly always. Which worker finds a
+dead session first does not matter. None looks as soon as it begins: after a silence of the server
+all sessions have expired, and those who live need a moment to say so.
 """
 
 import logging
@@ -13,12 +14,14 @@ from lionherd_dist.errors import StoreUnavailableError
 from lionherd_dist.logs import note
 from lionherd_dist.settings import Settings
 from lionherd_dist.store.connection import Connection
+from lionherd_dist.store.jobs import check_jobs
 from lionherd_dist.store.keys import Keys
 from lionherd_dist.store.limits import tend
 from lionherd_dist.store.sessions import Reaped, reap
 from lionherd_dist.telemetry import TAKEOVERS, Recorder
 
 LOOKS_PER_SESSION = 3
+CHECKED = 20  # jobs that nobody may read, at each look
 
 
 async def reap_the_dead(
@@ -34,6 +37,7 @@ async def reap_the_dead(
                 _tell(reaped, recorder)
             if reaped.limited:
                 await tend(connection, keys)
+            await check_jobs(connection, keys, (), others=CHECKED)
         except StoreUnavailableError:
             pass  # looked again as soon as it would have been anyway
 

@@ -99,7 +99,7 @@ async def open_session(
     if welcome is None:
         raise StoreRefusedError(f"the session id {id_} is taken; start again for another")
     clock = ServerClock(welcome.now_ms)
-    beats = BeatConnection(where, keys, id_, settings.session_ms)
+    beats = BeatConnection(where, keys, id_, settings.session_ms, capacity=capacity, place=here())
     pulse = Pulse(settings.session_s, settings.stall_limit_s)
     heartbeat = Heartbeat(beats, pulse, clock, trust, on_lost=on_lost)
     heartbeat.start()

@@ -1,8 +1,8 @@
 """One connection to the server: requests take turns, nothing is retried here, nothing is pooled."""
 
 import asyncio
-from collections.abc import Callable, Sequence
-from typing import TypeAlias, cast
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeAlias, TypeVar, cast
 
 import hiredis
 from redis.exceptions import NoScriptError, RedisError, ResponseError
@@ -11,10 +11,17 @@ from lionherd_dist.address import Address
 from lionherd_dist.errors import LionherdError, StoreUnavailableError
 from lionherd_dist.store.dialing import ANSWER_S
 from lionherd_dist.store.exchange import Exchange, OnFirst, Received, Reply
+from lionherd_dist.store.keys import Keys
 from lionherd_dist.store.lines import Line
+from lionherd_dist.store.mending import make_group, mend
 from lionherd_dist.store.scripts import Script
-from lionherd_dist.store.trouble import translate
+from lionherd_dist.store.trouble import Damage, damage_of, translate
+from lionherd_dist.telemetry import KEYS_SET_ASIDE, SILENT, Recorder
 from lionherd_dist.url import address_of
+
+T = TypeVar("T")
+
+MOST_MENDED = 2  # times, for one request: a key that was set aside may have held the group, too
 
 Argument: TypeAlias = str | bytes | int | float
 Answer: TypeAlias = "Reply | LionherdError"
@@ -37,8 +44,10 @@ class Connection:
         where: the address, or its URL.
         name: what the server lists the connection as.
         namespace: whose keys it is for; a cluster's address needs one.
+        recorder: told how many keys were set aside.
 
-    A request that failed may or may not have been carried out.
+    A request that failed may or may not have been carried out. One that met a key of a wrong type,
+    or no group of workers, is made once more after that was mended, where the namespace is known.
 
     Raises, from every request:
         StoreUnavailableError: no answer, or one that passes.
@@ -47,27 +56,28 @@ class Connection:
 
     address: str
 
-    def __init__(self, where: str | Address, *, name: str, namespace: str | None = None) -> None:
+    def __init__(
+        self,
+        where: str | Address,
+        *,
+        name: str,
+        namespace: str | None = None,
+        recorder: Recorder = SILENT,
+    ) -> None:
         address = address_of(where)
         self.address = str(address)
         self._line = Line(address, name=name, namespace=namespace)
         self._turn = asyncio.Lock()
+        self._recorder = recorder
+        self._keys = None if namespace is None else Keys(namespace)
 
     async def call(self, *command: Argument, wait_s: float = ANSWER_S) -> Reply:
         """The reply to one command; *wait_s* is how long it may take, and a connection to open."""
-        async with self._turn:
-            try:
-                return (await self._exchange([command], wait_s))[0]
-            except (RedisError, OSError) as error:
-                raise await self._translated(error) from error
+        return (await self._mended(lambda: self._exchange([command], wait_s)))[0]
 
     async def pipeline(self, commands: Sequence[Command]) -> list[Reply]:
         """The replies to several commands, sent in one go and carried out in order."""
-        async with self._turn:
-            try:
-                return await self._exchange(commands)
-            except (RedisError, OSError) as error:
-                raise await self._translated(error) from error
+        return await self._mended(lambda: self._exchange(commands))
 
     async def try_each(self, commands: Sequence[Command]) -> list[Answer]:
         """The same, with an error of ours in place of each reply that was a refusal."""
@@ -91,15 +101,34 @@ class Connection:
 
         Where the server knew a script not, the whole batch is sent again: each is idempotent.
         """
+        return await self._mended(lambda: self._run(requests))
+
+    async def _run(self, requests: Sequence[Request]) -> list[Reply]:
         commands = [_evalsha(request) for request in requests]
+        try:
+            return await self._exchange(commands)
+        except NoScriptError:
+            texts = {script.text for script, _, _ in requests}
+            loads: list[Command] = [("SCRIPT", "LOAD", text) for text in texts]
+            return (await self._exchange([*loads, *commands]))[len(loads) :]
+
+    async def _mended(self, request: Callable[[], Awaitable[T]]) -> T:
+        """The answer to *request*, made again where what it met could be mended."""
         async with self._turn:
             try:
-                try:
-                    return await self._exchange(commands)
-                except NoScriptError:
-                    texts = {script.text for script, _, _ in requests}
-                    loads: list[Command] = [("SCRIPT", "LOAD", text) for text in texts]
-                    return (await self._exchange([*loads, *commands]))[len(loads) :]
+                for _ in range(MOST_MENDED):
+                    try:
+                        return await request()
+                    except ResponseError as error:
+                        damage = damage_of(error)
+                        if self._keys is None or damage is Damage.NONE:
+                            raise
+                    if damage is Damage.NO_GROUP:
+                        await make_group(self._exchange, self._keys)
+                    else:
+                        count = await mend(self._exchange, self._run, self._keys)
+                        self._recorder.record(KEYS_SET_ASIDE, count)
+                return await request()
             except (RedisError, OSError) as error:
                 raise await self._translated(error) from error
 

@@ -5,6 +5,7 @@ from typing import cast
 from lionherd_dist.store.connection import Connection
 from lionherd_dist.store.keys import Keys
 from lionherd_dist.store.reading import server_ms
+from lionherd_dist.store.tolerant import moment, read_each, read_one
 
 
 async def answers(connection: Connection) -> bool:
@@ -14,7 +15,7 @@ async def answers(connection: Connection) -> bool:
 
 async def live_workers_at(connection: Connection, keys: Keys, host: str) -> int:
     """How many workers of the machine *host* have a session that has not expired."""
-    flat = cast("list[bytes]", await connection.call("HGETALL", keys.places))
+    flat = cast("list[bytes]", await read_one(connection, "HGETALL", keys.places))
     here = [
         session
         for session, place in zip(flat[::2], flat[1::2], strict=True)
@@ -23,8 +24,8 @@ async def live_workers_at(connection: Connection, keys: Keys, host: str) -> int:
     if not here:
         return 0
     now_ms = await server_ms(connection)
-    slots, ends = await connection.pipeline(
-        [("HMGET", keys.slots, *here), ("ZMSCORE", keys.sessions, *here)]
+    slots, ends = await read_each(
+        connection, [("HMGET", keys.slots, *here), ("ZMSCORE", keys.sessions, *here)]
     )
     pairs = zip(cast("list[bytes | None]", slots), cast("list[bytes | None]", ends), strict=True)
-    return sum(1 for slot, end in pairs if slot and end and float(end) > now_ms)
+    return sum(1 for slot, end in pairs if slot and end and moment(end) > now_ms)

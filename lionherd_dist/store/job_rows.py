@@ -10,6 +10,7 @@ from lionherd_dist.store.calls import taken_of
 from lionherd_dist.store.connection import Answer, Command, Connection
 from lionherd_dist.store.exchange import Reply
 from lionherd_dist.store.keys import Keys
+from lionherd_dist.store.tolerant import read_each, read_one, whole
 
 MOST_IN_HAND = 20  # calls that are looked at one by one
 SCANNED = 1_000  # of all in hand, read in one go
@@ -42,6 +43,7 @@ class JobRow:
         failed: those of *done* that failed.
         label: the name that it was submitted with, or "".
         tasks: the names of the tasks of a submitted job.
+        is_readable: False if one of the numbers at the server is none; it stands here as 0.
     """
 
     id: str
@@ -63,10 +65,13 @@ class JobRow:
     failed: int = 0
     label: str = ""
     tasks: tuple[str, ...] = ()
+    is_readable: bool = True
 
     @property
     def state(self) -> JobState:
         """Where it stands, in a word."""
+        if not self.is_readable:
+            return "unreadable"
         if self.cancelled:
             return "stopping"
         if self.done == self.total:
@@ -117,7 +122,7 @@ async def job_rows(
     """Each of *jobs*, given by id; None for one that is not there. *now_ms* is server time."""
     if not jobs:
         return []
-    replies = await connection.pipeline([one for job in jobs for one in _commands(keys, job)])
+    replies = await read_each(connection, [one for job in jobs for one in _commands(keys, job)])
     return [
         _row(job, *replies[2 * place : 2 * place + 2], now_ms=now_ms)
         for place, job in enumerate(jobs)
@@ -129,7 +134,8 @@ def _row(job: str, fields: Reply, hand: Reply, *, now_ms: int) -> JobRow | None:
     owner, (reader, limiter, label, tasks) = values[0], values[-len(_TEXTS) :]
     if not any(values[1:]):
         return None
-    numbers = [int(value or 0) for value in values[1 : -len(_TEXTS)]]
+    told = [whole(value or "0") for value in values[1 : -len(_TEXTS)]]
+    numbers = [number or 0 for number in told]
     keep, limit, cap, next_, released, consumed, done, total = numbers[:8]
     deadline, cancelled, since, read, failed = numbers[8:]
     in_hand = cast("int", hand)
@@ -153,6 +159,7 @@ def _row(job: str, fields: Reply, hand: Reply, *, now_ms: int) -> JobRow | None:
         failed=failed,
         label=label,
         tasks=tuple(tasks.split()),
+        is_readable=None not in told,
     )
 
 
@@ -162,9 +169,12 @@ async def calls_in_hand(
     """The oldest of the released calls of *job*, twenty at most."""
     found, cursor, is_over = dict[int, bytes](), b"0", False
     while not is_over:
-        reply = await connection.call("HSCAN", f"{keys.job(job)}:hand", cursor, "COUNT", SCANNED)
+        reply = await read_one(
+            connection, "HSCAN", f"{keys.job(job)}:hand", cursor.decode(), "COUNT", SCANNED
+        )
         cursor, flat = cast("tuple[bytes, list[bytes]]", reply)
-        found |= zip(map(int, flat[::2]), flat[1::2], strict=True)
+        pairs = zip(map(whole, flat[::2]), flat[1::2], strict=True)
+        found |= {index: entry for index, entry in pairs if index is not None}
         is_over = cursor == b"0"
     hand = sorted(found.items())[:MOST_IN_HAND]
     commands: list[Command] = []
@@ -189,8 +199,8 @@ def _parked(index: int, kept: Answer) -> InHand:
     """*kept* is ``attempt deadline deaths payload``."""
     if not isinstance(kept, bytes):
         return InHand(index, None, None, 0, "", b"")
-    attempt, _, deaths, payload = kept.split(b" ", 3)
-    return InHand(index, None, int(attempt), int(deaths), "", payload)
+    attempt, _, deaths, payload = (*kept.split(b" ", 3), b"", b"", b"")[:4]
+    return InHand(index, None, whole(attempt), whole(deaths) or 0, "", payload)
 
 
 def _handed_out(
@@ -200,7 +210,8 @@ def _handed_out(
     holder: Answer,
     now_ms: int,
 ) -> InHand:
-    since_ms = now_ms - int(entry.partition(b"-")[0])
+    handed_out_ms = whole(entry.partition(b"-")[0])
+    since_ms = None if handed_out_ms is None else now_ms - handed_out_ms
     worker = ""
     match holder:
         case [[_, bytes(session), _, _]]:

@@ -7,7 +7,9 @@ from typing import TypeAlias, cast
 from lionherd_dist.store.connection import Argument, Connection
 from lionherd_dist.store.exchange import Reply
 from lionherd_dist.store.keys import CONTROL_TTL_MS, Keys
-from lionherd_dist.store.scripts import CANCEL, SUBMIT, Script
+from lionherd_dist.store.scripts import CANCEL, CHECK, SUBMIT, Script
+
+MOST_CHECKED = 100  # jobs in one script, which needs some 30 µs for each
 
 Request: TypeAlias = tuple[Script, Sequence[str], Sequence[Argument]]
 
@@ -108,19 +110,37 @@ async def cancel_jobs(
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the server knows of a job: calls *accepted*, and outcomes *consumed* by the client."""
+    """What the server knows of a job: calls *accepted*, outcomes *consumed*, and made (*done*)."""
 
     accepted: int
     consumed: int
+    done: int
 
 
-async def known_jobs(connection: Connection, keys: Keys, jobs: Sequence[str]) -> list[Known | None]:
-    """What the server knows of each of *jobs*, given by id; None of one that is gone."""
-    replies = await connection.pipeline(
-        [("HMGET", f"{keys.prefix}job:{job}", "next", "consumed") for job in jobs]
-    )
-    rows = cast("list[list[bytes | None]]", replies)
-    return [
-        None if accepted is None or consumed is None else Known(int(accepted), int(consumed))
-        for accepted, consumed in rows
-    ]
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """Some of what the server had accepted is gone from it: it has just ended the job."""
+
+
+async def check_jobs(
+    connection: Connection, keys: Keys, jobs: Sequence[str], *, others: int = 0
+) -> list[Known | Broken | None]:
+    """What the server knows of each of *jobs*, given by id; None of one that is over.
+
+    So many *others* of the submitted jobs that are not done are looked at, too: nobody may read
+    them, and what is lost of them is to end all the same.
+    """
+    found: list[Known | Broken | None] = []
+    for first in range(0, max(1, len(jobs)), MOST_CHECKED):
+        part = jobs[first : first + MOST_CHECKED]
+        names = (keys.sessions, keys.calls, keys.slots, keys.prefix)
+        rows = await connection.run(CHECK, names, ("", 0 if first else others, *part))
+        for row in cast("list[list[int]]", rows):
+            match row:
+                case [int(accepted), int(consumed), int(done)]:
+                    found.append(Known(accepted, consumed, done))
+                case [-1]:
+                    found.append(Broken())
+                case _:
+                    found.append(None)
+    return found

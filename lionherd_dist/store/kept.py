@@ -8,6 +8,7 @@ from lionherd_dist.store.keys import Keys
 from lionherd_dist.store.portion import Portion
 from lionherd_dist.store.reading import server_ms
 from lionherd_dist.store.scripts import ADVANCE, ATTACH, DETACH
+from lionherd_dist.store.tolerant import moment
 
 BLOCK_MS = 2_000
 FIRST_READ, MOST_READ = 4, 500  # outcomes in one reply
@@ -70,7 +71,7 @@ async def attach(connection: Connection, keys: Keys, reader: str, job: str) -> A
         case [1, int(read), int(total)]:
             return Place(read, total)
         case [0, bytes(other)]:
-            return Taken(other.decode())
+            return Taken(other.decode(errors="replace"))
         case _:
             return Gone()
 
@@ -109,11 +110,6 @@ async def read(
     return outcomes
 
 
-async def exists(connection: Connection, keys: Keys, job: str) -> bool:
-    """True while the server knows *job*."""
-    return await connection.call("EXISTS", keys.job(job)) == 1
-
-
 async def advance(
     connection: Connection, keys: Keys, reader: str, job: str, entry: bytes
 ) -> Advanced:
@@ -135,7 +131,7 @@ async def reader_left_ms(connection: Connection, keys: Keys, reader: str) -> int
     )
     if ends_at is None:
         return 0
-    return max(0, int(float(ends_at)) - await server_ms(connection))
+    return max(0, moment(ends_at) - await server_ms(connection))
 
 
 async def detach(connection: Connection, keys: Keys, reader: str, job: str) -> None:

@@ -19,8 +19,8 @@ calls              stream  c: "J index attempt deadline deaths",       submit, f
                            follows it in a streak (_streak.lua);       cancel, reap
                            group ``workers``, a consumer is a P
 job:J              hash    limit, cap, next, released, consumed, done, submit / when the last
-                           total, deadline, owner, inbox, cancelled,   outcome is recorded; if
-                           keep, since, largest (bytes of a call),     kept: is read; TTL
+                           total, deadline, owner, cancelled, keep,    outcome is recorded; if
+                           since, largest (bytes of a call),           kept: is read; TTL
                            failed (if any); of a kept job label (if
                            any), tasks (their names);
                            streak (calls in its next entry);
@@ -55,7 +55,14 @@ control            stream  cancel: J, or behind: J                     cancel, r
                                                                        capped; TTL
 dead               stream  j, i, c, p as above, o: the outcome; or an  finish, bury / capped; TTL
                            entry that was no call, as it came
+aside              hash    names of keys that were not of the type     set_aside / TTL
+                           in this table -> when they were renamed
+                           to ``aside:`` and their name (server ms)
 =================  ======  ==========================================  =======================
+
+In the names of limiters, ``%`` and ``:`` are written ``%25`` and ``%3A``, so that no user's name
+is the key of another limiter's queue. What stands here is what this package writes; what it reads
+may be anything (see mending.py).
 
 Every key has a time to live, so that a namespace in which everything died goes by itself: a job's
 keys after seven days, what all jobs share after eight, unless the table says TTL. Each beat renews
@@ -71,9 +78,45 @@ DEAD_TTL_MS = 7 * 24 * 3_600_000
 INBOX_TTL_SESSIONS = 4  # an inbox outlives its silent owner by this many sessions
 
 
+# What the first parts of a key's name say of its type, and for keys of which there are many, the
+# last part, too: see the table.
+SHARED_TYPES = {
+    "sessions": "zset",
+    "slots": "hash",
+    "opened": "hash",
+    "names": "hash",
+    "places": "hash",
+    "calls": "stream",
+    "kept": "zset",
+    "due": "zset",
+    "parked": "hash",
+    "behind": "set",
+    "limits": "set",
+    "control": "stream",
+    "dead": "stream",
+    "aside": "hash",
+}
+PART_TYPES = {
+    "job": {"": "hash", "backlog": "list", "hand": "hash", "solo": "hash", "outcomes": "stream"},
+    "limit": {"": "hash", "held": "zset", "queue": "zset", "seen": "hash"},
+    "owned": {"": "zset"},
+    "inbox": {"": "stream"},
+}
+
+
+def type_of(name: str) -> str | None:
+    """The type of the key whose *name* follows a namespace's prefix; None for no key of ours."""
+    kind, _, rest = name.partition(":")
+    if not _:
+        return SHARED_TYPES.get(name)
+    _, _, part = rest.partition(":")
+    return PART_TYPES.get(kind, {}).get(part)
+
+
 class Keys:
     """The names of one namespace's keys; what each holds stands in the table above."""
 
+    aside: str
     calls: str
     control: str
     dead: str
@@ -90,6 +133,7 @@ class Keys:
     slots: str
 
     __slots__ = (
+        "aside",
         "calls",
         "control",
         "dead",
@@ -122,6 +166,7 @@ class Keys:
         self.limits = prefix + "limits"
         self.places = prefix + "places"
         self.kept = prefix + "kept"
+        self.aside = prefix + "aside"
 
     def inbox(self, session: str) -> str:
         """The stream of outcomes for the jobs of *session*."""
@@ -133,7 +178,7 @@ class Keys:
 
     def limit(self, name: str) -> str:
         """The hash of a limiter; its other keys begin with this one."""
-        return f"{self.prefix}limit:{name}"
+        return f"{self.prefix}limit:{name.replace('%', '%25').replace(':', '%3A')}"
 
     def owned(self, session: str) -> str:
         """The set of the jobs that *session* has open."""

@@ -9,6 +9,7 @@ from lionherd_dist.store.connection import Connection
 from lionherd_dist.store.keys import Keys
 from lionherd_dist.store.portion import Portion
 from lionherd_dist.store.scripts import REVIVE
+from lionherd_dist.store.tolerant import read_one
 
 KEEP_MS = 86_400_000  # how long the outcome of a call that was made again waits to be read
 FIRST, LAST = "-", "+"
@@ -76,7 +77,7 @@ async def letters(connection: Connection, keys: Keys, *, most: int, before: str)
     while len(found) < most:
         newest = f"({before}" if before else LAST
         count = min(portion.entries, most - len(found))
-        reply = await connection.call("XREVRANGE", keys.dead, newest, FIRST, "COUNT", count)
+        reply = await read_one(connection, "XREVRANGE", keys.dead, newest, FIRST, "COUNT", count)
         entries = cast("list[tuple[bytes, list[bytes]]]", reply)
         if not entries:
             break
@@ -88,12 +89,12 @@ async def letters(connection: Connection, keys: Keys, *, most: int, before: str)
 
 async def letter_count(connection: Connection, keys: Keys) -> int:
     """How many letters there are."""
-    return cast("int", await connection.call("XLEN", keys.dead))
+    return cast("int", await read_one(connection, "XLEN", keys.dead))
 
 
 async def letter(connection: Connection, keys: Keys, id_: str) -> Letter | None:
     """The letter of that id, if there is one."""
-    reply = await connection.call("XRANGE", keys.dead, id_, id_)
+    reply = await read_one(connection, "XRANGE", keys.dead, id_, id_)
     found = cast("list[tuple[bytes, list[bytes]]]", reply)
     return letter_of(*found[0]) if found else None
 

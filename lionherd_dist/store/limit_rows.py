@@ -8,6 +8,7 @@ from typing import cast
 from lionherd_dist.store.connection import Connection
 from lionherd_dist.store.exchange import Reply
 from lionherd_dist.store.keys import Keys
+from lionherd_dist.store.tolerant import moment, read_each, read_one, whole
 
 MOST_LIMITERS = 500
 MOST_MEMBERS = 10_000  # of the holders and of the queue of one limiter
@@ -47,7 +48,7 @@ class UserRow:
 
 async def limiter_rows(connection: Connection, keys: Keys, *, now_ms: int) -> list[LimiterRow]:
     """The limiters of the namespace, by name; ``MOST_LIMITERS`` at most."""
-    reply = await connection.call("SRANDMEMBER", keys.limits, MOST_LIMITERS)
+    reply = await read_one(connection, "SRANDMEMBER", keys.limits, MOST_LIMITERS)
     names = sorted(name.decode(errors="replace") for name in cast("list[bytes]", reply))
     rows = await _rows(connection, keys, names, now_ms)
     return [row for row in rows if row is not None]  # one may have ended meanwhile
@@ -65,7 +66,8 @@ async def _rows(
 ) -> list[LimiterRow | None]:
     if not names:
         return []
-    replies = await connection.pipeline(
+    replies = await read_each(
+        connection,
         [
             command
             for name in names
@@ -76,28 +78,30 @@ async def _rows(
                 ("ZCARD", key + ":queue"),
                 ("HLEN", key + ":seen"),
             )
-        ]
+        ],
     )
     return [_row(name, replies[4 * at : 4 * at + 4], now_ms) for at, name in enumerate(names)]
 
 
 def _row(name: str, replies: Sequence[Reply], now_ms: int) -> LimiterRow | None:
-    total, fixed, shut = cast("list[bytes | None]", replies[0])
-    if total is None:
+    told, fixed, shut = cast("list[bytes | None]", replies[0])
+    total = whole(told)
+    if total is None:  # there is no such limiter, or it is about to be made anew
         return None
     borrowed, waiting, users = cast("list[int]", replies[1:])
-    shut_ms = max(0, int(float(shut or 0)) - now_ms)
-    return LimiterRow(name, int(total), fixed is not None, borrowed, waiting, users, shut_ms)
+    shut_ms = max(0, moment(shut) - now_ms)
+    return LimiterRow(name, total, fixed is not None, borrowed, waiting, users, shut_ms)
 
 
 async def user_rows(connection: Connection, keys: Keys, name: str) -> list[UserRow]:
     """Who uses the limiter, most tokens first."""
     key = keys.limit(name)
-    replies = await connection.pipeline(
+    replies = await read_each(
+        connection,
         [
             ("ZRANGE", key + ":held", 0, MOST_MEMBERS - 1),
             ("ZRANGE", key + ":queue", 0, MOST_MEMBERS - 1),
-        ]
+        ],
     )
     held, waiting = (
         Counter(

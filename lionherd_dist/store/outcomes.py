@@ -44,18 +44,18 @@ def news_of(fields: list[bytes]) -> News | Granted | None:
     """What an entry of an inbox says; None if it is none of ours."""
     if len(fields) < 4 or fields[0] not in {b"j", b"l"}:
         return None
-    if fields[0] == b"l":
-        return Granted(fields[1].decode(errors="replace"), pairs(fields[2:]))
-    job = fields[1].decode(errors="replace")
-    if fields[2] in {b"end", b"cancelled"}:
-        return News(job, [], ended=fields[2] == b"end", cancelled=fields[2] == b"cancelled")
+    name = fields[1].decode(errors="replace")
+    if fields[0] == b"j" and fields[2] in {b"end", b"cancelled"}:
+        return News(name, [], ended=fields[2] == b"end", cancelled=fields[2] == b"cancelled")
     try:
+        if fields[0] == b"l":
+            return Granted(name, pairs(fields[2:]))
         outcomes = [
             (int(index), data) for index, data in zip(fields[2::2], fields[3::2], strict=True)
         ]
     except ValueError:
         return None
-    return News(job, outcomes)
+    return News(name, outcomes)
 
 
 def _after(entry: bytes) -> bytes:

@@ -13,6 +13,7 @@ from lionherd_dist.store.exchange import Reply
 from lionherd_dist.store.job_rows import JobRow, job_rows
 from lionherd_dist.store.keys import Keys
 from lionherd_dist.store.limit_rows import LimiterRow, limiter_rows
+from lionherd_dist.store.tolerant import moment, read_each, whole
 
 MOST_SESSIONS = 500
 MOST_JOBS = 100
@@ -106,7 +107,7 @@ async def overview(connection: Connection, keys: Keys, *, most_jobs: int = MOST_
         ("ZCARD", keys.kept),
         ("ZRANGE", keys.kept, 0, most_jobs - 1),
     ]
-    replies = await connection.pipeline(commands)
+    replies = await read_each(connection, commands)
     now_ms = _ms(replies[0])
     session_count, released, parked, dead, kept_count = (
         cast("int", replies[place]) for place in (1, 3, 4, 5, 6)
@@ -147,10 +148,11 @@ async def _sessions(
     if not flat:
         return []
     ids = [name.decode(errors="replace") for name in flat[::2]]
-    ends = [int(float(score)) for score in flat[1::2]]
+    ends = [moment(score) for score in flat[1::2]]
     about = (keys.places, keys.slots, keys.names)
-    replies = await connection.pipeline(
-        [*(("HMGET", key, *ids) for key in about), *(("ZCARD", keys.owned(id_)) for id_ in ids)]
+    replies = await read_each(
+        connection,
+        [*(("HMGET", key, *ids) for key in about), *(("ZCARD", keys.owned(id_)) for id_ in ids)],
     )
     places, slots, names = (
         [(value or b"").decode(errors="replace") for value in cast("list[bytes | None]", reply)]
@@ -161,7 +163,7 @@ async def _sessions(
             id=id_,
             place=places[at],
             left_ms=ends[at] - now_ms,
-            slots=int(slots[at] or 0),
+            slots=whole(slots[at]) or 0,
             tasks=tuple(names[at].split()),
             in_hand=held.get(id_, 0),
             jobs=cast("int", replies[3 + at]),
@@ -187,7 +189,7 @@ async def _owned(
     owners = owners_to_ask(sessions, most_jobs)
     if not owners:
         return []
-    pages = await connection.pipeline(
-        [("ZRANGE", keys.owned(owner), 0, most_jobs - 1) for owner in owners]
+    pages = await read_each(
+        connection, [("ZRANGE", keys.owned(owner), 0, most_jobs - 1) for owner in owners]
     )
     return [job.decode(errors="replace") for page in pages for job in cast("list[bytes]", page)]

@@ -69,8 +69,10 @@ LEAVE = load("leave")
 RESIZE = load("resize")
 TEND = load("tend")
 REVIVE = load("revive")
+CHECK = load("check")
+SET_ASIDE = load("set_aside")
 ALL = (
     *(SUBMIT, FINISH, CANCEL, PROMOTE, HELLO, BEAT, QUIT),
     *(REAP, ALONE, BURY, ATTACH, ADVANCE, DETACH, REVIVE),
-    *(LEND, LEAVE, RESIZE, TEND),
+    *(LEND, LEAVE, RESIZE, TEND, CHECK, SET_ASIDE),
 )

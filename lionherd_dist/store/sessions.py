@@ -48,6 +48,10 @@ class Capacity:
     slots: int
     names: tuple[str, ...]
 
+    def told(self) -> tuple[int, str]:
+        """As the server is told of it."""
+        return self.slots, "".join(f"{name} " for name in self.names)
+
 
 NO_CAPACITY = Capacity(0, ())  # a client's
 
@@ -62,14 +66,13 @@ async def hello(
     place: str = "",
 ) -> Welcome | None:
     """Register *session* of the process at *place*, ``host:pid``; None if the id is taken."""
-    names = "".join(f"{name} " for name in capacity.names)
     reply = await connection.run(
         HELLO,
         (
             *(keys.sessions, keys.calls, keys.slots, keys.names, keys.control),
             *(keys.prefix, keys.places),
         ),
-        (session, "", ttl_ms, capacity.slots, names, place),
+        (session, "", ttl_ms, *capacity.told(), place),
     )
     match reply:
         case [int(now_ms), bytes(control_id)]:
@@ -123,8 +126,9 @@ async def tasks_of_workers(connection: Connection, keys: Keys) -> list[frozenset
     )
     alive, flat = (cast("list[bytes]", reply) for reply in replies)
     living = frozenset(alive)
-    pairs = zip(flat[::2], flat[1::2], strict=True)
-    return [frozenset(names.decode().split()) for id_, names in pairs if id_ in living]
+    texts = [names.decode(errors="replace") for names in flat[1::2]]
+    pairs = zip(flat[::2], texts, strict=True)
+    return [frozenset(names.split()) for id_, names in pairs if id_ in living]
 
 
 async def worker_count(connection: Connection, keys: Keys) -> int:
@@ -137,7 +141,16 @@ class BeatConnection:
 
     address: str
 
-    def __init__(self, where: str | Address, keys: Keys, session: str, ttl_ms: int) -> None:
+    def __init__(
+        self,
+        where: str | Address,
+        keys: Keys,
+        session: str,
+        ttl_ms: int,
+        *,
+        capacity: Capacity = NO_CAPACITY,
+        place: str = "",
+    ) -> None:
         address = address_of(where)
         self.address = str(address)
         name = f"lionherd-beat-{session}"
@@ -145,6 +158,7 @@ class BeatConnection:
         names = (keys.sessions, keys.inbox(session), keys.prefix)
         args = (session, "", ttl_ms, INBOX_TTL_SESSIONS * ttl_ms)
         self._command = ("EVALSHA", BEAT.sha, len(names), *names, *args)
+        self._enrolment = (*capacity.told(), place)  # told again where the server has lost it
 
     def beat(self, within_s: float) -> Beat:
         """Renew the session; finding the server, connecting and all answers may take *within_s*.
@@ -160,6 +174,9 @@ class BeatConnection:
             except NoScriptError:
                 self._line.ask("SCRIPT", "LOAD", BEAT.text, until=until)
                 reply = self._line.ask(*self._command, until=until)
+            match reply:
+                case [2, _]:
+                    reply = self._line.ask(*self._command, *self._enrolment, until=until)
         except (RedisError, OSError) as error:
             self.close()
             raise translate(error, self.address) from error
@@ -167,7 +184,7 @@ class BeatConnection:
             self.close()
             raise
         match reply:
-            case [1, int(now_ms)]:
+            case [1 | 2, int(now_ms)]:
                 return Alive(now_ms)
         return Lost()
 

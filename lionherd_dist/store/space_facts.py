@@ -6,7 +6,9 @@ from typing import cast
 
 from lionherd_dist.store.connection import Connection
 from lionherd_dist.store.keys import Keys
+from lionherd_dist.store.mending import keys_of_wrong_type
 from lionherd_dist.store.reading import Overview, overview
+from lionherd_dist.store.tolerant import read_each, read_one, whole
 
 LOOKED_AT = 200  # entries of each kind; the oldest, which are those that nobody sees to
 
@@ -22,6 +24,10 @@ class SpaceFacts:
         leftovers: notes about sessions that are gone.
         undying: keys that should have a time to live and have none.
         slots_told: what the workers' slots are held to come to.
+        wrong_types: keys that are not of the type that their names say.
+        set_aside: keys that were not, and were renamed, as their names were.
+        has_group: False if there are workers, and the group as which they take calls is gone.
+        prefix: what the names of all keys begin with.
     """
 
     seen: Overview
@@ -30,20 +36,34 @@ class SpaceFacts:
     leftovers: list[str]
     undying: list[str]
     slots_told: int
+    wrong_types: Sequence[str] = ()
+    set_aside: Sequence[str] = ()
+    has_group: bool = True
+    prefix: str = ""
 
 
 async def space_facts(connection: Connection, keys: Keys) -> SpaceFacts:
     """Look at the namespace."""
     seen = await overview(connection, keys)
     lost, ownerless = await _without_owner(connection, keys)
-    told = cast("bytes | None", await connection.call("HGET", keys.slots, "*"))
+    told = cast("bytes | None", await read_one(connection, "HGET", keys.slots, "*"))
+    wrong_types = [name for name, _ in await keys_of_wrong_type(connection.pipeline, keys)]
+    aside, groups = await connection.try_each(
+        [("HKEYS", keys.aside), ("XINFO", "GROUPS", keys.calls)]
+    )
+    names = cast("list[bytes]", aside) if isinstance(aside, list) else []
+    has_group = not seen.workers or (isinstance(groups, list) and bool(groups))
     return SpaceFacts(
         seen=seen,
         lost_calls=lost,
         ownerless_jobs=ownerless,
         leftovers=await _leftovers(connection, keys),
         undying=await _undying(connection, keys, [session.id for session in seen.sessions]),
-        slots_told=int(told or 0),
+        slots_told=whole(told) or 0,
+        wrong_types=wrong_types,
+        set_aside=[name.decode(errors="replace") for name in names],
+        has_group=has_group,
+        prefix=keys.prefix,
     )
 
 
@@ -55,7 +75,9 @@ async def _without_owner(connection: Connection, keys: Keys) -> tuple[list[str],
         return [], []
     rows = cast(
         "list[list[bytes | None]]",
-        await connection.pipeline([("HMGET", keys.job(job), "owner", "cancelled") for job in jobs]),
+        await read_each(
+            connection, [("HMGET", keys.job(job), "owner", "cancelled") for job in jobs]
+        ),
     )
     gone = {job for job, (owner, _) in zip(jobs, rows, strict=True) if owner is None}
     # A cancelled job whose last calls are stopping may outlive its owner.
@@ -74,11 +96,12 @@ async def _without_owner(connection: Connection, keys: Keys) -> tuple[list[str],
 
 async def _calls(connection: Connection, keys: Keys) -> list[str]:
     """The oldest released calls and the parked ones that are due first, as ``job index``."""
-    entries, parked = await connection.pipeline(
+    entries, parked = await read_each(
+        connection,
         [
             ("XRANGE", keys.calls, "-", "+", "COUNT", LOOKED_AT),
             ("ZRANGE", keys.due, 0, LOOKED_AT - 1),
-        ]
+        ],
     )
     headers = [
         fields[1].decode(errors="replace").split(" ")
@@ -93,14 +116,15 @@ async def _alive(connection: Connection, keys: Keys, sessions: Sequence[str]) ->
     """Those of *sessions* that are registered, expired or not."""
     if not sessions:
         return set()
-    scores = cast("list[bytes | None]", await connection.call("ZMSCORE", keys.sessions, *sessions))
+    reply = await read_one(connection, "ZMSCORE", keys.sessions, *sessions)
+    scores = cast("list[bytes | None]", reply)
     return {one for one, score in zip(sessions, scores, strict=True) if score is not None}
 
 
 async def _leftovers(connection: Connection, keys: Keys) -> list[str]:
     """Fields of the hashes by session whose session is gone, as ``key field``."""
     hashes = (keys.slots, keys.names, keys.places, keys.opened)
-    pages = await connection.pipeline([("HSCAN", key, 0, "COUNT", LOOKED_AT) for key in hashes])
+    pages = await read_each(connection, [("HSCAN", key, 0, "COUNT", LOOKED_AT) for key in hashes])
     fields = [
         (key, name.decode(errors="replace"))
         for key, page in zip(hashes, pages, strict=True)
@@ -111,7 +135,7 @@ async def _leftovers(connection: Connection, keys: Keys) -> list[str]:
     left = [(key, name) for key, name in fields if name not in alive]
     if not left:
         return []
-    still = await connection.pipeline([("HEXISTS", key, name) for key, name in left])
+    still = await read_each(connection, [("HEXISTS", key, name) for key, name in left])
     return [f"{key} {name}" for (key, name), there in zip(left, still, strict=True) if there]
 
 
@@ -119,8 +143,8 @@ async def _undying(connection: Connection, keys: Keys, sessions: Iterable[str]) 
     """Keys whose writer always gives them a time to live, and that have none."""
     done = cast(
         "list[bytes]",
-        await connection.call(
-            *("ZRANGE", keys.kept, "(0", "+inf", "BYSCORE", "LIMIT", 0, LOOKED_AT)
+        await read_one(
+            connection, *("ZRANGE", keys.kept, "(0", "+inf", "BYSCORE", "LIMIT", 0, LOOKED_AT)
         ),
     )
     jobs = [keys.job(job.decode(errors="replace")) for job in done]

@@ -27,8 +27,8 @@ class Plan:
         restarts: of the server: SIGKILL and SHUTDOWN in turn.
         poison: calls that end their worker each time they run.
         patience_s: seconds after the last event for all jobs to come to their end.
-        deaths: of each client that attaches, so many first jobs see their first reader die by its own
-            hand in the middle of them: a kill by the clock seldom falls into so short a time.
+        deaths: of each client that attaches, so many first jobs see their first reader die in the
+            middle of them, by its own hand: a kill by the clock seldom falls into so short a time.
         broken: the name of a guarantee that is broken on purpose, see ``breaking.py``.
     """
 

@@ -18,12 +18,12 @@ from lionherd_dist.session.session import open_session
 from lionherd_dist.store import letters
 from lionherd_dist.store.calls import Again, Back, Dead, Done, Settled, Taken
 from lionherd_dist.store.connection import Connection, Reply
-from lionherd_dist.store.jobs import Tokens
+from lionherd_dist.store.jobs import Broken, Tokens, check_jobs
 from lionherd_dist.store.kept import Gone, advance, attach, detach, portion, read
 from lionherd_dist.store.keys import Keys
 from lionherd_dist.store.limits import Ask, leave_request, resize, tend
 from lionherd_dist.store.patience import persist
-from lionherd_dist.store.scripts import load
+from lionherd_dist.store.scripts import SET_ASIDE, load
 from lionherd_dist.store.sessions import NO_CAPACITY, BeatConnection, Capacity, reap
 
 pytestmark = pytest.mark.anyio
@@ -176,6 +176,33 @@ async def promote(bench: Bench) -> Sent:
     hand = bench.hand("W")
     await hand.finish(bench.connection, [Again(one, 2, delay_ms=0) for one in taken])
     return hand.promote
+
+
+def checking(*gone: str) -> Callable[[Bench], Awaitable[Sent]]:
+    """Parts of the job C-1 that are *gone*."""
+
+    async def prepare(bench: Bench) -> Sent:
+        await in_hand(bench)
+        await bench.submit("C", chunk(count=3, number=2))
+        for part in gone:
+            await bench.connection.call("DEL", bench.keys.job("C-1") + part)
+
+        async def send(connection: Connection) -> object:
+            first, *rest = await check_jobs(connection, bench.keys, ["C-1", "C-2", "C-9"])
+            return (
+                None if isinstance(first, Broken) else first
+            ), rest  # it is gone when told twice
+
+        return send
+
+    return prepare
+
+
+async def setting_aside(bench: Bench) -> Sent:
+    await in_hand(bench)
+    await bench.connection.call("RENAME", bench.keys.places, bench.keys.due)
+    names = (bench.keys.due, f"{bench.keys.prefix}aside:due", bench.keys.aside)
+    return lambda connection: connection.run(SET_ASIDE, names, ("", "zset", "due"))
 
 
 async def beat(bench: Bench) -> Sent:
@@ -380,6 +407,9 @@ OPERATIONS = [
     Operation("leave", "leave", leaving),
     Operation("resize", "resize", resizing),
     Operation("tend", "tend", tending),
+    Operation("check: whole jobs", "check", checking()),
+    Operation("check: a broken job", "check", checking(":hand")),
+    Operation("set_aside", "set_aside", setting_aside),
     Operation("submit: with tokens", "submit", submit_with_tokens),
     Operation("finish: with tokens", "finish", finish_with_tokens),
 ]

@@ -130,8 +130,6 @@ QUESTIONS: dict[Callable[..., object], Callable[[Bench], Asked]] = {
     health.live_workers_at: about(health.live_workers_at, ""),
     job_rows.calls_in_hand: about(job_rows.calls_in_hand, "C-1", now_ms=NOW_MS),
     job_rows.job_rows: about(job_rows.job_rows, ["C-1", "C-9"], now_ms=NOW_MS),
-    jobs.known_jobs: about(jobs.known_jobs, ["C-1", "C-9"]),
-    kept.exists: about(kept.exists, "C-3"),
     kept.read: about(kept.read, "C-3", b"0-0", kept.portion()),
     kept.reader_left_ms: time_left,
     letters.letter: about(letters.letter, LETTER),
@@ -152,7 +150,7 @@ QUESTIONS: dict[Callable[..., object], Callable[[Bench], Asked]] = {
 
 # --- none is left out
 
-CARRIERS = {"connection", "lines", "patience"}  # which send what the others say
+CARRIERS = {"connection", "lines", "mending", "patience"}  # which send what the others say
 CHANGES = {  # without a script of their own: those of calls stand in test_faults, as XREADGROUP
     calls.Calls.take,
     calls.Calls.retake,

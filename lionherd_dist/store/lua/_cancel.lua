@@ -1,9 +1,10 @@
 -- _cancel: prepended where jobs are given up.
 -- USES _tokens
 -- USES _requeue
-local function id_of(entry)  -- "ms-sequence"
+local function id_of(entry)  -- "ms-sequence"; nil for what is no entry
   local ms, sequence = string.match(entry, '^(%d+)-(%d+)$')
-  return tonumber(ms), tonumber(sequence)
+  ms, sequence = whole(ms), whole(sequence)
+  if ms and sequence then return ms, sequence end
 end
 
 local function delivered_upto(calls_key)  -- the newest entry that any worker was given
@@ -37,7 +38,7 @@ local function cancel_job(keys, prefix, id, control_ttl, by)
   for k = 1, #hand, 2 do
     local index, entry = hand[k], hand[k + 1]
     local ms, sequence = id_of(entry)
-    local is_parked = entry == 'parked'
+    local is_parked = not ms  -- or the hand names what is no entry: there is none to be dropped
     if not is_parked and (ms < upto_ms or ms == upto_ms and sequence <= upto_sequence) then
       running = running + 1
     elseif not may_move(keys) then

@@ -3,12 +3,13 @@
 local function note_death_alone(job_key, index, entry, died)
   local deaths, marked = string.match(redis.call('HGET', job_key .. ':solo', index) or '',
                                       '^(%d+) (%S*)$')
-  if marked == entry then redis.call('HSET', job_key .. ':solo', index, (deaths + died) .. ' ') end
+  if marked == entry then
+    redis.call('HSET', job_key .. ':solo', index, ((whole(deaths) or 0) + died) .. ' ')
+  end
 end
 
 local function in_hand(job_key, entry, first, count)  -- which call of the entry is
-  first = whole(first)
-  for k = 0, first and count - 1 or -1 do
+  for k = 0, count - 1 do
     local index = string.format('%d', first + k)
     if redis.call('HGET', job_key .. ':hand', index) == entry then return index end
   end
@@ -22,15 +23,15 @@ local function give_on(keys, entry, died)
   for _, payload in ipairs(payloads) do note_moved(keys, #payload) end
   redis.call('XACK', keys.calls, 'workers', entry)
   redis.call('XDEL', keys.calls, entry)
-  local id, first, attempt, deadline, deaths =
-    string.match(header or '', '^(%S+) (%d+) (%d+) (%d+) (%d+)$')
+  local id, first, attempt, deadline, deaths = parts_of(header)
+  if header and not id then bury_stranger(keys.prefix .. 'dead', header, payloads) end
   local job_key = keys.prefix .. 'job:' .. (id or '')
   local index = id and in_hand(job_key, entry, first, #payloads)
   if not index then return end
   local job = load_job(job_key)
   if job and job.cancelled == 0 then
     note_death_alone(job_key, index, entry, died)
-    header = table.concat({id, index, attempt + died, deadline, deaths + died}, ' ')
+    header = string.format('%s %s %.0f %.0f %.0f', id, index, attempt + died, deadline, deaths + died)
     local at = 1 + index - first
     hand_out(keys.calls, job_key, index, header, payloads[at])
     local singly = 1 - (#payloads - at)

@@ -2,18 +2,22 @@
 -- (index -> the entry that it was handed out as) and, for suspects, its solo marks.
 -- USES _life
 local NUMBERS = {'limit', 'cap', 'next', 'released', 'consumed', 'done', 'total', 'deadline',
-                 'cancelled', 'keep', 'largest', 'streak'}
+                 'cancelled', 'keep', 'largest', 'streak', 'tokens', 'quarantine'}
+local LEAST = {total = -1, streak = -LAST_WHOLE, quarantine = -LAST_WHOLE}  -- of the others: 0
 local touched = {}  -- limiters of which tokens came back, or are asked for
 
 -- nil if there is none, or one with a number that nobody here wrote: that one is lost.
 local function load_job(job_key)
-  local values = redis.call('HMGET', job_key, 'owner', 'inbox', 'limiter', unpack(NUMBERS))
+  local values = redis.call('HMGET', job_key, 'owner', 'limiter', unpack(NUMBERS))
   if not values[1] then return nil end
-  local job = {owner = values[1], inbox = values[2], limiter = values[3] or nil}
+  local job = {owner = values[1], limiter = values[2] or nil}
   for i, name in ipairs(NUMBERS) do
-    job[name] = whole(values[i + 3] or 0, -LAST_WHOLE)  -- 0: an older job
+    job[name] = whole(values[i + 2] or 0, LEAST[name])  -- 0: it has none
     if not job[name] then return nil end
   end
+  -- Where its outcomes go is worked out: what a key holds is not to name another key.
+  job.inbox = job.keep > 0 and job_key .. ':outcomes'
+    or string.match(job_key, '^(.*)job:') .. 'inbox:' .. job.owner
   return job
 end
 
@@ -21,19 +25,19 @@ local function leave_queues(prefix, id)  -- the job's last call has its outcome
   redis.call('SREM', prefix .. 'behind', id)
   local limiter = redis.call('HGET', prefix .. 'job:' .. id, 'limiter')
   if not limiter then return end
-  redis.call('HDEL', prefix .. 'limit:' .. limiter .. ':seen', id)
-  redis.call('ZREM', prefix .. 'limit:' .. limiter .. ':queue', id)
+  local key = limiter_key(prefix, limiter)
+  redis.call('HDEL', key .. ':seen', id)
+  redis.call('ZREM', key .. ':queue', id)
   touched[limiter] = true
 end
 
--- *job* holds what differs: owner, inbox, limit, cap, deadline, keep; limiter, tokens, quarantine,
--- where its calls need a token each. Returns it as load_job would.
+-- *job* holds what differs: owner, limit, cap, deadline, keep; limiter, tokens, quarantine, where
+-- its calls need a token each. Returns it as load_job would.
 local function open_job(prefix, id, job, now)
   local job_key = prefix .. 'job:' .. id
   redis.call('HSET', job_key, 'limit', job.limit, 'cap', job.cap,
     'deadline', job.deadline, 'next', 0, 'released', 0, 'consumed', 0, 'done', 0, 'total', -1,
-    'owner', job.owner, 'keep', job.keep, 'inbox', job.inbox, 'cancelled', 0, 'largest', 0,
-    'since', now)
+    'owner', job.owner, 'keep', job.keep, 'cancelled', 0, 'largest', 0, 'since', now)
   if job.limiter then
     redis.call('HSET', job_key, 'limiter', job.limiter, 'tokens', job.tokens,
       'quarantine', job.quarantine)
@@ -41,10 +45,7 @@ local function open_job(prefix, id, job, now)
   redis.call('ZADD', prefix .. 'owned:' .. job.owner, now, id)
   live_on(prefix .. 'owned:' .. job.owner)
   live_with_job(job_key)
-  return {owner = job.owner, inbox = job.inbox, limiter = job.limiter, limit = tonumber(job.limit),
-          cap = tonumber(job.cap), deadline = tonumber(job.deadline), keep = tonumber(job.keep),
-          next = 0, released = 0, consumed = 0, done = 0, total = -1, cancelled = 0, largest = 0,
-          streak = 0}
+  return load_job(job_key)
 end
 
 local function end_job(prefix, id, owner)

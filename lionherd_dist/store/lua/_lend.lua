@@ -16,16 +16,21 @@ local function lend_to_job(house, limiter, id, free)
   return count
 end
 
+local MOST_SEEN = 10000  -- of those who wait, in one script; the next one goes on
+
 -- Lends what is free to those who wait; returns owner -> {n, fence, ...} of sessions.
 local function lend_free(house, limiter)
   local lent, alive = {}, {}
-  local free = count_free(house, limiter)
-  while free > 0 do
+  local free, seen = count_free(house, limiter), 0
+  while free > 0 and seen < MOST_SEEN do
     local heads = redis.call('ZPOPMIN', limiter.queue, math.min(free, 1000))
     if #heads == 0 then break end
+    seen = seen + #heads / 2
     for i = 1, #heads, 2 do
-      local owner, n = string.match(heads[i], '^([^/]+)/?(%d*)$')
-      if n == '' then
+      local owner, n = request_of(heads[i])
+      if not owner then
+        -- Nobody here wrote it, and nobody waits for it.
+      elseif n == '' then
         free = free - lend_to_job(house, limiter, owner, free - (#heads - i - 1) / 2)
       else
         if alive[owner] == nil then alive[owner] = lives(house, owner) end

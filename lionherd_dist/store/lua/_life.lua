@@ -8,6 +8,11 @@ local SHARED = {'sessions', 'slots', 'opened', 'names', 'places', 'calls', 'due'
                 'behind'}
 local PARTS = {'', ':backlog', ':hand', ':solo', ':outcomes'}
 
+-- Names of limiters are the users': one with a colon is not to be the key of another's queue.
+local function limiter_key(prefix, name)
+  return prefix .. 'limit:' .. string.gsub(name, '[%%:]', {['%'] = '%25', [':'] = '%3A'})
+end
+
 local function live_on(key) redis.call('PEXPIRE', key, SPACE_LIFE) end
 
 local function live_with_job(key) redis.call('PEXPIRE', key, JOB_LIFE) end

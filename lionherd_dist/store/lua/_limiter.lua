@@ -3,9 +3,8 @@
 -- USES _life
 -- Holders and queue name requests: "P/n" is the n-th of session P, "J/index" a call of job J, which
 -- holds its token from its release to its outcome.
+local MOST_TOKENS, LAST_TICKET = 1000000, 2 ^ 52
 local LIMITER_LIFE = 30 * DAY  -- outlives its last use by so much, if somebody set its total
-
-local function limiter_key(house, name) return house.prefix .. 'limit:' .. name end
 
 -- Milliseconds for which holders of a server's earlier life may not have heard of its loss.
 local function still_shut(now, quarantine)
@@ -21,18 +20,27 @@ local function list_limiter(house, name)  -- among those that are looked after
   redis.call('PEXPIRE', house.prefix .. 'limits', LIMITER_LIFE)
 end
 
+-- The place of the last that waits, where the limiter does not say it.
+local function last_ticket(queue)
+  local last = redis.call('ZRANGE', queue, -1, -1, 'WITHSCORES')
+  return whole(last[2], 0, LAST_TICKET) or 0
+end
+
 local function open_limiter(house, name, total, quarantine)
-  local key = limiter_key(house, name)
+  local key = limiter_key(house.prefix, name)
   local found = redis.call('HMGET', key, 'total', 'ticket', 'fence', 'shut')
   local limiter = {name = name, key = key, held = key .. ':held', queue = key .. ':queue',
                    seen = key .. ':seen', lent = 0, holding = {}, bare = false}
-  if found[1] then
-    limiter.total, limiter.ticket = tonumber(found[1]), tonumber(found[2])
-    limiter.fence, limiter.shut = tonumber(found[3]), tonumber(found[4])
-  elseif total then
-    limiter.total, limiter.ticket = tonumber(total), 0
-    limiter.fence, limiter.shut = 0, still_shut(house.now, tonumber(quarantine))
+  local total_found = whole(found[1], 0, MOST_TOKENS)  -- nil: nobody here wrote it
+  limiter.ticket = whole(found[2], 0, LAST_TICKET) or last_ticket(limiter.queue)
+  if total_found then
+    limiter.total = total_found
+    limiter.fence, limiter.shut = whole(found[3]) or 0, whole(found[4]) or 0
+  elseif whole(total, 0, MOST_TOKENS) then
+    limiter.total = whole(total)
+    limiter.fence, limiter.shut = 0, still_shut(house.now, whole(quarantine, -LAST_WHOLE) or 0)
     redis.call('HSET', key, 'total', total, 'shut', limiter.shut)
+    list_limiter(house, name)
     limiter.bare = true
   else
     return nil

@@ -8,6 +8,12 @@ local function enqueue(limiter, member)
   end
 end
 
+-- Who waits or holds, and the number of the request, '' of a job; nil for what is neither.
+local function request_of(member)
+  local owner, n = string.match(member, '^([^/]+)/?(%d*)$')
+  if owner and #n < 16 and (n ~= '' or owner == member) then return owner, n end
+end
+
 local function has(limiter, member)  -- it waits, or holds a token
   return redis.call('ZSCORE', limiter.queue, member) or redis.call('ZSCORE', limiter.held, member)
 end
@@ -30,6 +36,21 @@ local function drop_owner(limiter, owner)
   end
 end
 
+-- Tokens of an owner that is not among those seen would never come back: one that lives is again.
+local function drop_strangers(house, limiter)
+  local held, known = redis.call('ZRANGE', limiter.held, 0, -1, 'WITHSCORES'), {}
+  for i = 1, #held, 2 do
+    local owner, n = request_of(held[i])
+    if owner and known[owner] == nil then
+      known[owner] = redis.call('HEXISTS', limiter.seen, owner) == 1 or lives(house, owner)
+      if known[owner] then enter(house, limiter, owner) end
+    end
+    if not owner or n == '' or not known[owner] or not whole(held[i + 1]) then
+      redis.call('ZREM', limiter.held, held[i])
+    end
+  end
+end
+
 local function drop_dead(house, limiter)  -- returns those that live
   local living = {}
   for _, owner in ipairs(redis.call('HKEYS', limiter.seen)) do
@@ -39,5 +60,6 @@ local function drop_dead(house, limiter)  -- returns those that live
       drop_owner(limiter, owner)
     end
   end
+  drop_strangers(house, limiter)
   return living
 end

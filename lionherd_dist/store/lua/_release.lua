@@ -9,7 +9,7 @@
 local NOBODY_YET = 100  -- window while no worker is known: work for the first that comes
 
 local function window_of(slots_key)
-  local slots = tonumber(redis.call('HGET', slots_key, '*') or 0)
+  local slots = whole(redis.call('HGET', slots_key, '*'), 0, LAST_WHOLE / 2) or 0
   return slots > 0 and 2 * slots or NOBODY_YET
 end
 

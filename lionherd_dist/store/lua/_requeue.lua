@@ -8,13 +8,32 @@ local function handed_out(calls_key, entry)  -- the header and the payloads
   return found[2][2], payloads
 end
 
+-- What a header says: job, index, attempt, deadline, deaths; nil for what is no header of ours.
+local function parts_of(header)
+  local id, index, attempt, deadline, deaths =
+    string.match(header or '', '^(%S+) (%d+) (%d+) (%d+) (%d+)$')
+  index, attempt, deadline, deaths = whole(index), whole(attempt), whole(deadline), whole(deaths)
+  if index and attempt and deadline and deaths then return id, index, attempt, deadline, deaths end
+end
+
+-- Nobody here wrote it: it goes where people can see it, just as it came.
+local function bury_stranger(dead_key, header, payloads)
+  local fields = {'c', header}
+  for k = 1, math.min(#payloads, 9) do
+    fields[2 * k + 1], fields[2 * k + 2] = 'p', payloads[k]
+  end
+  redis.call('XADD', dead_key, 'MAXLEN', '~', '10000', '*', unpack(fields))
+  redis.call('PEXPIRE', dead_key, 7 * DAY)
+end
+
 -- The header and the payload of the call *index* of an entry, and the payloads that follow it.
 local function call_of(calls_key, entry, index)
   local header, payloads = handed_out(calls_key, entry)
-  local id, first, more = string.match(header or '', '^(%S+) (%d+)( .*)$')
-  if not id then return '', '', {} end
-  local at = 1 + index - first
-  return id .. ' ' .. index .. more, payloads[at], {unpack(payloads, at + 1)}
+  local id, first, attempt, deadline, deaths = parts_of(header)
+  local at = id and whole(index) and 1 + index - first
+  if not at or not payloads[at] then return '', '', {} end
+  header = string.format('%s %s %.0f %.0f %.0f', id, index, attempt, deadline, deaths)
+  return header, payloads[at], {unpack(payloads, at + 1)}
 end
 
 local function hand_out(calls_key, job_key, index, header, payload)

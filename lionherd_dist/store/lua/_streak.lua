@@ -9,7 +9,7 @@ local MOST_IN_A_STREAK, MOST_BYTES_IN_A_STREAK = 16, 65536
 local QUICK_MS = 20  -- from its hand-out: with the way to a worker and back
 
 local function length_of_streak(job)
-  return math.min(math.max(1, job.streak), job.consumed + job.cap - job.released,
+  return math.min(math.max(1, job.streak), MOST_IN_A_STREAK, job.consumed + job.cap - job.released,
                   math.max(1, math.floor(MOST_BYTES_IN_A_STREAK / math.max(1, job.largest))))
 end
 

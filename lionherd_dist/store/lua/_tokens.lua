@@ -15,7 +15,7 @@ end
 
 local function give_back(house, id, job, indexes)  -- the tokens of calls that have their outcome
   if not job.limiter or #indexes == 0 then return end
-  local members, held = {}, house.prefix .. 'limit:' .. job.limiter .. ':held'
+  local members, held = {}, limiter_key(house.prefix, job.limiter) .. ':held'
   for i, index in ipairs(indexes) do members[i] = id .. '/' .. index end
   for i = 1, #members, 4000 do  -- Lua's unpack ends near 8,000 values
     redis.call('ZREM', held, unpack(members, i, math.min(i + 3999, #members)))

@@ -11,7 +11,7 @@ if not job then return {} end
 local reader, read = unpack(redis.call('HMGET', job_key, 'reader', 'read'))
 if reader ~= me then return {0} end
 
-read = tonumber(read or 0)
+read = whole(read) or 0
 if redis.call('XDEL', job.inbox, entry) == 1 then  -- it counts once, however late it is said again
   redis.call('HSET', job_key, 'read', read + 1)
   read = read + 1

@@ -24,14 +24,16 @@ local session, now = ARGV[1], clock(ARGV[2])
 if tonumber(redis.call('ZSCORE', keys.sessions, session) or 0) <= now then return {} end
 keys.now, keys.dead_ttl = now, ARGV[3]
 local recorded, dropped, failed = 0, 0, {}
-for k = #ARGV - ARGV[6] + 1, #ARGV do failed[ARGV[k]] = true end
+for k = #ARGV - argument(6, 0, #ARGV) + 1, #ARGV do failed[ARGV[k]] = true end
 
 local function count_failed(id, over)
   local count = 0
   for _, index in ipairs(over) do
     if failed[id .. ' ' .. index] then count = count + 1 end
   end
-  if count > 0 then redis.call('HINCRBY', prefix .. 'job:' .. id, 'failed', count) end
+  local job_key = prefix .. 'job:' .. id
+  local before = count > 0 and (whole(redis.call('HGET', job_key, 'failed')) or 0)
+  if before then redis.call('HSET', job_key, 'failed', before + count) end
 end
 
 local function account(id, job, told)
@@ -62,7 +64,7 @@ local function account_cancelled(id, job, told)  -- its outcomes are not wanted,
 end
 
 local before, last = 6, 6 + argument(4, 0, #ARGV)  -- the entry before those of the job, and the last of all
-local first_over = 7 + ARGV[5]
+local first_over = 7 + argument(5, 0, #ARGV)
 if first_over > last then
   redis.call('XACK', keys.calls, 'workers', '0-0')
 else

@@ -1,5 +1,6 @@
 -- hello: register a session; a worker's slots count from now on.
 -- USES _life
+-- USES _enrol
 -- KEYS 1 sessions: zset, session -> expires at (ms)
 -- KEYS 2 calls: stream of released calls
 -- KEYS 3 slots: hash, session -> slots, '*' -> their sum
@@ -16,13 +17,8 @@ if redis.call('ZSCORE', sessions, session) then return {} end
 
 redis.call('ZREM', sessions, '')  -- a first write that a server at maxmemory does not refuse
 redis.call('ZADD', sessions, now + ARGV[3], session)
-redis.call('HSET', places, session, ARGV[6])
-if tonumber(ARGV[4]) > 0 then
-  redis.call('HSET', slots, session, ARGV[4])
-  redis.call('HINCRBY', slots, '*', ARGV[4])
-  redis.call('HSET', names, session, ARGV[5])
-  redis.pcall('XGROUP', 'CREATE', calls_key, 'workers', '0', 'MKSTREAM')  -- may be there already
-end
+enrol({calls = calls_key, slots = slots, names = names, places = places}, session,
+  argument(4, 0, MOST_SLOTS), ARGV[5], ARGV[6])
 renew_shared(prefix)
 local last = redis.call('XREVRANGE', control, '+', '-', 'COUNT', 1)[1]
 return {now, last and last[1] or '0-0'}

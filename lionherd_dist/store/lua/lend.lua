@@ -30,7 +30,7 @@ local look, first = ARGV[6] == '1', argument(7)
 local last = first + argument(8, 0, MOST_NAMES) - 1
 local run = whole(ARGV[11])
 local ends, hasty = argument(9, 0, run and MOST_NAMES or #ARGV), argument(10, 0, #ARGV)
-local limiter = open_limiter(house, ARGV[3], ARGV[4], ARGV[5])
+local limiter = open_limiter(house, ARGV[3], argument(4, 0, MOST_TOKENS), ARGV[5])
 local hasty_from = 12 + (run and 0 or ends)
 local mine = session .. '/'
 
@@ -38,7 +38,7 @@ if look then list_limiter(house, limiter.name) end
 if enter(house, limiter, session) or look then drop_dead(house, limiter) end
 local new, over = {}, {}
 if last >= first then  -- numbers only grow: what was seen is never asked for again
-  first = math.max(first, redis.call('HGET', limiter.seen, session) + 1)
+  first = math.max(first, (whole(redis.call('HGET', limiter.seen, session)) or 0) + 1)
   new = count_on(session, first, last - first + 1)
   if last >= first then redis.call('HSET', limiter.seen, session, last) end
 end

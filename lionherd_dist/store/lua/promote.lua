@@ -9,25 +9,28 @@
 -- ARGV | 3 control_ttl (ms)
 -- RETURN ms until there is more to promote; -1 when there is nothing
 local calls_key, due, parked, prefix = unpack(KEYS)
-local now = clock(ARGV[1])
+local now, most = clock(ARGV[1]), argument(2, 0, 10000)
 local house = {calls = calls_key, due = due, parked = parked, prefix = prefix, now = now,
                sessions = prefix .. 'sessions', slots = prefix .. 'slots',
                control = prefix .. 'control', asking = {}, promotes = true}
 
-for _, name in ipairs(redis.call('ZRANGEBYSCORE', due, '-inf', now, 'LIMIT', 0, ARGV[2])) do
+for _, name in ipairs(redis.call('ZRANGEBYSCORE', due, '-inf', now, 'LIMIT', 0, most)) do
   if not may_move(house) then break end
   local id, index = string.match(name, '^(%S+) (%d+)$')
   local job_key = prefix .. 'job:' .. (id or '')
   local kept = redis.call('HGET', parked, name)
   local facts, payload = string.match(kept or '', '^(%d+ %d+ %d+) (.*)$')
+  local header = parts_of(name .. ' ' .. (facts or '')) and name .. ' ' .. facts
   redis.call('ZREM', due, name)
   redis.call('HDEL', parked, name)
-  if id and facts and redis.call('EXISTS', job_key) == 1 then  -- else it is over, or never was
-    note_moved(house, #payload)
-    hand_out(calls_key, job_key, index, id .. ' ' .. index .. ' ' .. facts, payload)
+  note_moved(house, #(kept or ''))
+  if not header then
+    bury_stranger(prefix .. 'dead', name, {kept or ''})
+  elseif redis.call('HGET', job_key .. ':hand', index) == 'parked' then  -- else its job is over
+    hand_out(calls_key, job_key, index, header, payload)
   end
 end
-for _, id in ipairs(redis.call('SRANDMEMBER', prefix .. 'behind', ARGV[2])) do
+for _, id in ipairs(redis.call('SRANDMEMBER', prefix .. 'behind', most)) do
   local job = load_job(prefix .. 'job:' .. id)
   if job and job.cancelled == 1 then
     cancel_job(house, prefix, id, ARGV[3], job.owner)
@@ -39,4 +42,4 @@ end
 lend_touched(house)
 if redis.call('EXISTS', prefix .. 'behind') == 1 then return 0 end
 local first = redis.call('ZRANGE', due, 0, 0, 'WITHSCORES')
-return first[2] and math.max(0, first[2] - now) or -1
+return first[2] and math.min(math.max(0, first[2] - now), LAST_WHOLE) or -1

@@ -1,4 +1,5 @@
 -- quit: a session ends by itself and leaves nothing; the last one leaves no key at all.
+-- USES _slots
 -- KEYS 1 sessions: zset, session -> expires at (ms)
 -- KEYS 2 calls: stream of released calls
 -- KEYS 3 slots: hash, session -> slots, '*' -> their sum
@@ -17,11 +18,7 @@ redis.call('HDEL', opened, session)
 redis.call('HDEL', names, session)
 redis.call('HDEL', places, session)
 redis.call('DEL', inbox)
-local mine = redis.call('HGET', slots, session)
-if mine then
-  redis.call('HDEL', slots, session)
-  redis.call('HINCRBY', slots, '*', -mine)
-end
+take_slots(slots, session)
 local clean = true
 if redis.call('EXISTS', owned) == 1 then  -- whoever reaps next gives its jobs up
   redis.call('ZADD', sessions, 'XX', 0, session)

@@ -3,6 +3,7 @@
 -- What one script may not move any more is given on by the next.
 -- XACK and ZREM come first: a server at maxmemory refuses scripts that begin by adding.
 -- USES _give_on
+-- USES _slots
 -- KEYS 1 sessions: zset, session -> expires at (ms)
 -- KEYS 2 calls: stream of released calls
 -- KEYS 3 slots: hash, session -> slots, '*' -> their sum
@@ -17,7 +18,7 @@
 --         1 if there are limiters, which are to be tended}
 local keys = {sessions = KEYS[1], calls = KEYS[2], slots = KEYS[3], control = KEYS[6],
               due = KEYS[7], parked = KEYS[8], prefix = KEYS[9], asking = {}, now = clock(ARGV[1])}
-local prefix, now, most, MOST_SESSIONS = keys.prefix, keys.now, tonumber(ARGV[2]), 5
+local prefix, now, most, MOST_SESSIONS = keys.prefix, keys.now, argument(2, 0, 10000), 5
 local limiters, given_on, given_up = redis.call('EXISTS', prefix .. 'limits'), 0, 0
 local unfinished = math.max(0, redis.call('ZCOUNT', keys.sessions, '-inf', now) - MOST_SESSIONS)
 
@@ -32,10 +33,10 @@ local function dead_sessions()
 end
 
 local function forget(session)
-  local slots = redis.call('HGET', KEYS[3], session)
-  if slots then redis.call('HINCRBY', KEYS[3], '*', -slots) end
-  for i = 3, 5 do redis.call('HDEL', KEYS[i], session) end
-  redis.call('HDEL', prefix .. 'places', session)
+  take_slots(KEYS[3], session)
+  for _, key in ipairs({KEYS[4], KEYS[5], prefix .. 'places'}) do
+    redis.call('HDEL', key, session)
+  end
   redis.call('UNLINK', prefix .. 'inbox:' .. session, prefix .. 'owned:' .. session)
   redis.call('ZREM', keys.sessions, session)
   redis.pcall('XGROUP', 'DELCONSUMER', keys.calls, 'workers', session)

@@ -11,11 +11,12 @@
 local house = {sessions = KEYS[1], calls = KEYS[2], slots = KEYS[3], prefix = KEYS[4], asking = {}}
 house.now = clock(ARGV[1])
 redis.call('ZREM', house.sessions, '')  -- a first write that a server at maxmemory does not refuse
-local before = redis.call('HGET', limiter_key(house, ARGV[2]), 'total')
-local limiter = open_limiter(house, ARGV[2], ARGV[3], ARGV[4])
-limiter.total = tonumber(ARGV[3])
-redis.call('HSET', limiter.key, 'total', ARGV[3], 'fixed', 1)
+local before = redis.call('HGET', limiter_key(house.prefix, ARGV[2]), 'total')
+local total = argument(3, 0, MOST_TOKENS)
+local limiter = open_limiter(house, ARGV[2], total, ARGV[4])
+limiter.total = total
+redis.call('HSET', limiter.key, 'total', limiter.total, 'fixed', 1)
 list_limiter(house, limiter.name)
 announce(house, limiter, lend_free(house, limiter), nil)
 close_limiter(house, limiter)
-return before and tonumber(before) or -1
+return whole(before) or -1

@@ -20,8 +20,7 @@ if not found then return 0 end
 local fields = found[2]
 if fields[7] ~= 'p' or fields[8] == '' then return -1 end
 redis.call('XDEL', dead, letter)
-open_job(prefix, id, {owner = '', inbox = job_key .. ':outcomes', limit = 1, cap = 1,
-                      deadline = 0, keep = ARGV[4]}, now)
+open_job(prefix, id, {owner = '', limit = 1, cap = 1, deadline = 0, keep = ARGV[4]}, now)
 redis.call('RPUSH', job_key .. ':backlog', ARGV[5] ~= '' and ARGV[5] or fields[8])
 redis.call('HSET', job_key, 'next', 1, 'total', 1)
 redis.call('ZADD', prefix .. 'kept', 0, id)

@@ -23,10 +23,9 @@ local house = {sessions = sessions, calls = calls_key, slots = slots, prefix = p
                asking = {}}
 local reply, at = {}, 4
 
-local function opening_of(id, limit, cap, left, keep, limiter)
+local function opening_of(limit, cap, left, keep, limiter)
   local tokens, quarantine, name = string.match(limiter, '^(%d+) (-?%d+) (.*)$')
-  local kept = prefix .. 'job:' .. id .. ':outcomes'
-  return {owner = session, inbox = keep == '0' and prefix .. 'inbox:' .. session or kept,
+  return {owner = session,
           deadline = tonumber(left) < 0 and 0 or math.min(now + tonumber(left), LAST_MOMENT),
           limit = limit, cap = cap, keep = keep, limiter = name, tokens = tokens,
           quarantine = quarantine}
@@ -40,10 +39,10 @@ for _ = 1, argument(3, 0, #ARGV) do
   local job_key = prefix .. 'job:' .. id
   local job = load_job(job_key)
   if not job and first == '0'
-     and tonumber(number) > tonumber(redis.call('HGET', opened, session) or 0) then
+     and tonumber(number) > (whole(redis.call('HGET', opened, session)) or 0) then
     redis.call('HSET', opened, session, number)
     live_on(opened)
-    job = open_job(prefix, id, opening_of(id, unpack(ARGV, start + 1, start + 5)), now)
+    job = open_job(prefix, id, opening_of(unpack(ARGV, start + 1, start + 5)), now)
   end
   if not job or job.cancelled == 1 or tonumber(first) > job.next then  -- the last: a lost chunk
     table.insert(reply, -1)

@@ -10,7 +10,7 @@
 local house = {sessions = KEYS[1], calls = KEYS[2], slots = KEYS[3], prefix = KEYS[4], asking = {}}
 house.now = clock(ARGV[1])
 redis.call('ZREM', house.sessions, '')  -- a first write that a server at maxmemory does not refuse
-local names = redis.call('SRANDMEMBER', house.prefix .. 'limits', ARGV[2])
+local names = redis.call('SRANDMEMBER', house.prefix .. 'limits', argument(2, 0, 10000))
 for _, name in ipairs(names) do
   local limiter = open_limiter(house, name)
   if limiter then
