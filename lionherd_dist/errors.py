@@ -120,10 +120,7 @@ def remote_error(
 
 
 class ExtraMissingError(LionherdError, ImportError):
-    """Something was asked for that an optional package does, and it is not installed.
-
-    The message names the extra to install.
-    """
+    """Something needs an optional package that is not installed; the message names the extra."""
 
 
 class StoreUnavailableError(LionherdError, ConnectionError):
@@ -142,11 +139,7 @@ class BackpressureError(StoreUnavailableError):
 
 
 class StoreDamagedError(StoreUnavailableError):
-    """A key of the namespace holds what this package did not write, and no request can mend.
-
-    Retried as the others are: a value that is in the way ends no process. ``lionherd-dist doctor``
-    names what it finds; see docs/guarantees.md.
-    """
+    """A key of the namespace holds what this package did not write; ``doctor`` looks for it."""
 
 
 class StoreRefusedError(LionherdError):

@@ -124,9 +124,9 @@ class Connection:
                         if self._keys is None or damage is Damage.NONE:
                             raise
                     if damage is Damage.NO_GROUP:
-                        await make_group(self._exchange, self._keys)
+                        await make_group(self._answers, self._keys)
                     else:
-                        count = await mend(self._exchange, self._run, self._keys)
+                        count = await mend(self._answers, self._run, self._keys)
                         self._recorder.record(KEYS_SET_ASIDE, count)
                 return await request()
             except (RedisError, OSError) as error:

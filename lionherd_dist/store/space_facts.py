@@ -47,7 +47,7 @@ async def space_facts(connection: Connection, keys: Keys) -> SpaceFacts:
     seen = await overview(connection, keys)
     lost, ownerless = await _without_owner(connection, keys)
     told = cast("bytes | None", await read_one(connection, "HGET", keys.slots, "*"))
-    wrong_types = [name for name, _ in await keys_of_wrong_type(connection.pipeline, keys)]
+    wrong_types = [name for name, _ in await keys_of_wrong_type(connection.try_each, keys)]
     aside, groups = await connection.try_each(
         [("HKEYS", keys.aside), ("XINFO", "GROUPS", keys.calls)]
     )

@@ -85,7 +85,9 @@ async def the_key(connection: Connection, keys: Keys, name: str) -> bytes:
         if found and await connection.call("EXISTS", found[0]):
             return found[0]
         await anyio.sleep(0.01)
-    return (keys.prefix + name.replace("*", "C-1")).encode()
+    jobs = await connection.call("ZRANGE", keys.owned(""), 0, 0) or [b"C-1"]
+    owner = jobs[0].decode() if name.startswith("job:") else "C-1"
+    return (keys.prefix + name.replace("*", owner)).encode()
 
 
 async def spoil(connection: Connection, key: bytes, kind: str, how: str) -> None:

@@ -24,7 +24,7 @@ MUTANTS = (
     Mutant(
         "an_ended_request_comes_back",
         "lend",
-        "math.max(first, redis.call('HGET', limiter.seen, session) + 1)",
+        "math.max(first, (whole(redis.call('HGET', limiter.seen, session)) or 0) + 1)",
         "first",
     ),
     Mutant(
@@ -112,7 +112,12 @@ MUTANTS = (
         "",
     ),
     Mutant("fences_start_again", "_held", "micros * FENCES_PER_MICRO", "0"),
-    Mutant("fences_are_forgotten", "_limiter", "tonumber(found[3]), tonumber", "0, tonumber"),
+    Mutant(
+        "fences_are_forgotten",
+        "_limiter",
+        "limiter.shut = whole(found[3], -LAST_WHOLE) or 0,",
+        "limiter.shut = 0,",
+    ),
     Mutant("a_lost_place_is_not_told", "lend", "if not has(limiter", "if false and has(limiter"),
     Mutant(
         "a_holder_has_lost_its_place",
@@ -151,7 +156,7 @@ MUTANTS = (
     Mutant(
         "an_ended_job_stays_registered",
         "_jobs",
-        "redis.call('HDEL', prefix .. 'limit:'",
-        "type(prefix .. 'limit:'",
+        "redis.call('HDEL', key .. ':seen', id)",
+        "type(id)",
     ),
 )

@@ -158,7 +158,7 @@ class State:
 
     async def mend(self) -> None:
         """What a connection does by itself that knows the namespace."""
-        ask, run = self._connection._exchange, self._connection._run
+        ask, run = self._connection._answers, self._connection._run
         with suppress(ResponseError):  # it is of a wrong type, which is mended next
             await make_group(ask, self._keys)
         await mend(ask, run, self._keys)

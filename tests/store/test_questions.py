@@ -150,7 +150,13 @@ QUESTIONS: dict[Callable[..., object], Callable[[Bench], Asked]] = {
 
 # --- none is left out
 
-CARRIERS = {"connection", "lines", "mending", "patience"}  # which send what the others say
+CARRIERS = {
+    "connection",
+    "lines",
+    "mending",
+    "patience",
+    "tolerant",
+}  # which send what the others say
 CHANGES = {  # without a script of their own: those of calls stand in test_faults, as XREADGROUP
     calls.Calls.take,
     calls.Calls.retake,

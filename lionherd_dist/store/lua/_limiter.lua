@@ -35,7 +35,7 @@ local function open_limiter(house, name, total, quarantine)
   limiter.ticket = whole(found[2], 0, LAST_TICKET) or last_ticket(limiter.queue)
   if total_found then
     limiter.total = total_found
-    limiter.fence, limiter.shut = whole(found[3]) or 0, whole(found[4]) or 0
+    limiter.fence, limiter.shut = whole(found[3], -LAST_WHOLE) or 0, whole(found[4]) or 0
   elseif whole(total, 0, MOST_TOKENS) then
     limiter.total = whole(total)
     limiter.fence, limiter.shut = 0, still_shut(house.now, whole(quarantine, -LAST_WHOLE) or 0)

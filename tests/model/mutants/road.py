@@ -83,14 +83,16 @@ ROAD = (
     Mutant(
         "finish_ends_what_goes_on",
         "finish",
-        "local first_over = 7 + ARGV[5]",
+        "local first_over = 7 + argument(5, 0, #ARGV)",
         "local first_over = 7",
     ),
     Mutant("finish_paces_by_any_end", "_settle", "verb == 'done' and entry", "entry"),
     Mutant("call_of_finds_the_first", "_requeue", "payloads[at], {", "payloads[1], {"),
     Mutant("reap_loses_what_follows", "_give_on", "    take_back(", "    type("),
     Mutant("reap_blames_the_first", "_give_on", "payloads[at])", "payloads[1])"),
-    Mutant("reap_looks_at_the_first_only", "_give_on", "first + count - 1", "first + 0"),
+    Mutant(
+        "reap_looks_at_the_first_only", "_give_on", "for k = 0, count - 1 do", "for k = 0, 0 do"
+    ),
     Mutant("reap_hands_out_in_a_row_again", "_give_on", "died == 0 and 1 or singly", "1"),
     Mutant("reap_suspects_where_nobody_died", "_give_on", "died == 0 and 1 or singly", "singly"),
     # submit
@@ -98,7 +100,7 @@ ROAD = (
     Mutant(
         "submit_reopens_an_ended_job",
         "submit",
-        "tonumber(number) > tonumber(redis.call('HGET', opened, session) or 0)",
+        "tonumber(number) > (whole(redis.call('HGET', opened, session)) or 0)",
         "true",
     ),
     Mutant("submit_fills_a_gap_with_anything", "submit", " or tonumber(first) > job.next", ""),

@@ -4,7 +4,7 @@ from model.mutants.mutant import Mutant
 
 SESSIONS = (
     # sessions
-    Mutant("hello_counts_no_slots", "hello", "redis.call('HINCRBY', slots, '*', ARGV[4])", ""),
+    Mutant("hello_counts_no_slots", "_enrol", "  add_slots(keys.slots, count)\n", ""),
     Mutant(
         "hello_takes_a_taken_name",
         "hello",
@@ -19,7 +19,12 @@ SESSIONS = (
         "if #redis.pcall('XPENDING', calls_key, 'workers', '-', '+', 1, session) > 0 then",
         "if false then",
     ),
-    Mutant("quit_keeps_the_slots", "quit", "redis.call('HINCRBY', slots, '*', -mine)", ""),
+    Mutant(
+        "quit_keeps_the_slots",
+        "quit",
+        "take_slots(slots, session)\n",
+        "redis.call('HDEL', slots, session)\n",
+    ),
     Mutant(
         "quit_leaves_its_jobs", "quit", "if redis.call('EXISTS', owned) == 1 then", "if false then"
     ),
@@ -48,7 +53,7 @@ SESSIONS = (
         "hand_out(keys.calls, job_key, index, header, payloads[at])",
         "redis.call('XADD', keys.calls, '*', 'c', header, 'p', payloads[at])",
     ),
-    Mutant("reap_does_not_count_deaths", "_give_on", "deaths + died}", "deaths}"),
+    Mutant("reap_does_not_count_deaths", "_give_on", "deaths + died)", "deaths)"),
     Mutant("reap_does_not_count_attempts", "_give_on", "attempt + died,", "attempt,"),
     Mutant(
         "reap_gives_on_what_is_cancelled",
@@ -64,7 +69,7 @@ SESSIONS = (
         "if room > upto and upto == #jobs then forget",
         "if true then forget",
     ),
-    Mutant("reap_keeps_the_slots", "reap", "redis.call('HINCRBY', KEYS[3], '*', -slots)", ""),
+    Mutant("reap_keeps_the_slots", "reap", "take_slots(KEYS[3], session)", ""),
     Mutant(
         "reap_gives_no_job_up",
         "reap",
