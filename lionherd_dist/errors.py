@@ -142,6 +142,14 @@ class StoreDamagedError(StoreUnavailableError):
     """A key of the namespace holds what this package did not write; ``doctor`` looks for it."""
 
 
+class ScriptsMissingError(StoreUnavailableError):
+    """The server does not know this release's scripts, and our user may not load them.
+
+    Run ``lionherd-dist scripts load`` as a user that may. A process that is running goes on then by
+    itself; one that starts ends in StoreRefusedError instead of waiting.
+    """
+
+
 class StoreRefusedError(LionherdError):
     """The server answered, and will give the same answer again: credentials, rights, version.
 

@@ -18,6 +18,7 @@ from lionherd_dist.cli.limits_command import limits
 from lionherd_dist.cli.map_command import map_
 from lionherd_dist.cli.output import OutputClosedError
 from lionherd_dist.cli.own_warnings import told_in_sentences
+from lionherd_dist.cli.scripts_command import scripts
 from lionherd_dist.cli.status_command import status
 from lionherd_dist.cli.worker_command import worker
 from lionherd_dist.errors import sole
@@ -52,7 +53,7 @@ def cli() -> None:
     """  # noqa: D301 (\b keeps click from filling a block)
 
 
-for _command in (worker, map_, demo, status, jobs, limits, dead, doctor, health):
+for _command in (worker, map_, demo, status, jobs, limits, dead, doctor, health, scripts):
     cli.add_command(_command)
 
 

@@ -213,6 +213,7 @@ class Link:
                 self._opening_settings(),
                 capacity=NO_CAPACITY,
                 on_lost=on_lost,
+                is_first=not self._begun,
             ) as session,
             anyio.create_task_group() as helpers,
         ):

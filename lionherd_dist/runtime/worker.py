@@ -184,6 +184,7 @@ class Worker:
                         opening,
                         capacity=Capacity(self._concurrency, tuple(self._tasks)),
                         on_lost=on_lost,
+                        is_first=opening is self._settings,
                     )
                 )
             if self._opening.cancelled_caught:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from lionherd_dist.errors import LionherdError
 from lionherd_dist.session.clock import ServerClock
+from lionherd_dist.session.lack import Lack
 from lionherd_dist.session.trust import TRUSTED_SHARE, Trust, uptime_s
 from lionherd_dist.store.sessions import Alive, BeatConnection
 
@@ -76,6 +77,7 @@ class Heartbeat:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="lionherd-heartbeat", daemon=True)
         self._turned_at = time.monotonic()
+        self._lack = Lack()
         self.stalled = False
 
     def start(self) -> None:
@@ -111,8 +113,10 @@ class Heartbeat:
         self._in_loop(self._turned)
         try:
             beat = self._connection.beat(min(self._pulse.beat_s, self._pulse.left_s(silent_s)))
-        except LionherdError:
+        except LionherdError as error:
+            self._lack.note(error)
             return None  # tried again soon; silence has its own limit
+        self._lack.over()
         if not isinstance(beat, Alive):
             return "the server holds it for expired"
         self._trust.renewed(sent_at)

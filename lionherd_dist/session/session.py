@@ -14,10 +14,11 @@ import anyio
 import anyio.to_thread
 
 from lionherd_dist.address import Address
-from lionherd_dist.errors import LionherdError, StoreRefusedError
+from lionherd_dist.errors import LionherdError, ScriptsMissingError, StoreRefusedError
 from lionherd_dist.logs import note
 from lionherd_dist.session.clock import ServerClock
 from lionherd_dist.session.heartbeat import JOIN_S, Heartbeat, Pulse
+from lionherd_dist.session.lack import Lack
 from lionherd_dist.session.trust import Trust, uptime_s
 from lionherd_dist.settings import Settings
 from lionherd_dist.store.connection import Connection
@@ -64,10 +65,13 @@ async def open_session(
     *,
     capacity: Capacity,
     on_lost: Callable[[str], None],
+    is_first: bool = True,
 ) -> AsyncIterator[Session]:
     """A session of this process, renewed until the block is left; *on_lost* runs in the loop.
 
-    *capacity* is what a worker brings; ``NO_CAPACITY`` for a client.
+    *capacity* is what a worker brings; ``NO_CAPACITY`` for a client. *is_first*: this process had
+    none before, so that somebody who has just started it would rather hear than wait of what only
+    an operator can mend.
 
     Raises:
         StoreUnavailableError: the server was silent for ``patience_s``.
@@ -75,18 +79,25 @@ async def open_session(
     """
     tried: list[str] = []
     trust = Trust(settings.session_s, uptime_s())
+    lack = Lack()
 
     async def register() -> Welcome | None:
         trust.renewed(uptime_s())
         tried.append(new_id())  # for each try: the last may have been registered unheard
-        return await hello(
-            connection,
-            keys,
-            tried[-1],
-            ttl_ms=settings.session_ms,
-            capacity=capacity,
-            place=here(),
-        )
+        try:
+            return await hello(
+                connection,
+                keys,
+                tried[-1],
+                ttl_ms=settings.session_ms,
+                capacity=capacity,
+                place=here(),
+            )
+        except ScriptsMissingError as error:
+            if is_first:
+                raise StoreRefusedError(str(error)) from error
+            lack.note(error)
+            raise
 
     try:
         welcome = await persist(register, patience_s=settings.patience_s)

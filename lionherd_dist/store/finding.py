@@ -105,6 +105,13 @@ class Finder:
         self._turns = deque(one for one in known if one in real)
 
 
+def owners(answer: object, asked: Node) -> list[Node]:
+    """The masters that have slots by the reply of *asked* to CLUSTER SLOTS, each once."""
+    ranges = answer if isinstance(answer, list) else []
+    found = [_node(one[2], asked) for one in ranges if isinstance(one, list) and len(one) > 2]
+    return list(dict.fromkeys(found))
+
+
 def _read_slots(answer: object, slot: int, asked: Node) -> tuple[list[Node], list[Node]]:
     """Who holds *slot*, its owner first, and all nodes there are, by a reply to CLUSTER SLOTS.
 

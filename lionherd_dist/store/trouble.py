@@ -9,6 +9,7 @@ from redis import exceptions as redis_errors
 from lionherd_dist.errors import (
     BackpressureError,
     LionherdError,
+    ScriptsMissingError,
     StoreDamagedError,
     StoreRefusedError,
     StoreUnavailableError,
@@ -24,6 +25,8 @@ _PASSING = (
     "BUSY ",
 )
 _FULL = ("OOM ", "NOREPLICAS", "MISCONF")
+
+_MAY_NOT_LOAD = "'script|load'"  # in what a server says of rights; scripts themselves cannot ask it
 
 _ELSEWHERE = ("MOVED ", "ASK ", "TRYAGAIN ")  # as some versions of redis-py leave them; others do
 _ELSEWHERE_ERRORS = (redis_errors.AskError, redis_errors.TryAgainError)  # this; MovedError is one
@@ -73,6 +76,11 @@ def translate(error: Exception, address: str) -> LionherdError:
             "begins with redis+cluster:// or rediss+cluster://"
         )
     match error:
+        case redis_errors.NoPermissionError() if _MAY_NOT_LOAD in text:
+            return ScriptsMissingError(
+                f"{address} does not know all scripts of this release, and this user may not load "
+                "them: run `lionherd-dist scripts load` as an operator whose user may"
+            )
         case redis_errors.AuthenticationError() | redis_errors.NoPermissionError():
             return StoreRefusedError(
                 f"{address} refused us: {text}. Check the user, the password and its rights"

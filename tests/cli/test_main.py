@@ -13,6 +13,7 @@ COMMANDS = [
     *("", "worker", "map", "demo", "status", "doctor", "health"),
     *("jobs", "jobs ls", "jobs show", "jobs cancel", "jobs attach"),
     *("dead", "dead ls", "dead show", "dead requeue", "dead drop"),
+    *("scripts", "scripts load"),
 ]
 
 

@@ -42,7 +42,7 @@ def assert_a_worker_has_what_it_wants_in_production(compose: Project) -> None:
 
 def assert_nobody_may_more_than_it_must(compose: Project) -> None:
     """No root, no capability, nothing to write to, no port, no password to be seen."""
-    for service in ("redis", "worker"):
+    for service in ("redis", "scripts", "worker"):
         status = compose("exec", "-T", service, "cat", "/proc/1/status")
         facts = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
         assert facts["Uid"].split()[0] != "0"
@@ -50,10 +50,15 @@ def assert_nobody_may_more_than_it_must(compose: Project) -> None:
         assert facts["NoNewPrivs"] == "1"
         writing = compose("exec", "-T", service, "sh", "-c", "touch /x 2>&1 || true")
         assert "Read-only file system" in writing
-        shown = docker("inspect", compose.container(service, 1 if service == "redis" else 2))
+        limits = "{{.HostConfig.Memory}} {{.HostConfig.PidsLimit}}"
+        number = 2 if service == "worker" else 1  # the first was killed
+        limited = docker("inspect", "--format", limits, compose.container(service, number))
+        assert all(int(limit) > 0 for limit in limited.split())
+        shown = docker("inspect", compose.container(service, number))
         assert '"HostPort"' not in shown
         password = compose("exec", "-T", "worker", "cat", "/secrets/worker.url").split(":")[2]
         assert password.partition("@")[0] not in shown
     reading = ("--entrypoint", "sh", "client", "-c", "cat /secrets/* 2>&1 >/dev/null || true")
     refused = compose("run", "--rm", "--no-TTY", *reading).splitlines()
-    assert [line.split()[1] for line in refused] == ["/secrets/users.acl:", "/secrets/worker.url:"]
+    others = ["/secrets/scripts.url:", "/secrets/users.acl:", "/secrets/worker.url:"]
+    assert [line.split()[1] for line in refused] == others
