@@ -1,5 +1,6 @@
 """The users of ``compose/users.acl``: what each needs, and nothing else."""
 
+import hashlib
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -16,7 +17,7 @@ from lionherd_dist import Cluster, Settings
 from lionherd_dist.embedded.server import private_server
 from lionherd_dist.store.keys import Keys
 from lionherd_dist.store.loading import load_scripts
-from lionherd_dist.store.scripts import ALL
+from lionherd_dist.store.scripts import ALL, BURY
 from lionherd_dist.url import parse
 
 pytestmark = pytest.mark.anyio
@@ -158,3 +159,39 @@ async def test_a_script_may_do_no_more_than_who_sent_it(url: str, user: str, com
         pytest.raises(redis.exceptions.RedisError, match=r"ACL failure|permissions"),
     ):
         server.evalsha(sha, 0)
+
+
+@pytest.mark.parametrize("user", ["worker", "client"])
+async def test_within_the_namespace_each_may_do_everything(url: str, user: str) -> None:
+    """Read, forge and delete what is another's, and hear the names of all keys."""
+    with redis.Redis.from_url(url) as server, redis.Redis.from_url(url_for(user, url)) as other:
+        server.set("elsewhere", 1)
+        server.hset(KEYS.job("s-1"), "total", 1)
+        assert other.hget(KEYS.job("s-1"), "total") == b"1"
+        assert other.xadd(KEYS.inbox("s"), {"j": "s-1", "0": "forged"})
+        assert other.delete(KEYS.job("s-1")) == 1
+        assert set(other.scan_iter()) == {b"elsewhere", KEYS.inbox("s").encode()}
+
+
+@pytest.mark.parametrize(
+    "command", [f"EVALSHA {BURY.sha} 0", f"DEL {KEYS.calls}", "SCAN 0", "INFO", "SCRIPT FLUSH"]
+)
+async def test_who_loads_scripts_runs_none_and_reads_nothing(url: str, command: str) -> None:
+    """A password that leaks there is no password of the namespace."""
+    with (
+        redis.Redis.from_url(url_for("scripts", url)) as server,
+        pytest.raises(redis.exceptions.NoPermissionError),
+    ):
+        server.execute_command(*command.split())
+
+
+@pytest.mark.parametrize("user", ["worker", "client"])
+async def test_no_other_script_can_be_run_than_those_that_are_loaded(url: str, user: str) -> None:
+    """Neither by its text nor by a name that the server does not know."""
+    with redis.Redis.from_url(url_for(user, url)) as server:
+        with pytest.raises(redis.exceptions.NoPermissionError):
+            server.eval("return 1", 0)
+        with pytest.raises(redis.exceptions.NoPermissionError):
+            server.script_load("return 1")
+        with pytest.raises(redis.exceptions.NoScriptError):
+            server.evalsha(hashlib.sha1(b"return 1").hexdigest(), 0)

@@ -128,11 +128,14 @@ def clock_finding(ahead_ms: int) -> Finding:
 
 
 def scripts_finding(known: int | None, count: int) -> Finding:
-    """Scripts that the server does not know are sent along when they are first needed."""
+    """Scripts that the server does not know are sent when first needed, by users who may."""
     if known is None:
-        remedy = "allow script|load and evalsha to the user of workers and clients"
+        remedy = "if workers and clients may not SCRIPT LOAD, run `lionherd-dist scripts load`"
         return Finding("unknown", "scripts", "SCRIPT EXISTS may not be asked", remedy)
-    return Finding("ok", "scripts", f"{known} of {count} known; others are sent when needed")
+    text = f"{known} of {count} known"
+    if known < count:
+        text += "; others are sent when needed, or by `lionherd-dist scripts load`"
+    return Finding("ok", "scripts", text)
 
 
 def limiters_findings(denied: tuple[str, ...]) -> list[Finding]:

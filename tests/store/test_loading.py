@@ -1,4 +1,4 @@
-"""Scripts on servers of every kind: loaded where they will be asked for, and lost with the server."""
+"""Scripts on servers of every kind: loaded where they are asked for, and lost with the server."""
 
 from contextlib import suppress
 
