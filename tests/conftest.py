@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import importlib
 import itertools
 import os
 import signal
@@ -33,7 +34,10 @@ def pytest_collection_finish() -> None:
     """The tests themselves are garbage for nobody: a collection looks at what is made from here on.
 
     Several tests ask for a collection each, and with 6,000 tests in memory one takes half a second.
+    Hypothesis is imported before: it looks for the referrers of what it is given, which are hidden
+    afterwards.
     """
+    importlib.import_module("hypothesis")
     gc.collect()
     gc.freeze()
 

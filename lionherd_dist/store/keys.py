@@ -113,6 +113,11 @@ def type_of(name: str) -> str | None:
     return PART_TYPES.get(kind, {}).get(part)
 
 
+def _written(name: str) -> str:
+    """What people typed, as a part of a key's name."""
+    return name.replace("%", "%25").replace(":", "%3A")
+
+
 class Keys:
     """The names of one namespace's keys; what each holds stands in the table above."""
 
@@ -174,11 +179,11 @@ class Keys:
 
     def job(self, job: str) -> str:
         """The hash of *job*; its other keys begin with this one."""
-        return f"{self.prefix}job:{job}"
+        return f"{self.prefix}job:{_written(job)}"
 
     def limit(self, name: str) -> str:
         """The hash of a limiter; its other keys begin with this one."""
-        return f"{self.prefix}limit:{name.replace('%', '%25').replace(':', '%3A')}"
+        return f"{self.prefix}limit:{_written(name)}"
 
     def owned(self, session: str) -> str:
         """The set of the jobs that *session* has open."""

@@ -149,7 +149,7 @@ async def test_a_key_that_is_spoilt_ends_no_process(
         assert worker.is_alive
         facts = await space_facts(connection, keys)
         about = [one.text for one in space_findings(facts) if one.verdict == "act"]
-    if how == "of a wrong type":
+    if how == "of a wrong type" and name != "job:*:solo":  # which dies with its job
         assert any(key.decode() in text for text in about), about
     for left in await connection.call("KEYS", keys.prefix + "*"):
         await connection.call("DEL", left)

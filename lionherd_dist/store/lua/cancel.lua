@@ -16,7 +16,8 @@ local keys = {calls = KEYS[1], control = KEYS[2], due = KEYS[3], parked = KEYS[4
 local prefix, reply = keys.prefix, {}
 keys.now = clock(ARGV[2])
 for i = 5, 4 + argument(4, 0, #ARGV) do
-  table.insert(reply, cancel_job(keys, prefix, ARGV[i], ARGV[1], ARGV[3]))
+  local is_one = not string.find(ARGV[i], ':', 1, true)  -- people type them
+  table.insert(reply, is_one and cancel_job(keys, prefix, ARGV[i], ARGV[1], ARGV[3]) or 0)
 end
 lend_touched(keys)
 return reply
