@@ -14,7 +14,7 @@ import anyio
 import anyio.to_thread
 
 from lionherd_dist.address import Address
-from lionherd_dist.errors import LionherdError, ScriptsMissingError, StoreRefusedError
+from lionherd_dist.errors import LionherdError, StoreRefusedError
 from lionherd_dist.logs import note
 from lionherd_dist.session.clock import ServerClock
 from lionherd_dist.session.heartbeat import JOIN_S, Heartbeat, Pulse
@@ -79,25 +79,18 @@ async def open_session(
     """
     tried: list[str] = []
     trust = Trust(settings.session_s, uptime_s())
-    lack = Lack()
+    lack = Lack(refuses=is_first)
 
     async def register() -> Welcome | None:
         trust.renewed(uptime_s())
         tried.append(new_id())  # for each try: the last may have been registered unheard
-        try:
+        with lack.noted():
             return await hello(
-                connection,
-                keys,
-                tried[-1],
+                *(connection, keys, tried[-1]),
                 ttl_ms=settings.session_ms,
                 capacity=capacity,
                 place=here(),
             )
-        except ScriptsMissingError as error:
-            if is_first:
-                raise StoreRefusedError(str(error)) from error
-            lack.note(error)
-            raise
 
     try:
         welcome = await persist(register, patience_s=settings.patience_s)
