@@ -60,7 +60,7 @@ SESSIONS_LOST = Instrument("lionherd_sessions_lost", "counter", "sessions that t
 KEYS_SET_ASIDE = Instrument(
     "lionherd_keys_set_aside",
     "counter",
-    "keys of a wrong type that this process renamed: somebody else writes to the server",
+    "keys of a wrong type that were renamed: somebody else writes to the server",
 )
 LEASES_LOST = Instrument(
     "lionherd_leases_lost",

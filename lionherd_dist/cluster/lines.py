@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from lionherd_dist.address import Address
 from lionherd_dist.store.connection import Connection
 from lionherd_dist.store.keys import Keys
-from lionherd_dist.telemetry import Recorder
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +19,9 @@ class Reader:
 
 
 @asynccontextmanager
-async def connection(
-    address: Address, namespace: str, use: str, recorder: Recorder
-) -> AsyncIterator[Connection]:
+async def connection(address: Address, namespace: str, use: str) -> AsyncIterator[Connection]:
     """A connection for *use*, closed when the block is left."""
-    opened = Connection(address, name=f"lionherd-{use}", namespace=namespace, recorder=recorder)
+    opened = Connection(address, name=f"lionherd-{use}", namespace=namespace)
     try:
         yield opened
     finally:

@@ -8,6 +8,7 @@ import math
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import replace
+from functools import partial
 
 import anyio
 
@@ -221,7 +222,9 @@ class Link:
             inbox, jobs = Inbox(read, self._keys, session.id), self.jobs.by_id
             helpers.start_soon(writer.run)
             helpers.start_soon(hand_out, inbox, jobs, self.desk, self.seal, self._settings)
-            helpers.start_soon(self._watch, side, inbox, writer)
+            session_s, lose = self._settings.session_s, self.jobs.lose_one
+            looks = partial(watch, session_s=session_s, lose=lose, poke=writer.poke)
+            helpers.start_soon(looks, side, self._keys, jobs, inbox)
             helpers.start_soon(warn_of_no_worker, side, self._keys, jobs)
             helpers.start_soon(self.desk.serve, lend, session, lambda: on_lost(reasons[0]))
             self._begin(session, writer)
@@ -250,10 +253,6 @@ class Link:
             number=self._number,
             on_lost=on_lost,
         )
-
-    async def _watch(self, side: Connection, inbox: Inbox, writer: Writer) -> None:
-        jobs, session_s = self.jobs.by_id, self._settings.session_s
-        await watch(side, self._keys, jobs, session_s, poke=writer.poke, inbox=inbox)
 
     def _opening_settings(self) -> Settings:
         """At the first try somebody waits who may have mistyped the address: be quick to say so."""
@@ -298,4 +297,4 @@ class Link:
         self._changed = anyio.Event()
 
     def _connection(self, use: str) -> AbstractAsyncContextManager[Connection]:
-        return connection(self._address, self._settings.namespace, use, self.desk.recorder)
+        return connection(self._address, self._settings.namespace, use)

@@ -74,6 +74,14 @@ class OpenJobs:
                 job.fail(JobLostError(job.id, job.received, reason))
         self._stop()
 
+    def lose_one(self, job: Job, reason: str) -> None:
+        """The server has lost *job*, and nothing else: it starts over, or ends in JobLostError."""
+        lost = job.id
+        if job.start_over():
+            self.by_id.pop(lost, None)
+        else:
+            job.fail(JobLostError(lost, job.received, reason))
+
     def fail(self, error: LionherdError) -> None:
         """There is no session to be had: they end in *error*."""
         for job in self:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 import anyio
 
 from lionherd_dist.cluster.job import Job
-from lionherd_dist.errors import JobLostError, StoreUnavailableError
+from lionherd_dist.errors import StoreUnavailableError
 from lionherd_dist.store.connection import Connection
 from lionherd_dist.store.evictions import asked_for_evictions
 from lionherd_dist.store.jobs import Broken, check_jobs
@@ -19,16 +19,18 @@ async def watch(
     connection: Connection,
     keys: Keys,
     jobs: Mapping[str, Job],
-    session_s: float,
-    *,
-    poke: Callable[[Job], None],
     inbox: Inbox,
+    *,
+    session_s: float,
+    lose: Callable[[Job, str], None],
+    poke: Callable[[Job], None],
 ) -> None:
     """Look after jobs that wait for outcomes, a few times per session, until cancelled.
 
     A job that is gone may have ended a moment ago, with its outcomes on their way: it is lost when
     nothing came of it until *inbox* was read once more, or is empty. A server that only forgot what
-    was consumed would hold calls back for ever: it is told again, by way of *poke*.
+    was consumed would hold calls back for ever: it is told again, by way of *poke*. *lose* has a
+    job that is lost start over, or end.
     """
     gone: dict[str, tuple[int, int]] = {}
     while True:
@@ -60,5 +62,6 @@ async def watch(
                     poke(job)
             if lost and not job.over:
                 reason += await asked_for_evictions(connection)
-                job.fail(JobLostError(job.id, job.received, reason))
+                lose(job, reason)
+                poke(job)
         gone = still_gone

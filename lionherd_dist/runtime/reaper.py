@@ -15,10 +15,10 @@ from lionherd_dist.logs import note
 from lionherd_dist.settings import Settings
 from lionherd_dist.store.connection import Connection
 from lionherd_dist.store.jobs import check_jobs
-from lionherd_dist.store.keys import Keys
+from lionherd_dist.store.keys import Keys, type_of
 from lionherd_dist.store.limits import tend
 from lionherd_dist.store.sessions import Reaped, reap
-from lionherd_dist.telemetry import TAKEOVERS, Recorder
+from lionherd_dist.telemetry import KEYS_SET_ASIDE, TAKEOVERS, Recorder
 
 LOOKS_PER_SESSION = 3
 CHECKED = 20  # jobs that nobody may read, at each look
@@ -34,7 +34,7 @@ async def reap_the_dead(
             reaped = None
             while reaped is None or reaped.more:
                 reaped = await reap(connection, keys)
-                _tell(reaped, recorder)
+                _tell(reaped, keys, recorder)
             if reaped.limited:
                 await tend(connection, keys)
             await check_jobs(connection, keys, (), others=CHECKED)
@@ -42,7 +42,10 @@ async def reap_the_dead(
             pass  # looked again as soon as it would have been anyway
 
 
-def _tell(reaped: Reaped, recorder: Recorder) -> None:
+def _tell(reaped: Reaped, keys: Keys, recorder: Recorder) -> None:
+    for name in reaped.set_aside:
+        recorder.record(KEYS_SET_ASIDE)
+        note(logging.ERROR, "key set aside", key=keys.prefix + name, expected=type_of(name) or "")
     if reaped.given_on or reaped.given_up:
         recorder.record(TAKEOVERS, reaped.given_on)
         told = {"calls_given_on": reaped.given_on, "jobs_given_up": reaped.given_up}

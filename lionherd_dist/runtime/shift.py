@@ -52,14 +52,10 @@ class Lines:
 
 
 @asynccontextmanager
-async def open_lines(
-    address: Address, namespace: str, recorder: Recorder = SILENT
-) -> AsyncIterator[Lines]:
+async def open_lines(address: Address, namespace: str) -> AsyncIterator[Lines]:
     """Connections that open on first use and are closed on leaving."""
     uses = (f"lionherd-{one.name}" for one in fields(Lines))
-    lines = Lines(
-        *(Connection(address, name=use, namespace=namespace, recorder=recorder) for use in uses)
-    )
+    lines = Lines(*(Connection(address, name=use, namespace=namespace) for use in uses))
     try:
         yield lines
     finally:

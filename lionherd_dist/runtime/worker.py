@@ -173,7 +173,7 @@ class Worker:
 
         async with AsyncExitStack() as stack:
             lines = await stack.enter_async_context(
-                open_lines(self._address, self._settings.namespace, self._recorder)
+                open_lines(self._address, self._settings.namespace)
             )
             with anyio.CancelScope() as self._opening:  # a stop need not wait for a silent server
                 session = await stack.enter_async_context(

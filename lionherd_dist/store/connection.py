@@ -13,10 +13,9 @@ from lionherd_dist.store.dialing import ANSWER_S
 from lionherd_dist.store.exchange import Exchange, OnFirst, Received, Reply
 from lionherd_dist.store.keys import Keys
 from lionherd_dist.store.lines import Line
-from lionherd_dist.store.mending import make_group, mend
+from lionherd_dist.store.mending import Damage, damage_of, new_group, settings_aside
 from lionherd_dist.store.scripts import Script
-from lionherd_dist.store.trouble import Damage, damage_of, translate
-from lionherd_dist.telemetry import KEYS_SET_ASIDE, SILENT, Recorder
+from lionherd_dist.store.trouble import translate
 from lionherd_dist.url import address_of
 
 T = TypeVar("T")
@@ -44,7 +43,6 @@ class Connection:
         where: the address, or its URL.
         name: what the server lists the connection as.
         namespace: whose keys it is for; a cluster's address needs one.
-        recorder: told how many keys were set aside.
 
     A request that failed may or may not have been carried out. One that met a key of a wrong type,
     or no group of workers, is made once more after that was mended, where the namespace is known.
@@ -62,22 +60,20 @@ class Connection:
         *,
         name: str,
         namespace: str | None = None,
-        recorder: Recorder = SILENT,
     ) -> None:
         address = address_of(where)
         self.address = str(address)
         self._line = Line(address, name=name, namespace=namespace)
         self._turn = asyncio.Lock()
-        self._recorder = recorder
         self._keys = None if namespace is None else Keys(namespace)
 
     async def call(self, *command: Argument, wait_s: float = ANSWER_S) -> Reply:
         """The reply to one command; *wait_s* is how long it may take, and a connection to open."""
-        return (await self._mended(lambda: self._exchange([command], wait_s)))[0]
+        return (await self._mended(lambda: self._exchange([command], wait_s), [command]))[0]
 
     async def pipeline(self, commands: Sequence[Command]) -> list[Reply]:
         """The replies to several commands, sent in one go and carried out in order."""
-        return await self._mended(lambda: self._exchange(commands))
+        return await self._mended(lambda: self._exchange(commands), commands)
 
     async def try_each(self, commands: Sequence[Command]) -> list[Answer]:
         """The same, with an error of ours in place of each reply that was a refusal."""
@@ -112,25 +108,31 @@ class Connection:
             loads: list[Command] = [("SCRIPT", "LOAD", text) for text in texts]
             return (await self._exchange([*loads, *commands]))[len(loads) :]
 
-    async def _mended(self, request: Callable[[], Awaitable[T]]) -> T:
-        """The answer to *request*, made again where what it met could be mended."""
+    async def _mended(
+        self, request: Callable[[], Awaitable[T]], commands: Sequence[Command] = ()
+    ) -> T:
+        """The answer to *request*, made again where what its *commands* met could be mended."""
         async with self._turn:
             try:
                 for _ in range(MOST_MENDED):
                     try:
                         return await request()
                     except ResponseError as error:
-                        damage = damage_of(error)
-                        if self._keys is None or damage is Damage.NONE:
+                        if self._keys is None or not await self._mend(self._keys, error, commands):
                             raise
-                    if damage is Damage.NO_GROUP:
-                        await make_group(self._answers, self._keys)
-                    else:
-                        count = await mend(self._answers, self._run, self._keys)
-                        self._recorder.record(KEYS_SET_ASIDE, count)
                 return await request()
             except (RedisError, OSError) as error:
                 raise await self._translated(error) from error
+
+    async def _mend(self, keys: Keys, error: ResponseError, commands: Sequence[Command]) -> bool:
+        match damage_of(error):
+            case Damage.NO_GROUP:
+                await self._answers([new_group(keys)])  # BUSYGROUP: another process was faster
+                return True
+            case Damage.WRONG_TYPE if requests := settings_aside(keys, commands):
+                await self._run(requests)
+                return True
+        return False
 
     async def run_ahead(
         self, request: Request, on_ran: Callable[[Answer], None], *command: Argument

@@ -1,128 +1,70 @@
-"""What is to be done where a key of the namespace is not what this package made of it.
+"""What is done where a request meets what this package did not leave at the server.
 
-Whoever may write to the server may write anything: a key of another type, or none at all where one
-was. A key of a wrong type is put out of the way, as it is, and made anew by whoever needs it next;
-a job of which something is gone that way is lost, and ends.
-
-No key is looked for by its name, among all that a server holds: those of a namespace are found from
-the ones that name them.
+Scripts set a key of a wrong type aside where they meet it. This is for what is asked without one:
+a key that is read, and the group as which workers take calls.
 """
 
-import logging
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from itertools import islice
-from typing import TypeAlias, cast
+import enum
+import re
+from collections.abc import Iterator, Sequence
+from typing import TypeAlias
 
 from redis.exceptions import ResponseError
 
-from lionherd_dist.logs import note
-from lionherd_dist.store.exchange import Reply
-from lionherd_dist.store.keys import PART_TYPES, SHARED_TYPES, Keys, type_of
-from lionherd_dist.store.scripts import CHECK, SET_ASIDE, Script
+from lionherd_dist.store.keys import Keys, type_of
+from lionherd_dist.store.scripts import SET_ASIDE, Script
 
 Argument: TypeAlias = str | bytes | int | float
 Command: TypeAlias = tuple[Argument, ...]
 Request: TypeAlias = tuple[Script, Sequence[str], Sequence[Argument]]
-Ask: TypeAlias = Callable[[Sequence[Command]], Awaitable[Sequence[object]]]  # errors in place
-Run: TypeAlias = Callable[[Sequence[Request]], Awaitable[list[Reply]]]
-
-MOST = 10_000  # members of one key that are followed, and keys of one kind
-AT_ONCE = 1_000  # commands in one go
 
 
-async def mend(ask: Ask, run: Run, keys: Keys) -> int:
-    """Set aside every key of a wrong type, and end the jobs that lost something by it.
+class Damage(enum.Enum):
+    """What a request met that its writer never left there."""
 
-    How many keys that were.
-    """
-    count = 0
-    wrong = await keys_of_wrong_type(ask, keys)
-    for name, kind in wrong:
-        names = (keys.prefix + name, f"{keys.prefix}aside:{name}", keys.aside)
-        if await run([(SET_ASIDE, names, ("", kind, name))]) == [1]:
-            count += 1
-            note(logging.ERROR, "key set aside", key=keys.prefix + name, expected=kind)
-    jobs = {name.split(":")[1] for name, _ in wrong if name.startswith("job:")}
-    if jobs:
-        house = (keys.sessions, keys.calls, keys.slots, keys.prefix)
-        await run([(CHECK, house, ("", 0, *sorted(jobs)))])
-    return count
+    NONE = enum.auto()
+    NO_GROUP = enum.auto()
+    WRONG_TYPE = enum.auto()
+    OTHER = enum.auto()  # a value that a script cannot work with
 
 
-async def make_group(ask: Ask, keys: Keys) -> None:
-    """Make the group that workers take calls as again; what it had given out is given out anew."""
-    (reply,) = await ask([("XGROUP", "CREATE", keys.calls, "workers", "0", "MKSTREAM")])
-    if isinstance(reply, ResponseError) and not str(reply).startswith("BUSYGROUP"):
-        raise reply  # BUSYGROUP: another process was faster
+# Rights and versions are no damage, wherever they are told.
+_OF_RIGHTS = re.compile(
+    r"NOPERM|can't (run|access)|unknown (redis )?command|called from script", re.IGNORECASE
+)
+_OF_VALUES = re.compile(
+    r"@?user_script|script: [0-9a-f]{40}|error running script|is not an integer|is not a valid"
+    r"|invalid stream id",
+    re.IGNORECASE,
+)
 
 
-async def keys_of_wrong_type(ask: Ask, keys: Keys) -> list[tuple[str, str]]:
-    """Keys of the namespace that are not of their type: what follows the prefix, and the type."""
-    wrong: list[tuple[str, str]] = []
-    checked: set[str] = set()
-    names: Iterable[str] = SHARED_TYPES
-    for follow in (_of_sessions, _of_jobs, _of_limiters, None):
-        new = [name for name in names if name not in checked]
-        checked.update(new)
-        types = await _each(ask, [("TYPE", keys.prefix + name) for name in new])
-        for name, there in zip(new, types, strict=True):
-            kind = type_of(name)
-            if kind is not None and there not in {kind.encode(), b"none"}:
-                wrong.append((name, kind))
-        if follow is not None:
-            names = await follow(ask, keys, checked)
-    return sorted(wrong)
+def damage_of(error: ResponseError) -> Damage:
+    """What *error*, a server's answer, says of the keys that the request was about."""
+    text = str(error)
+    if _OF_RIGHTS.search(text) or text.startswith("OOM") or "OOM command" in text:
+        return Damage.NONE
+    if text.startswith("NOGROUP"):
+        return Damage.NO_GROUP
+    if "WRONGTYPE" in text:
+        return Damage.WRONG_TYPE
+    return Damage.OTHER if _OF_VALUES.search(text) else Damage.NONE
 
 
-async def _each(ask: Ask, commands: Sequence[Command]) -> list[object]:
-    replies: list[object] = []
-    for first in range(0, len(commands), AT_ONCE):
-        replies += await ask(commands[first : first + AT_ONCE])
-    return replies
+def new_group(keys: Keys) -> Command:
+    """Makes the group of workers again; what the old one had given out is given out anew."""
+    return ("XGROUP", "CREATE", keys.calls, "workers", "0", "MKSTREAM")
 
 
-def _texts(replies: Iterable[object]) -> set[str]:
-    """The texts in *replies*; those that are errors, or hold no text, have none."""
-    lists = [cast("list[object]", reply) for reply in replies if isinstance(reply, list)]
-    found = (one for members in lists for one in members if isinstance(one, bytes))
-    texts = {one.decode(errors="ignore") for one in found}
-    return set(islice((text for text in texts if ":" not in text), MOST))
+def settings_aside(keys: Keys, commands: Sequence[Command]) -> list[Request]:
+    """Sets aside those keys of *commands* that are not of the type that their names say."""
+    return [(SET_ASIDE, (name,), (kind,)) for name, kind in sorted({*_keys_in(keys, commands)})]
 
 
-def _parts(kind: str, owners: Iterable[str]) -> list[str]:
-    parts = PART_TYPES[kind]
-    return [f"{kind}:{owner}{part and ':'}{part}" for owner in owners for part in parts]
-
-
-async def _of_sessions(ask: Ask, keys: Keys, _: set[str]) -> list[str]:
-    hashes = (keys.places, keys.slots, keys.names, keys.opened)
-    asked: list[Command] = [("ZRANGE", keys.sessions, 0, MOST - 1)]
-    sessions = _texts(await ask([*asked, *(("HKEYS", key) for key in hashes)]))
-    return [*_parts("inbox", sessions), *_parts("owned", [*sessions, ""])]
-
-
-async def _of_jobs(ask: Ask, keys: Keys, checked: set[str]) -> list[str]:
-    owned = [keys.prefix + name for name in checked if name.startswith("owned:")]
-    asked: list[Command] = [("ZRANGE", key, 0, MOST - 1) for key in [*owned, keys.kept]]
-    asked.append(("SRANDMEMBER", keys.prefix + "behind", MOST))
-    jobs = _texts(await _each(ask, asked))
-    released, parked = await ask(
-        [("XRANGE", keys.calls, "-", "+", "COUNT", AT_ONCE), ("ZRANGE", keys.due, 0, AT_ONCE)]
-    )
-    entries = cast("list[list[object]]", released) if isinstance(released, list) else []
-    headers = [cast("list[object]", fields)[1:2] for _, fields in entries if fields]
-    calls = _texts([*headers, parked])  # "job index", and more
-    return _parts("job", jobs | {call.partition(" ")[0] for call in calls})
-
-
-async def _of_limiters(ask: Ask, keys: Keys, checked: set[str]) -> list[str]:
-    jobs = [name for name in checked if name.startswith("job:") and name.count(":") == 1]
-    told = await _each(ask, [("HGET", keys.prefix + name, "limiter") for name in jobs])
-    (names,) = await ask([("SRANDMEMBER", keys.limits, MOST)])
-    limiters = {one for one in told if isinstance(one, bytes)}
-    limiters |= (
-        {one for one in names if isinstance(one, bytes)} if isinstance(names, list) else set()
-    )
-    prefix = len(keys.prefix)
-    keys_of = (keys.limit(one.decode(errors="ignore"))[prefix:] for one in limiters)
-    return [f"{key}{part and ':'}{part}" for key in keys_of for part in PART_TYPES["limit"]]
+def _keys_in(keys: Keys, commands: Sequence[Command]) -> Iterator[tuple[str, str]]:
+    for command in commands:
+        for one in command:
+            if isinstance(one, str) and one.startswith(keys.prefix):
+                kind = type_of(one[len(keys.prefix) :])
+                if kind is not None:
+                    yield one, kind

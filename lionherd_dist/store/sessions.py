@@ -91,13 +91,15 @@ async def quit_(connection: Connection, keys: Keys, session: str) -> bool:
 class Reaped:
     """What expired sessions left: calls given on to others, jobs given up; *more* is waiting.
 
-    *limited* is true where there are limiters, whose tokens dead sessions may hold.
+    *limited* is true where there are limiters, whose tokens dead sessions may hold. *set_aside* are
+    keys that were of a wrong type, by what follows the prefix; each is told to one worker, once.
     """
 
     given_on: int
     given_up: int
     more: bool
     limited: bool
+    set_aside: tuple[str, ...] = ()
 
 
 async def reap(connection: Connection, keys: Keys) -> Reaped:
@@ -105,10 +107,11 @@ async def reap(connection: Connection, keys: Keys) -> Reaped:
     names = (keys.sessions, keys.calls, keys.slots, keys.opened, keys.names, keys.control)
     more = (keys.due, keys.parked, keys.prefix)
     args = ("", MOST_REAPED, CONTROL_TTL_MS)
-    given_on, given_up, unfinished, limiters = cast(
-        "list[int]", await connection.run(REAP, names + more, args)
+    given_on, given_up, unfinished, limiters, aside = cast(
+        "tuple[int, int, int, int, list[bytes]]", await connection.run(REAP, names + more, args)
     )
-    return Reaped(given_on, given_up, more=unfinished > 0, limited=limiters == 1)
+    set_aside = tuple(name.decode(errors="replace") for name in aside)
+    return Reaped(given_on, given_up, unfinished > 0, limiters == 1, set_aside)
 
 
 async def known_by_some_worker(connection: Connection, keys: Keys, task: str) -> bool:

@@ -6,7 +6,7 @@ from typing import cast
 
 from lionherd_dist.store.connection import Connection
 from lionherd_dist.store.keys import Keys
-from lionherd_dist.store.mending import keys_of_wrong_type
+from lionherd_dist.store.odd_keys import keys_of_wrong_type
 from lionherd_dist.store.reading import Overview, overview
 from lionherd_dist.store.tolerant import read_each, read_one, whole
 

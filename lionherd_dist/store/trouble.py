@@ -1,7 +1,5 @@
 """What went wrong at the server, in this package's own errors: mapped once, here. Pure."""
 
-import enum
-import re
 import ssl
 
 from redis import exceptions as redis_errors
@@ -14,6 +12,7 @@ from lionherd_dist.errors import (
     StoreRefusedError,
     StoreUnavailableError,
 )
+from lionherd_dist.store.mending import Damage, damage_of
 
 # UNBLOCKED: the server lost its data; the session is soon found lost, and begun anew.
 _PASSING = (
@@ -30,36 +29,6 @@ _MAY_NOT_LOAD = "'script|load'"  # in what a server says of rights; scripts them
 
 _ELSEWHERE = ("MOVED ", "ASK ", "TRYAGAIN ")  # as some versions of redis-py leave them; others do
 _ELSEWHERE_ERRORS = (redis_errors.AskError, redis_errors.TryAgainError)  # this; MovedError is one
-
-# What a script ends in where a key holds what it cannot work with; rights and versions are others.
-_IN_A_SCRIPT = re.compile(r"@?user_script|script: [0-9a-f]{40}|[Ee]rror running script")
-_OF_RIGHTS = re.compile(
-    r"NOPERM|can't (run|access)|unknown (redis )?command|called from script", re.IGNORECASE
-)
-_OF_DATA = re.compile(
-    r"WRONGTYPE|is not (an integer|a valid)|not an integer or out of range|Invalid stream ID"
-)
-
-
-class Damage(enum.Enum):
-    """What a request met at the server that its writer never left there."""
-
-    NONE = enum.auto()
-    NO_GROUP = enum.auto()
-    DATA = enum.auto()
-
-
-def damage_of(error: Exception) -> Damage:
-    """What *error* says of the keys that the request was about."""
-    text = str(error)
-    if not isinstance(error, redis_errors.ResponseError) or _OF_RIGHTS.search(text):
-        return Damage.NONE
-    if text.startswith("NOGROUP"):
-        return Damage.NO_GROUP
-    if text.startswith(_FULL) or "OOM " in text or text.startswith(_PASSING):
-        return Damage.NONE
-    found = _OF_DATA.search(text) or _IN_A_SCRIPT.search(text)
-    return Damage.DATA if found else Damage.NONE
 
 
 def translate(error: Exception, address: str) -> LionherdError:

@@ -5,19 +5,21 @@ import sys
 import time
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import cast
 
 import anyio
 
 from chaos.clients import ClientPlace
 from chaos.notes import read_notes
-from chaos.plan import CLIENTS, Plan, Role, events
+from chaos.plan import CLIENTS, Plan, Role, events, poisoned
 from chaos.records import Records
 from chaos.referee import Findings, judge
 from chaos.schedule import Event
 from chaos.server import ChaosServer, chaos_server
+from chaos.spoiling import COSTLY_TYPES, WRONG_TYPES, deletions, garbage, of_wrong_type
 from chaos.watch import KEYS, kept_jobs, names, read_dead_letters, watch_hands
 from chaos.workers import Place, WorkerProgram
-from lionherd_dist import Cluster, Settings
+from lionherd_dist import Cluster, LionherdError, Settings
 from lionherd_dist.store.connection import Connection
 
 KILLABLE = ("first", "second")  # the clients whose jobs outlive them
@@ -47,6 +49,9 @@ class Run:
     async def do(self, event: Event) -> None:
         """Do *event* to a process that is fit for it; nothing if there is none in time."""
         records = self.records
+        if event.deed == "spoil":
+            await self._spoil(event.dice)
+            return
         if event.deed == "server":
             await self.server.restart()
             records.restarts += 1
@@ -67,6 +72,29 @@ class Run:
         else:
             records.pauses += 1
             await target.pause(event.for_s)
+
+    async def _spoil(self, dice: float) -> None:
+        """One deed of somebody who has no business at the server."""
+        connection = Connection(self.server.url, name="chaos-spoiler")
+        try:
+            sessions = cast("list[bytes]", await connection.call("ZRANGE", KEYS.sessions, 0, -1))
+            session = sessions[int(dice * len(sessions))].decode() if sessions else "nobody"
+            deeds = [*garbage(session), *of_wrong_type(WRONG_TYPES)]
+            if self._poison_is_over():
+                jobs = [name for name in await names(connection, "job:*") if name.count(":") == 3]
+                deeds += of_wrong_type(COSTLY_TYPES) + deletions(jobs[:4])
+            await connection.pipeline(deeds[int(dice * 7919 % len(deeds))])
+            self.records.spoils += 1
+        except LionherdError:
+            return  # it is just being restarted, or the key is spoilt already
+        finally:
+            await connection.close()
+
+    def _poison_is_over(self) -> bool:
+        """True once each job with a poison call was read to its end."""
+        ended = {str(line[1]) for line in self._notes() if line[0] in "DX"}
+        first = [name for name in CLIENTS if poisoned(name, 0, self.plan.poison)]
+        return all(f"{name}.0" in ended for name in first)
 
     def _fit(self, event: Event) -> list[Place] | list[ClientPlace]:
         if event.deed == "client":
@@ -139,7 +167,10 @@ class Run:
         return GONE_AFTER_HANG_S if self.records.hung else GONE_S
 
     async def _keys(self, connection: Connection) -> list[str]:
-        return [name for name in await names(connection, "*") if name != KEYS.dead]
+        kept = {KEYS.dead, KEYS.aside}
+        aside = f"{KEYS.aside}:"
+        found = await names(connection, "*")
+        return [name for name in found if name not in kept and not name.startswith(aside)]
 
     async def _cancel_orphans(self) -> None:
         """Jobs whose client was killed before it could note their id: nobody can attach to them."""

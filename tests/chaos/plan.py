@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from chaos.schedule import Event, schedule, shares
 
 FULL_S = 180.0
-COUNTS = ("calls", "kills", "pauses", "client_kills", "restarts", "poison")
+COUNTS = ("calls", "kills", "pauses", "client_kills", "restarts", "poison", "spoils")
 STEP_DONE, ALL_DONE = 0, 10  # what a client process ends with: start me again, or not
 CLIENTS = ("stream", "row", "map", "first", "second")  # the last two submit, and attach
 LIMITS = {"stream": 10, "row": 1, "map": 7, "first": 10, "second": 5}
@@ -25,6 +25,8 @@ class Plan:
         pauses: SIGSTOPs of workers, each for 0.2 to 3 sessions.
         client_kills: SIGKILLs of clients that submit and attach.
         restarts: of the server: SIGKILL and SHUTDOWN in turn.
+        spoils: deeds of somebody who writes to the server as no part of the library would; those by
+            which jobs are lost begin when the poison calls are over.
         poison: calls that end their worker each time they run.
         patience_s: seconds after the last event for all jobs to come to their end.
         deaths: of each client that attaches, so many first jobs see their first reader die in the
@@ -41,6 +43,7 @@ class Plan:
     restarts: int
     poison: int
     deaths: int = 1
+    spoils: int = 0
     broken: str = ""
     workers: int = 8
     slots: int = 6
@@ -57,6 +60,7 @@ FULL = Plan(
     client_kills=10,
     restarts=10,
     poison=5,
+    spoils=60,
 )
 
 
@@ -73,6 +77,7 @@ def events(plan: Plan) -> list[Event]:
         "pause": plan.pauses,
         "client": plan.client_kills,
         "server": plan.restarts,
+        "spoil": plan.spoils,
     }
     pause_s = (0.2 * plan.session_s, 3.0 * plan.session_s)
     return schedule(plan.seed, plan.seconds, counts, pause_s)

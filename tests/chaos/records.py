@@ -40,6 +40,7 @@ class Records:
     pauses: int = 0
     client_kills: int = 0
     restarts: int = 0
+    spoils: int = 0
     orphans: int = 0
     complaints: list[str] = field(default_factory=list)
     hands: dict[str, tuple[int, int]] = field(default_factory=dict)

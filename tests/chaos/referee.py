@@ -37,7 +37,7 @@ from chaos.plan import Plan
 from chaos.records import Records
 from chaos.vain import Vain
 
-EVENTS = ("kills", "pauses", "client_kills", "restarts")
+EVENTS = ("kills", "pauses", "client_kills", "restarts")  # a spoiler may find the server away
 
 
 @dataclass(slots=True)
@@ -47,6 +47,7 @@ class Findings(Verdict[Plan]):
     Attributes:
         most: the most calls of one job that ran at once, and its limit: where it came closest.
         recoveries: seconds from each worker's death to the next start of a call that it held.
+        told_lost: outcomes of jobs that were spoilt, of which their clients were told.
         again: starts beyond the first of a call, those of its own retry policy not counted.
     """
 
@@ -55,6 +56,7 @@ class Findings(Verdict[Plan]):
     again: int = 0
     vain_starts: int = 0
     lost: int = 0
+    told_lost: int = 0
     doubled: int = 0
     wrong: int = 0
     over_limit: int = 0
@@ -84,7 +86,9 @@ def judge(plan: Plan, directory: Path, records: Records) -> Findings:
     found.vain_starts = len(in_vain.sure | in_vain.doubtful)
     for label, group in by_label.items():
         job = jobs[root_of(label)]
-        if not job.moved:  # sent again by the library: a new job, beside what still ran of the old
+        # Sent again by the library: a new job, beside what still ran of the old one. Where the job
+        # was spoilt, its client has not noticed.
+        if not job.moved and not (job.how == "map" and plan.spoils):
             judge_limit(found, job, group, in_vain)
     found.recoveries = sorted(recoveries(bodies, records, in_vain))
     done = {name: getattr(records, name) for name in EVENTS}
@@ -115,7 +119,10 @@ def judge_job(found: Findings, job: Job, ran: set[tuple[str, int]]) -> None:
         if count > 1:
             found.doubled += 1
             found.against(f"recorded twice: {job.root} {index}, {count} times")
-    if job.accepted and (missing := job.calls - len(given)) > 0:
+    missing = job.calls - len(given) if job.accepted else 0
+    if missing > 0 and job.losses and found.plan.spoils:
+        found.told_lost += missing  # somebody deleted what was accepted, and the library said so
+    elif missing > 0:
         found.lost += missing
         found.against(f"lost: {missing} of {job.root}; it said: {job.losses or 'nothing'}")
 

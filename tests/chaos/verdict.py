@@ -21,7 +21,8 @@ def line(found: Findings) -> str:
     done, (most, limit) = found.records, found.most
     over = found.over_limit + found.over_slots
     p50, p99, longest = _recovery(found)
-    extra = f", {found.jobs_sent_again} jobs sent again" if found.jobs_sent_again else ""
+    extra = f", {done.spoils} spoils ({found.told_lost} told to be lost)" if done.spoils else ""
+    extra += f", {found.jobs_sent_again} jobs sent again" if found.jobs_sent_again else ""
     return (
         f"{done.kills} worker kills, {done.pauses} pauses, {done.client_kills} client kills, "
         f"{done.restarts} restarts, {found.calls:,} calls: {found.lost} lost, "

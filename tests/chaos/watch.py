@@ -48,6 +48,8 @@ async def read_dead_letters(connection: Connection) -> list[tuple[str, int]]:
     letters: list[tuple[str, int]] = []
     for _, fields in cast("list[tuple[bytes, list[bytes]]]", reply):
         letter = dict(zip(fields[::2], fields[1::2], strict=True))
+        if b"o" not in letter:  # it never was a call: somebody else wrote it
+            continue
         args = decode_call(letter[b"p"], Limits()).args
         item = args[0] if len(args) == 1 else args  # bounded_map's calls have one argument
         label, index, *_ = cast("tuple[str, int]", item)

@@ -232,15 +232,15 @@ class Life(Handing):
             self.control.append(id_)
         return len(job.hand)
 
-    def reap(self, now: int, most: int) -> list[int]:
+    def reap(self, now: int, most: int) -> list[object]:
         self.kept = {id_: at for id_, at in self.kept.items() if not 1 <= at <= now}
         return self._reap(now, most)
 
-    def _reap(self, now: int, most: int) -> list[int]:
+    def _reap(self, now: int, most: int) -> list[object]:
         """*most* is enough for all jobs of the expired, or they have none: no picking here."""
         expired = sorted((at, name) for name, at in self.sessions.items() if at <= now)
         if len(expired) == len(self.sessions):
-            return [0, 0, 0, NO_LIMITERS]
+            return [0, 0, 0, NO_LIMITERS, []]
         looked_at = [name for _, name in expired[:MOST_DEAD]]
         looked_at += sorted(self.consumers - self.sessions.keys())
         given_on = given_up = 0
@@ -262,7 +262,7 @@ class Life(Handing):
                 self._forget(session)
             else:
                 unfinished += 1
-        return [given_on, given_up, unfinished, NO_LIMITERS]
+        return [given_on, given_up, unfinished, NO_LIMITERS, []]
 
     def _give_on(self, number: int, died: bool) -> bool:
         del self.pending[number]

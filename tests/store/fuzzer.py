@@ -19,11 +19,10 @@ from importlib.resources import files
 from typing import cast
 
 import anyio
-from redis.exceptions import ResponseError
 from store_bench import Bench, chunk, wish
 
 from lionherd_dist.embedded.server import private_server
-from lionherd_dist.errors import StoreUnavailableError
+from lionherd_dist.errors import StoreRefusedError, StoreUnavailableError
 from lionherd_dist.store.calls import Again, Back, Dead, Done, Settled
 from lionherd_dist.store.connection import Connection
 from lionherd_dist.store.jobs import Tokens, check_jobs
@@ -31,8 +30,8 @@ from lionherd_dist.store.kept import advance, attach
 from lionherd_dist.store.keys import PART_TYPES, SHARED_TYPES, Keys
 from lionherd_dist.store.letters import revive
 from lionherd_dist.store.limits import resize, tend
-from lionherd_dist.store.mending import make_group, mend
-from lionherd_dist.store.scripts import ALL, Script
+from lionherd_dist.store.mending import new_group
+from lionherd_dist.store.scripts import ALL, SET_ASIDE, Script
 from lionherd_dist.store.sessions import quit_, reap
 
 LONGEST_US = 100_000  # of server time, for one script
@@ -158,10 +157,10 @@ class State:
 
     async def mend(self) -> None:
         """What a connection does by itself that knows the namespace."""
-        ask, run = self._connection._answers, self._connection._run
-        with suppress(ResponseError):  # it is of a wrong type, which is mended next
-            await make_group(ask, self._keys)
-        await mend(ask, run, self._keys)
+        with suppress(StoreUnavailableError, StoreRefusedError):  # it is there
+            await self._connection.call(*new_group(self._keys))
+        for name, kind in self._all_keys().items():
+            await self._connection.run(SET_ASIDE, (self._keys.prefix + name,), (kind,))
 
     async def damage(self) -> str:
         """Do one thing that anybody could do; what it was."""
@@ -180,13 +179,17 @@ class State:
         await self._write(key, kind, value)
         return f"{name}: {value!r:.60}"
 
-    def _a_key(self) -> tuple[str, str]:
+    def _all_keys(self) -> dict[str, str]:
         kinds = dict(SHARED_TYPES)
         owners = {"job": ("C-1", "C-2", "C-3", "C-4"), "limit": ("api",)}
         for kind, parts in PART_TYPES.items():
             for owner in owners.get(kind, ("C", "W", "Y", "")):
                 for part, its in parts.items():
                     kinds[f"{kind}:{owner}{part and ':'}{part}"] = its
+        return kinds
+
+    def _a_key(self) -> tuple[str, str]:
+        kinds = self._all_keys()
         is_shared = self.dice.random() < 0.4
         name = self.dice.choice(sorted(name for name in kinds if (":" not in name) == is_shared))
         return name, kinds[name]

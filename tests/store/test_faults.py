@@ -201,8 +201,7 @@ def checking(*gone: str) -> Callable[[Bench], Awaitable[Sent]]:
 async def setting_aside(bench: Bench) -> Sent:
     await in_hand(bench)
     await bench.connection.call("RENAME", bench.keys.places, bench.keys.due)
-    names = (bench.keys.due, f"{bench.keys.prefix}aside:due", bench.keys.aside)
-    return lambda connection: connection.run(SET_ASIDE, names, ("", "zset", "due"))
+    return lambda connection: connection.run(SET_ASIDE, (bench.keys.due,), ("zset",))
 
 
 async def beat(bench: Bench) -> Sent:

@@ -22,6 +22,7 @@ from lionherd_dist.store import (
     kept,
     letters,
     limit_rows,
+    loading,
     outcomes,
     reading,
     scripts,
@@ -153,7 +154,7 @@ QUESTIONS: dict[Callable[..., object], Callable[[Bench], Asked]] = {
 CARRIERS = {
     "connection",
     "lines",
-    "mending",
+    "odd_keys",
     "patience",
     "tolerant",
 }  # which send what the others say
@@ -161,6 +162,7 @@ CHANGES = {  # without a script of their own: those of calls stand in test_fault
     calls.Calls.take,
     calls.Calls.retake,
     letters.drop,
+    loading.load_scripts,
     jobs.cancel_jobs,  # cancel, as often as it takes
 }
 

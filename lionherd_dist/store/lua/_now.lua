@@ -1,5 +1,29 @@
 -- _now: prepended to every script. The server owns the clock; tests may pass their own.
--- What comes from a key, an entry or an argument may be anything: numbers of it are read by whole.
+-- What comes from a key, an entry or an argument may be anything: numbers of it are read by whole,
+-- and a key of a wrong type is set aside where it is met, so that no script ends half done by it.
+local pcall, ASIDE_LIFE = redis.pcall, 7 * 24 * 3600 * 1000
+local function set_aside(key)
+  local prefix, name = string.match(key, '^(.-}:)(.*)$')
+  local aside = prefix .. 'aside'
+  pcall('RENAME', key, aside .. ':' .. name)
+  pcall('PEXPIRE', aside .. ':' .. name, ASIDE_LIFE)
+  if pcall('TYPE', aside).ok ~= 'hash' then pcall('UNLINK', aside) end
+  pcall('HSET', aside, name, pcall('TIME')[1] .. '000')
+  pcall('PEXPIRE', aside, ASIDE_LIFE)
+end
+
+local function call(...)
+  local reply = pcall(...)
+  if type(reply) == 'table' and reply.err then
+    if not string.find(reply.err, 'WRONGTYPE', 1, true) then error(reply) end
+    set_aside((select(2, ...)))
+    reply = pcall(...)
+    if type(reply) == 'table' and reply.err then error(reply) end
+  end
+  return reply
+end
+local redis = {call = call, pcall = pcall}
+
 local LAST_WHOLE = 9007199254740991  -- above, a double no longer counts by one, and loops never end
 
 -- *value* as a whole number from *least* (0) to *most* (LAST_WHOLE); nil if it is none.

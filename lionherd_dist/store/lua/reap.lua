@@ -15,7 +15,8 @@
 -- KEYS 9 prefix: what every key of the namespace begins with
 -- ARGV 1 now (ms, '' = server clock) | 2 most (count) | 3 control_ttl (ms)
 -- RETURN {calls given on (count), jobs given up (count), sessions that have more (count),
---         1 if there are limiters, which are to be tended}
+--         1 if there are limiters, which are to be tended, names of keys that were set aside, each
+--         told once}
 local keys = {sessions = KEYS[1], calls = KEYS[2], slots = KEYS[3], control = KEYS[6],
               due = KEYS[7], parked = KEYS[8], prefix = KEYS[9], asking = {}, now = clock(ARGV[1])}
 local prefix, now, most, MOST_SESSIONS = keys.prefix, keys.now, argument(2, 0, 10000), 5
@@ -32,6 +33,17 @@ local function dead_sessions()
   return dead
 end
 
+local function set_aside_lately(key)  -- those that nobody was told of
+  local names, found = {}, redis.call('HGETALL', key)
+  for i = 1, #found, 2 do
+    if not string.find(found[i + 1], 'told', 1, true) then
+      redis.call('HSET', key, found[i], found[i + 1] .. ' told')
+      names[#names + 1] = found[i]
+    end
+  end
+  return names
+end
+
 local function forget(session)
   take_slots(KEYS[3], session)
   for _, key in ipairs({KEYS[4], KEYS[5], prefix .. 'places'}) do
@@ -43,7 +55,7 @@ local function forget(session)
 end
 
 -- The server was silent itself: those who live come back first, and see to the rest.
-if redis.call('ZCOUNT', keys.sessions, '(' .. now, '+inf') == 0 then return {0, 0, 0, limiters} end
+if redis.call('ZCOUNT', keys.sessions, '(' .. now, '+inf') == 0 then return {0, 0, 0, limiters, {}} end
 
 redis.call('ZREM', keys.sessions, '')
 redis.call('ZREMRANGEBYSCORE', prefix .. 'kept', 1, now)  -- their keys have expired, too
@@ -65,4 +77,4 @@ for _, session in ipairs(dead_sessions()) do
   if room > upto and upto == #jobs then forget(session) else unfinished = unfinished + 1 end
 end
 lend_touched(keys)
-return {given_on, given_up, unfinished, limiters}
+return {given_on, given_up, unfinished, limiters, set_aside_lately(prefix .. 'aside')}
