@@ -8,15 +8,19 @@ from types import TracebackType
 from typing import Self
 
 import anyio
+from anyio.abc import TaskGroup
 
 from lionherd_dist.background import Background
+from lionherd_dist.deaths import Deaths, ending, in_hand
 from lionherd_dist.embedded.child import Child
 from lionherd_dist.embedded.interpreter import python_command
 from lionherd_dist.embedded.output import Lines, LineSink
-from lionherd_dist.errors import WorkerStartError, first_of
+from lionherd_dist.errors import LionherdError, WorkerStartError, first_of
 from lionherd_dist.local.race import race
 from lionherd_dist.runtime.process import ORDER_VARIABLE, STATUS_UNUSABLE, Order
 from lionherd_dist.store.patience import pause_s
+from lionherd_dist.store.places import Ended
+from lionherd_dist.telemetry import SILENT, Recorder
 from lionherd_dist.worker_guard import check_may_start_processes
 
 START_S = 60.0  # heavy modules take their time to import
@@ -32,6 +36,7 @@ class Fleet:
         on_output: called with what the workers print, in whole lines as far as they end.
         prefixed: whether each line begins with its worker, as in ``[worker 2] …``.
         on_failure: called when no worker can be started again, with the error.
+        recorder: told what is taken over from workers that died.
 
     Raises, on entering:
         WorkerStartError: a worker ended before it was ready, with its own error.
@@ -48,6 +53,7 @@ class Fleet:
         on_output: Callable[[bytes], None],
         prefixed: bool = False,
         on_failure: Callable[[BaseException], None] | None = None,
+        recorder: Recorder = SILENT,
     ) -> None:
         self._order, self._size, self._prefixed = order, size, prefixed
         self._on_failure = on_failure
@@ -55,6 +61,9 @@ class Fleet:
         self._notices = Lines(self._sink)
         self._lines: dict[int, Lines] = {}
         self._unusable = 0
+        self._deaths = Deaths(order.redis, order.settings, recorder)
+        self._tokens: dict[int, str] = {}
+        self._untold: set[str] = set()  # the tokens of workers whose death is still to be told
         self.children: dict[int, Child] = {}
 
     async def __aenter__(self) -> Self:
@@ -89,11 +98,18 @@ class Fleet:
         """Stop all workers: their grace, a little more, then SIGKILL. Cannot be cancelled."""
         with anyio.CancelScope(shield=True):
             async with anyio.create_task_group() as stopping:
-                for child in self.children.values():
-                    stopping.start_soon(child.stop, self._order.grace_s + KILL_AFTER_S)
+                for place in self.children:
+                    stopping.start_soon(self._stop_one, place)
+            if self._untold:
+                await self._deaths.try_once(self._untold)
         for lines in self._lines.values():
             lines.end()
         self.children.clear()
+
+    async def _stop_one(self, place: int) -> None:
+        status = await self.children[place].stop(self._order.grace_s + KILL_AFTER_S)
+        if status != 0:  # else it has ended its sessions itself
+            self._untold.add(self._tokens[place])
 
     def terminate(self) -> None:
         """Pass one more stop signal on to all workers: the second one hands back at once."""
@@ -102,8 +118,8 @@ class Fleet:
 
     async def _start(self, place: int) -> None:
         """Start the worker at *place* and wait until it is ready."""
-        token = secrets.token_hex(16)
-        order = replace(self._order, ready=token)
+        token, proof = secrets.token_hex(16), secrets.token_hex(16)
+        order = replace(self._order, ready=token, token=proof)
         ready = anyio.Event()
         prefix = f"[worker {place + 1}] " if self._prefixed else ""
         lines = self._lines[place] = Lines(self._sink, prefix.encode())
@@ -113,7 +129,7 @@ class Fleet:
             orphan_grace_s=self._order.grace_s,
             on_output=_Announcement(token.encode() + b"\n", ready, lines.feed),
         )
-        self.children[place] = child
+        self.children[place], self._tokens[place] = child, proof
         with anyio.move_on_after(START_S):
             await race(ready.wait(), child.wait())
         if not ready.is_set():
@@ -124,28 +140,48 @@ class Fleet:
     async def _mind_all(self) -> None:
         async with anyio.create_task_group() as minders:
             for place in range(self._size):
-                minders.start_soon(self._mind, place)
+                minders.start_soon(self._mind, place, minders)
 
-    async def _mind(self, place: int) -> None:
+    async def _mind(self, place: int, minders: TaskGroup) -> None:
         """Begin the worker at *place* anew whenever it ends by itself."""
         crashes = 0
         while True:
             begun_at = anyio.current_time()
-            status = await self.children[place].wait()
+            status = await self.children[place].end()
+            minders.start_soon(self._see_to_death, place, self._tokens[place], status)
+            await self.children[place].wait()
             self._lines[place].end()
             crashes = 1 if anyio.current_time() - begun_at > STEADY_S else crashes + 1
             next_ = "it would again" if status == STATUS_UNUSABLE else "starting another"
-            self._tell(f"worker {place + 1} ended with {status}; {next_}")
+            self._tell(f"worker {place + 1} {ending(status)}; {next_}")
             if status == STATUS_UNUSABLE:
                 self._unusable += 1
                 if self._unusable == self._size:
                     raise WorkerStartError("no worker can go on; what they said stands above")
                 return
-            await anyio.sleep(pause_s(crashes))
+            if crashes > 1:  # what it died of may be one call, and others wait
+                await anyio.sleep(pause_s(crashes - 1))
             try:
                 await self._start(place)
             except WorkerStartError as error:
                 self._tell(str(error))
+
+    async def _see_to_death(self, place: int, token: str, status: int) -> None:
+        """Have the server end what the worker that was at *place* had; beside its new start."""
+
+        def tell(ended: Ended) -> None:
+            if calls := in_hand(ended):
+                self._tell(
+                    f"worker {place + 1}, which {ending(status)}, had in hand {calls}; "
+                    "others are given that now"
+                )
+
+        self._untold.add(token)
+        try:
+            await self._deaths.see_to(token, tell)
+        except LionherdError as error:
+            self._tell(f"the end of worker {place + 1} could not be told to the server: {error}")
+        self._untold.discard(token)
 
     def _tell(self, text: str) -> None:
         self._notices.feed(f"lionherd-dist: {text}\n".encode())

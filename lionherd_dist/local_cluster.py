@@ -100,6 +100,7 @@ class LocalCluster(Cluster):
                 on_output=write_to_stderr,
                 prefixed=True,
                 on_failure=self._workers_failed,
+                recorder=self._recorder,
             )
             await stack.enter_async_context(fleet)
             await super().__aenter__()

@@ -22,9 +22,13 @@ class Bench:
     connection: Connection
     keys: Keys
 
-    async def hello(self, session: str, *, slots: int = 0, ttl_ms: int = TTL_MS) -> bool:
+    async def hello(
+        self, session: str, *, slots: int = 0, ttl_ms: int = TTL_MS, place: str = ""
+    ) -> bool:
         capacity = Capacity(slots, ("tasks:double",) if slots else ())
-        welcome = await hello(self.connection, self.keys, session, ttl_ms=ttl_ms, capacity=capacity)
+        welcome = await hello(
+            *(self.connection, self.keys, session), ttl_ms=ttl_ms, capacity=capacity, place=place
+        )
         return welcome is not None
 
     async def submit(self, session: str, *chunks: Chunk) -> list[int] | None:

@@ -22,6 +22,7 @@ from lionherd_dist.store.limit_rows import (
     user_rows,
 )
 from lionherd_dist.store.limits import leave_request, resize
+from lionherd_dist.store.places import shown_place
 from lionherd_dist.store.reading import server_ms
 from lionherd_dist.store.tolerant import read_one
 
@@ -85,9 +86,8 @@ def show_(name: str, redis: str | None, namespace: str, *, as_json: bool) -> Non
         if not sessions:
             return row, users, {}
         reply = await read_one(connection, "HMGET", keys.places, *sessions)
-        places = [place or b"" for place in cast("list[bytes | None]", reply)]
-        texts = (place.decode(errors="replace") for place in places)
-        return row, users, dict(zip(sessions, texts, strict=True))
+        places = map(shown_place, cast("list[bytes | None]", reply))
+        return row, users, dict(zip(sessions, places, strict=True))
 
     row, users, places = ask(redis, namespace, look)
     if row is None:

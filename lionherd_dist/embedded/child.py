@@ -86,6 +86,11 @@ class Child:
         """The last 64 KiB that it wrote to its standard output and error."""
         return self._watch.tail.decode(errors="replace")
 
+    async def end(self) -> int:
+        """The exit status, once it has ended, whatever of its output is still to be read."""
+        await self._watch.ended.wait()
+        return self._status()
+
     async def wait(self) -> int:
         """The exit status, once it has ended and all that it wrote has been read.
 

@@ -27,6 +27,7 @@ from lionherd_dist.module_import import import_error, import_source
 from lionherd_dist.module_source import ModuleSource
 from lionherd_dist.runtime.ending import UnwaitedExecutor, end, leave
 from lionherd_dist.runtime.worker import Worker
+from lionherd_dist.session.own_place import use_token
 from lionherd_dist.settings import Settings
 from lionherd_dist.telemetry import Recorder
 from lionherd_dist.tracing import Tracer
@@ -43,6 +44,9 @@ STATUS_FAILED = 1
 class Order:
     """What one worker process is to do; *ready* is printed, as a line, when it takes calls.
 
+    *token* is to be part of the place that it registers, so that whoever started it can tell the
+    server of its death; "" for one that nobody else knows.
+
     *redis* is a complete URL, to which nothing of the environment is added. *otel* says whether it
     tells OpenTelemetry. *files* has the files of those modules for which they are known, *main* is
     the one that the program which starts the worker was started with, and *argv* its ``sys.argv``.
@@ -54,6 +58,7 @@ class Order:
     grace_s: float
     settings: Settings
     ready: str = ""
+    token: str = ""
     log_format: Format | None = None
     log_level: Level | None = None
     otel: Wanted = "no"
@@ -183,6 +188,8 @@ def main() -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)  # a crash loses no line that was printed
     order = order_of(text)
+    if order.token:
+        use_token(order.token)
     if order.argv:
         sys.argv[:] = order.argv
     try:

@@ -6,7 +6,9 @@ dead session first does not matter. None looks as soon as it begins: after a sil
 all sessions have expired, and those who live need a moment to say so.
 """
 
+import contextlib
 import logging
+from collections.abc import Callable
 
 import anyio
 
@@ -30,16 +32,23 @@ async def reap_the_dead(
     """Reap expired sessions, until cancelled."""
     while True:
         await anyio.sleep(settings.session_s / LOOKS_PER_SESSION)
-        try:
-            reaped = None
-            while reaped is None or reaped.more:
-                reaped = await reap(connection, keys)
-                _tell(reaped, keys, recorder)
-            if reaped.limited:
-                await tend(connection, keys)
+        with contextlib.suppress(StoreUnavailableError):  # looked again as soon as it would be
+            await reap_all(connection, keys, lambda reaped: _tell(reaped, keys, recorder))
             await check_jobs(connection, keys, (), others=CHECKED)
-        except StoreUnavailableError:
-            pass  # looked again as soon as it would have been anyway
+
+
+async def reap_all(connection: Connection, keys: Keys, on_reaped: Callable[[Reaped], None]) -> None:
+    """See once to all that dead sessions left; *on_reaped* is told of each part of it.
+
+    Raises:
+        StoreUnavailableError: the server did not answer; some of it may have been seen to.
+    """
+    reaped = None
+    while reaped is None or reaped.more:
+        reaped = await reap(connection, keys)
+        on_reaped(reaped)
+    if reaped.limited:
+        await tend(connection, keys)
 
 
 def _tell(reaped: Reaped, keys: Keys, recorder: Recorder) -> None:

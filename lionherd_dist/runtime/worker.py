@@ -18,7 +18,8 @@ from lionherd_dist.runtime.shift import Ends, Post, Shift, open_lines
 from lionherd_dist.runtime.slots import open_slots
 from lionherd_dist.session.clock import ServerClock
 from lionherd_dist.session.losses import tell_lost
-from lionherd_dist.session.session import here, open_session
+from lionherd_dist.session.own_place import here
+from lionherd_dist.session.session import open_session
 from lionherd_dist.settings import Settings, check_settings
 from lionherd_dist.store.keys import Keys
 from lionherd_dist.store.sessions import Capacity

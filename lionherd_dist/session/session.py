@@ -4,7 +4,6 @@ import contextlib
 import logging
 import os
 import secrets
-import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from lionherd_dist.logs import note
 from lionherd_dist.session.clock import ServerClock
 from lionherd_dist.session.heartbeat import JOIN_S, Heartbeat, Pulse
 from lionherd_dist.session.lack import Lack
+from lionherd_dist.session.own_place import own_place
 from lionherd_dist.session.trust import Trust, uptime_s
 from lionherd_dist.settings import Settings
 from lionherd_dist.store.connection import Connection
@@ -51,11 +51,6 @@ def new_id() -> str:
     return secrets.token_hex(6)
 
 
-def here() -> str:
-    """Where this process runs, for people: ``host:pid``."""
-    return f"{socket.gethostname()}:{os.getpid()}"
-
-
 @asynccontextmanager
 async def open_session(
     where: str | Address,
@@ -78,7 +73,7 @@ async def open_session(
         StoreRefusedError: it will not have us.
     """
     tried: list[str] = []
-    trust = Trust(settings.session_s, uptime_s())
+    trust, place = Trust(settings.session_s, uptime_s()), own_place()
     lack = Lack(refuses=is_first)
 
     async def register() -> Welcome | None:
@@ -89,7 +84,7 @@ async def open_session(
                 *(connection, keys, tried[-1]),
                 ttl_ms=settings.session_ms,
                 capacity=capacity,
-                place=here(),
+                place=place,
             )
 
     try:
@@ -103,7 +98,7 @@ async def open_session(
     if welcome is None:
         raise StoreRefusedError(f"the session id {id_} is taken; start again for another")
     clock = ServerClock(welcome.now_ms)
-    beats = BeatConnection(where, keys, id_, settings.session_ms, capacity=capacity, place=here())
+    beats = BeatConnection(where, keys, id_, settings.session_ms, capacity=capacity, place=place)
     pulse = Pulse(settings.session_s, settings.stall_limit_s)
     heartbeat = Heartbeat(beats, pulse, clock, trust, on_lost=on_lost)
     heartbeat.start()

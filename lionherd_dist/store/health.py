@@ -4,6 +4,7 @@ from typing import cast
 
 from lionherd_dist.store.connection import Connection
 from lionherd_dist.store.keys import Keys
+from lionherd_dist.store.places import shown_place
 from lionherd_dist.store.reading import server_ms
 from lionherd_dist.store.tolerant import moment, read_each, read_one
 
@@ -19,7 +20,7 @@ async def live_workers_at(connection: Connection, keys: Keys, host: str) -> int:
     here = [
         session
         for session, place in zip(flat[::2], flat[1::2], strict=True)
-        if place.decode(errors="replace").rpartition(":")[0] == host
+        if shown_place(place).rpartition(":")[0] == host
     ]
     if not here:
         return 0

@@ -11,7 +11,8 @@ slots              hash    P -> a worker's slots, ``*`` -> their sum   hello / q
 opened             hash    P -> highest job number it opened           submit / quit, reap
 names              hash    P -> names of the tasks that a worker       hello / quit, reap
                            knows, a space after each
-places             hash    P -> host:pid of its process, for people    hello / quit, reap
+places             hash    P -> host:pid of its process, for people;   hello / quit, reap
+                           /, its token (see places.py)
 owned:P            zset    J that P has open -> renewed at (server     submit, beat / with the
                            ms); of no P: kept jobs that are not done   jobs
 calls              stream  c: "J index attempt deadline deaths",       submit, finish, promote,

@@ -13,6 +13,7 @@ from lionherd_dist.store.exchange import Reply
 from lionherd_dist.store.job_rows import JobRow, job_rows
 from lionherd_dist.store.keys import Keys
 from lionherd_dist.store.limit_rows import LimiterRow, limiter_rows
+from lionherd_dist.store.places import shown_place
 from lionherd_dist.store.tolerant import moment, read_each, whole
 
 MOST_SESSIONS = 500
@@ -154,9 +155,10 @@ async def _sessions(
         connection,
         [*(("HMGET", key, *ids) for key in about), *(("ZCARD", keys.owned(id_)) for id_ in ids)],
     )
-    places, slots, names = (
+    places = [shown_place(place) for place in cast("list[bytes | None]", replies[0])]
+    slots, names = (
         [(value or b"").decode(errors="replace") for value in cast("list[bytes | None]", reply)]
-        for reply in replies[:3]
+        for reply in replies[1:3]
     )
     return [
         SessionRow(

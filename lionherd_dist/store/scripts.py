@@ -59,6 +59,7 @@ HELLO = load("hello")
 BEAT = load("beat")
 QUIT = load("quit")
 REAP = load("reap")
+DIED = load("died")
 ALONE = load("alone")
 BURY = load("bury")
 ATTACH = load("attach")
@@ -73,6 +74,6 @@ CHECK = load("check")
 SET_ASIDE = load("set_aside")
 ALL = (
     *(SUBMIT, FINISH, CANCEL, PROMOTE, HELLO, BEAT, QUIT),
-    *(REAP, ALONE, BURY, ATTACH, ADVANCE, DETACH, REVIVE),
+    *(REAP, DIED, ALONE, BURY, ATTACH, ADVANCE, DETACH, REVIVE),
     *(LEND, LEAVE, RESIZE, TEND, CHECK, SET_ASIDE),
 )

@@ -65,7 +65,7 @@ async def hello(
     capacity: Capacity,
     place: str = "",
 ) -> Welcome | None:
-    """Register *session* of the process at *place*, ``host:pid``; None if the id is taken."""
+    """Register *session* of the process at *place*; None if the id is taken."""
     reply = await connection.run(
         HELLO,
         (

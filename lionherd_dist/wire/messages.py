@@ -25,6 +25,7 @@ from lionherd_dist.wire.called import called_record
 from lionherd_dist.wire.failures import BUDGETS, Record, record_of, shorten
 from lionherd_dist.wire.limits import DEFAULT_LIMITS, Limits, OutOfBoundsError, check
 from lionherd_dist.wire.overrides import overrides_from, overrides_of
+from lionherd_dist.wire.packer import second_of
 from lionherd_dist.wire.rebuilding import error_from
 from lionherd_dist.wire.values import decode, encode_parts
 
@@ -100,6 +101,15 @@ def decode_call(payload: bytes, limits: Limits = DEFAULT_LIMITS) -> Message:
             carried = _carried_from(options)
             return Message(task, tuple(args), kwargs, *overrides, traceparent, carried)
     raise DecodeError(f"a call was expected, and this is {_shape_of(message)}")
+
+
+def task_name_in(payload: bytes) -> str:
+    """The name of the task in a call, of which nothing else is decoded; "" if it cannot be read."""
+    try:
+        name = second_of(payload)
+    except Exception:  # noqa: BLE001 (of any class that msgpack raises for bytes that are not its)
+        return ""
+    return name if type(name) is str else ""
 
 
 def encode_outcome(

@@ -46,3 +46,16 @@ def unpack(
         object_pairs_hook=pairs,
     )
     return value
+
+
+def second_of(payload: bytes) -> object:
+    """The second item of the list in *payload*, which is decoded no further than that.
+
+    Raises whatever msgpack raises for bytes that are no list.
+    """
+    unpacker = msgpack.Unpacker(raw=False)
+    unpacker.feed(payload)
+    unpacker.read_array_header()
+    unpacker.skip()
+    second: object = unpacker.unpack()
+    return second

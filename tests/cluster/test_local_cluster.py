@@ -232,7 +232,13 @@ def test_output_of_workers_arrives_whole(tmp_path: Path) -> None:
     held = b"[worker 1] held until it is ready\n"
     # A busy machine may hold a session of one second for lost, of which the worker logs a line.
     logged = re.compile(rb"^\[worker 1\] \d{4}-\d\d-\d\d[^\n]*\n", re.MULTILINE)
-    assert logged.sub(b"", done.stderr) == b"".join(
+    had = re.compile(
+        rb"^lionherd-dist: worker 1, which ended with 3, had in hand [^\n]*\n", re.MULTILINE
+    )
+    (told,) = had.findall(done.stderr)
+    assert b"call 0 of job " in told
+    assert b"(loud_tasks:die_once)" in told
+    assert had.sub(b"", logged.sub(b"", done.stderr)) == b"".join(
         [
             held,
             b"[worker 1] " + "語".encode() * 70_000 + b"\n",

@@ -23,6 +23,7 @@ from lionherd_dist.store.kept import Gone, advance, attach, detach, portion, rea
 from lionherd_dist.store.keys import Keys
 from lionherd_dist.store.limits import Ask, leave_request, resize, tend
 from lionherd_dist.store.patience import persist
+from lionherd_dist.store.places import died, place_of
 from lionherd_dist.store.scripts import SET_ASIDE, load
 from lionherd_dist.store.sessions import NO_CAPACITY, BeatConnection, Capacity, reap
 
@@ -267,6 +268,13 @@ async def reaping(bench: Bench, session: str) -> Sent:
     return lambda connection: reap(connection, bench.keys)
 
 
+async def telling_of_a_death(bench: Bench) -> Sent:
+    assert await bench.hello("V", slots=4, place=place_of("host:7", "token"))
+    await bench.submit("C", chunk(count=3))
+    await bench.take("V")
+    return lambda connection: died(connection, bench.keys, "token")
+
+
 async def kept(bench: Bench) -> list[bytes]:
     """A job whose three outcomes are kept, read by C; the entries of its outcomes."""
     await bench.submit("C", chunk(count=3, total=3, keep_ms=60_000))
@@ -394,6 +402,7 @@ OPERATIONS = [
     Operation("quit: with calls", "quit", quitting(WORKER, with_calls=True), persists=True),
     Operation("reap: a worker", "reap", reap_worker),
     Operation("reap: a client", "reap", reap_client),
+    Operation("died", "died", telling_of_a_death),
     Operation("attach", "attach", attaching),
     Operation("advance: one", "advance", advancing(1)),
     Operation("advance: the last", "advance", advancing(3)),

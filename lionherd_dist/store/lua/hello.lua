@@ -7,9 +7,9 @@
 -- KEYS 4 names: hash, session -> the tasks that a worker knows
 -- KEYS 5 control: stream of cancelled job ids, read by every worker
 -- KEYS 6 prefix: what every key of the namespace begins with
--- KEYS 7 places: hash, session -> host:pid of its process
+-- KEYS 7 places: hash, session -> host:pid of its process, /, its token
 -- ARGV 1 session | 2 now (ms, '' = server clock) | 3 ttl (ms) | 4 slots (count, 0 = a client)
--- ARGV | 5 the names of its tasks, with a space after each | 6 host:pid of its process
+-- ARGV | 5 the names of its tasks, with a space after each | 6 its place (as above)
 -- RETURN {} the name is taken | {now, the last id of the control stream}
 local sessions, calls_key, slots, names, control, prefix, places = unpack(KEYS)
 local session, now = ARGV[1], clock(ARGV[2])

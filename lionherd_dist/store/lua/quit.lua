@@ -8,7 +8,7 @@
 -- KEYS 6 control: stream of cancelled job ids, read by every worker
 -- KEYS 7 inbox: stream of outcomes for this session
 -- KEYS 8 owned: zset, job that this session has open -> renewed at (ms)
--- KEYS 9 places: hash, session -> host:pid of its process
+-- KEYS 9 places: hash, session -> host:pid of its process, /, its token
 -- ARGV 1 session
 -- RETURN 1 gone | 0 something was still its own, which the others' next reap will see to
 local sessions, calls_key, slots, opened, names, control, inbox, owned, places = unpack(KEYS)
