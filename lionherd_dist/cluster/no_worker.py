@@ -13,6 +13,7 @@ from lionherd_dist.logs import note
 from lionherd_dist.refused import BUILT_IN
 from lionherd_dist.store.connection import Connection
 from lionherd_dist.store.keys import Keys
+from lionherd_dist.store.places import wait_after_deaths
 from lionherd_dist.store.sessions import tasks_of_workers
 from lionherd_dist.wire.messages import decode_call
 
@@ -20,6 +21,11 @@ EVENT = "no worker"
 PATIENCE_S = 10.0  # without an outcome; then the server is asked for its workers
 LOOK_S = 1.0  # at what is known here: nothing is asked for that
 MOST_CALLS = 20  # whose tasks are looked for
+
+DIED = (
+    "no worker is alive at the moment, and calls that wait had workers that died; what those said "
+    "at their end tells why, and they may be starting again"
+)
 
 
 def missing(tasks: Iterable[str], workers: Sequence[frozenset[str]]) -> str:
@@ -88,7 +94,10 @@ class ReaderWaits:
 
 async def _warned(connection: Connection, keys: Keys, tasks: set[str]) -> bool:
     try:
-        reason = missing(tasks, await tasks_of_workers(connection, keys))
+        workers = await tasks_of_workers(connection, keys)
+        reason = missing(tasks, workers)
+        if not workers and await wait_after_deaths(connection, keys):
+            reason = DIED
     except LionherdError:  # the server is away: others tell of that
         return False
     if reason:

@@ -5,12 +5,15 @@ is random, belongs to one process alone: who says that a process died names it b
 no other process is meant, not even one that has its host's name and its process id.
 """
 
+import contextlib
 from dataclasses import dataclass
 from typing import cast
 
+from lionherd_dist.store.calls import taken_of
 from lionherd_dist.store.connection import Connection
 from lionherd_dist.store.keys import Keys
 from lionherd_dist.store.scripts import DIED
+from lionherd_dist.store.tolerant import read_one
 
 MOST_TOLD = 3  # calls that a message names
 
@@ -57,6 +60,16 @@ async def died(connection: Connection, keys: Keys, token: str) -> Ended:
         calls += map(_call, told[::2], told[1::2])
         if cursor == b"0":
             return Ended(sessions, tuple(calls[:MOST_TOLD]), more=len(calls) > MOST_TOLD)
+
+
+async def wait_after_deaths(connection: Connection, keys: Keys) -> bool:
+    """True if some of the first calls that wait, or are in hand, were so when a process died."""
+    first = await read_one(connection, "XRANGE", keys.calls, "-", "+", "COUNT", MOST_TOLD)
+    for entry, fields in cast("list[tuple[bytes, list[bytes]]]", first):
+        with contextlib.suppress(ValueError):  # it is no call
+            if taken_of(entry, fields).deaths:
+                return True
+    return False
 
 
 def _call(which: bytes, payload: bytes) -> CallInHand:

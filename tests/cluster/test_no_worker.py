@@ -11,6 +11,10 @@ from helpers import wait_until
 from lionherd_dist import Cluster, Settings
 from lionherd_dist.cluster import no_worker
 from lionherd_dist.cluster.no_worker import missing
+from lionherd_dist.store.connection import Connection
+from lionherd_dist.store.keys import Keys
+from lionherd_dist.store.places import died
+from lionherd_dist.store.sessions import Capacity, hello, reap
 
 pytestmark = pytest.mark.anyio
 
@@ -85,3 +89,31 @@ async def test_calls_that_take_long_are_no_reason_to_warn(
         await anyio.sleep(0.5)  # five times as long as a client without a worker waits
         stage.gate.set()
     assert warnings(caplog) == []
+
+
+async def test_workers_that_died_are_not_said_to_be_missing(
+    redis_url: str, settings: Settings, connection: Connection, caplog: pytest.LogCaptureFixture
+) -> None:
+    """They may be on their way back; who looks for a cause is told where it is."""
+    keys = Keys(settings.namespace)
+    async with Cluster(redis_url, settings=settings) as alone, anyio.create_task_group() as group:
+        await connection.call("XGROUP", "CREATE", keys.calls, "workers", "0", "MKSTREAM")
+        group.start_soon(alone.run, tasks.echo.call(1))
+
+        async def taken() -> bool:
+            group_of = ("GROUP", "workers", "V")
+            return bool(await connection.call("XREADGROUP", *group_of, "STREAMS", keys.calls, ">"))
+
+        await hello(
+            *(connection, keys, "V"),
+            ttl_ms=60_000,
+            capacity=Capacity(1, ("tasks:echo",)),
+            place="host:7/dead",
+        )
+        await wait_until(taken, description="a worker has it")
+        await died(connection, keys, "dead")
+        assert (await reap(connection, keys)).given_on == 1
+        caplog.clear()
+        await wait_until(lambda: bool(warnings(caplog)), description="there is a warning")
+        group.cancel_scope.cancel()
+    assert "calls that wait had workers that died" in warnings(caplog)[0]
