@@ -208,10 +208,7 @@ class Link:
             self._connection("side") as side,
             self._connection("lend") as lend,
             open_session(
-                self._address,
-                side,
-                self._keys,
-                self._opening_settings(),
+                *(self._address, side, self._keys, self._opening_settings()),
                 capacity=NO_CAPACITY,
                 on_lost=on_lost,
                 is_first=not self._begun,
