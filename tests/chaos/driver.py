@@ -27,6 +27,7 @@ START_S = 60.0
 TARGET_S = 10.0  # an event waits so long for a process that it can be done to
 GONE_S, GONE_AFTER_HANG_S = 20.0, 1.0  # for keys to go, and for jobs of dead clients
 PROGRESS_S = 5.0
+COSTLY_SHARE = 0.5  # of the deeds of a spoiler, once they may cost jobs
 
 
 class Run:
@@ -80,9 +81,9 @@ class Run:
             sessions = cast("list[bytes]", await connection.call("ZRANGE", KEYS.sessions, 0, -1))
             session = sessions[int(dice * len(sessions))].decode() if sessions else "nobody"
             deeds = [*garbage(session), *of_wrong_type(WRONG_TYPES)]
-            if self._poison_is_over():
+            if dice < COSTLY_SHARE and self._poison_is_over():
                 jobs = [name for name in await names(connection, "job:*") if name.count(":") == 3]
-                deeds += of_wrong_type(COSTLY_TYPES) + deletions(jobs[:4])
+                deeds = of_wrong_type(COSTLY_TYPES) + deletions(jobs[:4])
             await connection.pipeline(deeds[int(dice * 7919 % len(deeds))])
             self.records.spoils += 1
         except LionherdError:

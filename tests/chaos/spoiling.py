@@ -10,7 +10,9 @@ from lionherd_dist.store.connection import Command
 from lionherd_dist.store.keys import Keys
 
 KEYS = Keys("chaos")
-WRONG_TYPES = ("behind", "limits", "control", "names", "places", "opened", "slots")
+# Not places: where sessions is gone, too, nothing else names the keys of a session, which then stay
+# for their time to live.
+WRONG_TYPES = ("behind", "limits", "control", "names", "opened", "slots")
 COSTLY_TYPES = ("due", "parked", "calls", "sessions")  # by which jobs are lost
 PARTS = ("", ":backlog", ":hand")
 

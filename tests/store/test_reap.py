@@ -4,7 +4,7 @@ import pytest
 from store_bench import Bench, chunk
 
 from lionherd_dist.store.calls import Dead, Done
-from lionherd_dist.store.jobs import Chunk
+from lionherd_dist.store.jobs import Chunk, check_jobs
 from lionherd_dist.store.sessions import known_by_some_worker, quit_, reap
 
 pytestmark = pytest.mark.anyio
@@ -271,3 +271,17 @@ async def test_reaping_works_on_a_server_without_memory(bench: Bench) -> None:
         assert await bench.hand("V").finish(bench.connection, done) is not None
     finally:
         await bench.connection.call("CONFIG", "SET", "maxmemory", "0")
+
+
+async def test_a_session_that_the_server_forgot_is_reaped(bench: Bench) -> None:
+    """With all that it left: the set of those that live was deleted, or set aside."""
+    await bench.submit("C", chunk(count=3))
+    await bench.take("W", 1)
+    await bench.connection.call("DEL", bench.keys.sessions)
+    await bench.hello("V", slots=2)
+    await check_jobs(bench.connection, bench.keys, (), others=20)
+    while (await reap(bench.connection, bench.keys)).more:
+        pass
+    left = {name.removeprefix(bench.keys.prefix) for name in await bench.state()}
+    assert left == {"sessions", "calls", "names", "places", "slots", "control"}
+    assert await bench.connection.call("HKEYS", bench.keys.places) == [b"V"]

@@ -1,11 +1,13 @@
 -- check: is all there of jobs that somebody waits for? One of which something is gone ends here.
+-- Sessions that are not among those that live, and have not quit, are to be reaped.
 -- UNLINK is the first write: a server at maxmemory refuses scripts that begin by adding.
 -- USES _lost
 -- KEYS 1 sessions: zset, session -> expires at (ms)
 -- KEYS 2 calls: stream of released calls
 -- KEYS 3 slots: hash, session -> slots, '*' -> their sum
 -- KEYS 4 prefix: what every key of the namespace begins with
--- ARGV 1 now (ms, '' = server clock) | 2 most (kept jobs that are not done, any of them, besides)
+-- ARGV 1 now (ms, '' = server clock)
+-- ARGV | 2 most (so many kept jobs that are not done are looked at besides, and so many sessions)
 -- ARGV | 3 and so on: job ids
 -- RETURN for each of the ids: {calls accepted (count), outcomes consumed (count), done (count)}
 -- | {} it is over | {-1} it is lost
@@ -30,6 +32,10 @@ for at = 3, #ARGV do reply[at - 2] = check(ARGV[at]) end
 local most = argument(2, 0, 1000)
 if most > 0 then
   for _, id in ipairs(redis.call('ZRANDMEMBER', prefix .. 'owned:', most)) do check(id) end
+  for _, session in ipairs(redis.call('HRANDFIELD', prefix .. 'places', most)) do
+    -- One that the server forgot has ended: it is reaped with what it left.
+    redis.call('ZADD', house.sessions, 'NX', 1, session)
+  end
 end
 lend_touched(house)
 return reply
