@@ -59,6 +59,15 @@ def blank(cls: type[E], args: tuple[object, ...]) -> E:
     return error
 
 
+def note_on(error: BaseException, note: str) -> None:
+    """Add *note* to *error*, unless its class, or what it was given as its notes, will not have it.
+
+    Not by its own ``add_note``, which may be anything: a note is never worth another error.
+    """
+    with suppress(Exception):
+        BaseException.add_note(error, note)
+
+
 def put_attributes(error: Exception, attributes: Mapping[str, object]) -> None:
     """Give *error* these *attributes*, whatever its class would do about it.
 
@@ -75,9 +84,17 @@ def put_attributes(error: Exception, attributes: Mapping[str, object]) -> None:
         if name in natives and value is None:
             object.__delattr__(error, name)  # OSError prints a None that was set
         elif name in natives:
-            object.__setattr__(error, name, value)
+            if not isinstance(error, SyntaxError) or _fits_syntax_error(name, value):
+                object.__setattr__(error, name, value)
         elif not (hasattr(Exception, name) or name == "__notes__" or name in left_out):
             own[name] = value
+
+
+def _fits_syntax_error(name: str, value: object) -> bool:
+    """Python prints these by itself, and fails where they are anything else."""
+    if name in {"msg", "filename", "text"}:
+        return isinstance(value, str)
+    return type(value) is int and abs(value) < 2**31
 
 
 @lru_cache(maxsize=256)  # messages choose the bases

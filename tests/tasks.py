@@ -424,3 +424,16 @@ def no_loop_here() -> str:
     except RuntimeError as error:
         return str(error)
     return ""
+
+
+@task
+async def large(who: object, size: int) -> bytes:
+    """As many bytes."""
+    stage.enter(who)
+    stage.leave(who)
+    return bytes(size)
+
+
+@task
+async def large_of(size: int) -> bytes:
+    return bytes(size)

@@ -26,6 +26,7 @@ from lionherd_dist.errors import (
     RemoteError,
 )
 from lionherd_dist.logs import note
+from lionherd_dist.natives import note_on
 from lionherd_dist.store import kept
 from lionherd_dist.store.evictions import asked_for_evictions
 from lionherd_dist.store.jobs import Broken, Known, check_jobs
@@ -203,7 +204,7 @@ class AttachedStream(Generic[R]):
             case Success(value):
                 return index, cast("R", value)
             case Failure(error):
-                error.add_note(place_note(index))
+                note_on(error, place_note(index))
                 return index, error
             case _:
                 return index, RemoteError("Cancelled", "the call was cancelled")

@@ -1,7 +1,7 @@
 """Hands what arrives in this session's inbox to whom it is for."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from lionherd_dist.cluster.decoding import opened
 from lionherd_dist.cluster.job import Job
@@ -19,9 +19,17 @@ TURNS = 5  # of the event loop, in which who has waited for an outcome sends the
 
 
 async def hand_out(
-    inbox: Inbox, jobs: Mapping[str, Job], desk: Desk, seal: Seal, settings: Settings
+    inbox: Inbox,
+    jobs: Mapping[str, Job],
+    desk: Desk,
+    seal: Seal,
+    settings: Settings,
+    *,
+    poke: Callable[[Job], None],
 ) -> None:
     """Outcomes to *jobs*, given by id, and tokens to *desk*, until cancelled.
+
+    *poke* is called with a job of which the server is to hear how many outcomes it has room for.
 
     Outcomes that come one by one, as those of a limit of one do, are read together with those of
     the next two milliseconds: for each of them alone, client and server would do as much again.
@@ -34,6 +42,8 @@ async def hand_out(
             elif (job := jobs.get(news.job)) is not None:
                 before = job.duplicates
                 _deliver(job, news, seal)
+                if job.cap_is_news:
+                    poke(job)
                 if job.duplicates > before:
                     desk.recorder.record(DUPLICATES_DROPPED, job.duplicates - before)
         if 0 < len(arrived) < FEW:

@@ -22,6 +22,7 @@ LEAST_AHEAD = 2  # calls that may be unfinished, however large they are
 MANY = 64  # outcomes that are still to come
 REFILL_SHARE = 8  # a job that was full takes calls again when this part of it has room
 UNLIMITED = 2**53 - 1  # the largest count of which Lua still knows the next
+UNREAD_BYTES = 64 * 2**20  # of outcomes that wait for the consumer, by the size of those before
 CREDIT_SHARE = 4  # the server hears of consumption this often per cap
 MOST_TASKS = 20  # names of tasks that the server is told of a job that is kept
 
@@ -74,6 +75,8 @@ class Job:
         self._total: int | None = None
         self._arrived: deque[tuple[int, bytes | Exception]] = deque()
         self._consumed = self.received = self.duplicates = 0
+        self._received_bytes = self._cap_told = 0
+        self._cap = settings.unread_cap  # outcomes that may wait for the consumer
         self._sent_bytes = self._sent_there = self.acknowledged = 0
         self._ahead = self._most_ahead()
         self._total_told = self._answered = False
@@ -174,7 +177,7 @@ class Job:
     def full(self) -> bool:
         """True while no more calls should be added: enough is on its way."""
         unfinished = len(self._outstanding) + len(self._added)
-        unread = len(self._arrived) >= 2 * self._settings.unread_cap
+        unread = len(self._arrived) >= 2 * self._cap
         return unread or len(self._added) >= MOST_PENDING or unfinished >= self._ahead
 
     def _most_ahead(self) -> int:
@@ -234,7 +237,18 @@ class Job:
         if self._total is not None and self._sent_there and not self._total_told:
             return True
         credit = self._consumed - self._consumed_before - self._consumed_told
-        return not self.complete and credit >= max(1, self._settings.unread_cap // CREDIT_SHARE)
+        has_credit = credit >= max(1, self._cap // CREDIT_SHARE)
+        return not self.complete and (has_credit or self.cap_is_news)
+
+    @property
+    def cap_is_news(self) -> bool:
+        """True if the server should hear that outcomes are larger, or smaller, than they were."""
+        told, cap = self._cap_told, self._cap
+        return told > 0 and told != cap and not told < 2 * cap < 4 * told and not self._keep_ms
+
+    def _fit_cap(self) -> None:
+        fit = UNREAD_BYTES * self.received // max(1, self._received_bytes)
+        self._cap = max(1, min(self._settings.unread_cap, fit))
 
     def tell_again(self, consumed: int) -> None:
         """The server knows of *consumed* outcomes only; it is to hear of the rest again."""
@@ -252,6 +266,7 @@ class Job:
         self._ahead = self._most_ahead()
         last = not self._added and self._total is not None
         self._total_told = self._total_told or last
+        self._cap_told = self._cap
         self._consumed_told = max(0, self._consumed - self._consumed_before)
         tasks = list(self._tasks) if len(self._tasks) > self._tasks_told else []
         self._tasks_told = len(self._tasks)
@@ -260,7 +275,7 @@ class Job:
             number=self._number,
             limit=self._limit if isinstance(self._limit, int) else 0,
             limiter=self._limit if isinstance(self._limit, Tokens) else None,
-            cap=UNLIMITED if self._keep_ms else self._settings.unread_cap,
+            cap=UNLIMITED if self._keep_ms else self._cap,
             left_ms=self._left_ms(),
             keep_ms=self._keep_ms,
             first=first,
@@ -305,7 +320,9 @@ class Job:
                 self.duplicates += 1
             else:
                 self._arrived.append((call[0], outcome))
+                self._received_bytes += len(outcome)
                 self.received += 1
+        self._fit_cap()
         self._wake()
 
     # --- the consumer's side

@@ -218,7 +218,8 @@ class Link:
             writer = self._new_writer(write, session, on_lost=lambda: on_lost(reasons[0]))
             inbox, jobs = Inbox(read, self._keys, session.id), self.jobs.by_id
             helpers.start_soon(writer.run)
-            helpers.start_soon(hand_out, inbox, jobs, self.desk, self.seal, self._settings)
+            hands = partial(hand_out, poke=writer.poke)
+            helpers.start_soon(hands, inbox, jobs, self.desk, self.seal, self._settings)
             session_s, lose = self._settings.session_s, self.jobs.lose_one
             looks = partial(watch, session_s=session_s, lose=lose, poke=writer.poke)
             helpers.start_soon(looks, side, self._keys, jobs, inbox)

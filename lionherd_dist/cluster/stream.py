@@ -15,6 +15,7 @@ from lionherd_dist.cluster.telling import Listeners, Teller
 from lionherd_dist.cluster.trace import UNTRACED, Trace
 from lionherd_dist.errors import RemoteError
 from lionherd_dist.local.pace import Pace
+from lionherd_dist.natives import note_on
 
 R = TypeVar("R")
 
@@ -128,7 +129,7 @@ class RemoteStream(Generic[R]):
                 return index, cast("R", value)
             case Failure(error):
                 if not isinstance(data, Exception):  # which says so itself
-                    error.add_note(place_note(index))
+                    note_on(error, place_note(index))
             case Cancelled():
                 error = RemoteError("Cancelled", "the call was cancelled on the worker")
         if self._return_exceptions:

@@ -17,6 +17,7 @@ from lionherd_dist.limiter.order import check_order, note_tokens, tokens_noted
 from lionherd_dist.limiter.token import UNTRUSTED, Token
 from lionherd_dist.limiter.warning import warn
 from lionherd_dist.local.limits import LimiterStatistics
+from lionherd_dist.natives import note_on
 from lionherd_dist.session.trust import uptime_s
 from lionherd_dist.store.jobs import Tokens
 from lionherd_dist.telemetry import LIMITER_WAIT, SILENT
@@ -265,7 +266,7 @@ class SharedLimiter:
             return False
         if error is None or ended_by_us:
             raise loss from None
-        error.add_note(str(loss))
+        note_on(error, str(loss))
         return isinstance(error, asyncio.CancelledError)
 
     __aenter__: EnterMethod["SharedLimiter"] = EnterMethod(_acquire)

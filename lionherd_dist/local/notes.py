@@ -4,6 +4,7 @@ from contextlib import suppress
 from types import CoroutineType
 
 from lionherd_dist.arguments import shown
+from lionherd_dist.natives import note_on
 
 MOST_NOTES = 16  # an exception object that is raised again and again does not grow for ever
 
@@ -16,4 +17,4 @@ def note_item(pattern: str, index: int, item: object, error: BaseException) -> N
         note = f"in {kind} {index} of {pattern}, counted from 0: {name}"
         notes = getattr(error, "__notes__", ())
         if note not in notes and len(notes) < MOST_NOTES:
-            error.add_note(note)
+            note_on(error, note)

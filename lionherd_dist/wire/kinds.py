@@ -135,6 +135,29 @@ def scalar(code: int, data: bytes) -> object:
     return read(data)
 
 
+MOST_UNCHECKED = 256  # members, of which each may be compared with all others before it
+MOST_ALIKE = 128  # hashes that are the hash of another member, of what is larger
+_HASHED_AT_RANDOM: frozenset[type] = frozenset({str, bytes})  # nobody can choose what is alike
+
+
+def _check_hashes(members: Collection[object]) -> None:
+    """Raise ValueError where so many hashes are alike that a table of them takes for ever.
+
+    Numbers, times and what holds them have hashes that anybody can work out.
+    """
+    if len(members) > MOST_UNCHECKED and not set(map(type, members)) <= _HASHED_AT_RANDOM:
+        alike = len(members) - len(set(map(hash, members)))
+        if alike > MOST_ALIKE:
+            raise ValueError(f"a set or dict of {len(members)} members, {alike} of one hash")
+
+
+def dict_of(pairs: list[tuple[Any, Any]]) -> dict[object, object]:
+    """The dict of *pairs*, of which anybody may have chosen the keys."""
+    if len(pairs) > MOST_UNCHECKED:
+        _check_hashes([key for key, _ in pairs])
+    return dict(pairs)
+
+
 class Mark:
     """The first item of a list that stands for something else, while it is being read."""
 
@@ -170,6 +193,8 @@ class Rebuilder:
         kind, members = items[0].kind, items[1:]
         if kind == _TUPLE:
             return tuple(members)
+        if kind in {_SET, _FROZENSET}:
+            _check_hashes(members)
         if kind == _SET:
             return set(members)
         if kind == _FROZENSET:

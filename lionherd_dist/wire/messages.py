@@ -33,6 +33,8 @@ VERSION = 1
 _SUCCESS, _FAILURE, _CANCELLED = range(3)
 _LIST_OF_4, _LIST_OF_6, _NO_OPTIONS = b"\x94", b"\x96", b"\x80"  # as msgpack begins them
 
+_MOST_ATTEMPTS = 2**53  # a larger number is none of ours, and may be too long to be printed
+
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 _NOTHING: Mapping[str, object] = MappingProxyType({})
@@ -158,12 +160,24 @@ def decode_outcome(payload: bytes, limits: Limits = DEFAULT_LIMITS) -> Outcome:
         case [0, value, *more] if _is_number(message[1]):
             return Success(value, _ran_from(more, failed=False))
         case [1, record, str(worker), int(attempt), *_] if _is_number(message[1], attempt):
-            error = error_from(record, worker=worker, attempt=attempt)
+            error = _error_from(record, worker, attempt)
             return Failure(error, _ran_from(message[3:], failed=True))
         case [2, *_]:
             return Cancelled()
         case _:
             raise DecodeError(f"an outcome was expected, and this is {_shape_of(message)}")
+
+
+def _error_from(record: object, worker: str, attempt: int) -> Exception:
+    """Whatever a registered class does with a state that it never had: it is an error in place."""
+    if not 0 <= attempt < _MOST_ATTEMPTS:
+        raise DecodeError("a failure of an attempt whose number is none")
+    try:
+        return error_from(record, worker=worker, attempt=attempt)
+    except DecodeError:
+        raise
+    except Exception as error:
+        raise DecodeError(f"a failure that cannot be made again: {type(error).__name__}") from error
 
 
 def _encode_failure(failure: Failure, place: list[object], called: Record, limits: Limits) -> bytes:

@@ -4,7 +4,7 @@ from contextlib import suppress
 
 from lionherd_dist import registry
 from lionherd_dist.errors import DecodeError, RemoteError, remote_error
-from lionherd_dist.natives import blank, put_attributes
+from lionherd_dist.natives import blank, note_on, put_attributes
 from lionherd_dist.wire.called import failure_note
 from lionherd_dist.wire.classes import find, find_all
 from lionherd_dist.wire.failures import CONVERTED, MAX_DEPTH
@@ -27,15 +27,14 @@ def error_from(record: object, *, worker: str, attempt: int) -> Exception:
         return error
     call = _dict(record, "call")
     packed = call.get("arguments")
-    error.add_note(
-        failure_note(
-            _text(call, "text"),
-            packed if isinstance(packed, bytes) else None,
-            worker=worker,
-            attempt=attempt,
-            traceback=_text(record, "traceback"),
-        )
+    note = failure_note(
+        _text(call, "text"),
+        packed if isinstance(packed, bytes) else None,
+        worker=worker,
+        attempt=attempt,
+        traceback=_text(record, "traceback"),
     )
+    note_on(error, note)
     return error
 
 
@@ -50,7 +49,7 @@ def _rebuilt(record: object, depth: int) -> Exception:
     for note in _list(record, "notes"):
         if type(note) is not str:
             raise DecodeError(f"a note of a failure that is {type(note).__name__}, not str")
-        error.add_note(note)
+        note_on(error, note)
     return error
 
 

@@ -18,6 +18,8 @@ from lionherd_dist.wire.packer import pack, unpack
 # numbers: bytes are looked for in bytes six times as long, as that begins with an error.
 _BUFFERS: frozenset[type] = frozenset({bytearray, memoryview})
 _BIN8, _BIN16, _BIN32 = 0xC4, 0xC5, 0xC6
+_MAP16, _MAP32 = 0xDE, 0xDF  # the first bytes of maps with 16 keys and more
+_LARGE = 2 * kinds.MOST_UNCHECKED  # bytes, of as many keys and values
 
 # What packing raises where there is too much of something rather than something wrong.
 _TOO_MUCH = (OutOfBoundsError, ValueError, RecursionError, OverflowError, MemoryError)
@@ -57,14 +59,23 @@ def decode(payload: bytes, limits: Limits) -> object:
     """
     try:
         check(payload, limits)
+        # A dict is looked at before it is made where one may be so large that it matters.
+        is_large = len(payload) > _LARGE and (_MAP16 in payload or _MAP32 in payload)
+        pairs = kinds.dict_of if is_large else None
         if payload.find(kinds.MARK_BYTES) < 0:  # ``in`` takes twice as long
-            return unpack(payload, max_items=limits.max_items, extensions=kinds.scalar)
+            return unpack(
+                payload,
+                max_items=limits.max_items,
+                extensions=kinds.scalar,
+                pairs=pairs,
+            )
         rebuilder = kinds.Rebuilder()
         value = unpack(
             payload,
             max_items=limits.max_items,
             extensions=rebuilder.extension,
             lists=rebuilder.list_or_container,
+            pairs=pairs,
         )
         rebuilder.finish()
     except Exception as error:  # of msgpack, of a codec, of the constructor of a user's class

@@ -42,4 +42,5 @@ end
 lend_touched(house)
 if redis.call('EXISTS', prefix .. 'behind') == 1 then return 0 end
 local first = redis.call('ZRANGE', due, 0, 0, 'WITHSCORES')
+if not first[2] then redis.call('UNLINK', parked) end  -- calls whose time nobody knows any more
 return first[2] and math.min(math.max(0, first[2] - now), LAST_WHOLE) or -1

@@ -21,7 +21,7 @@ redis.call('DEL', inbox)
 take_slots(slots, session)
 local clean = true
 if redis.call('EXISTS', owned) == 1 then  -- whoever reaps next gives its jobs up
-  redis.call('ZADD', sessions, 'XX', 0, session)
+  redis.call('ZADD', sessions, 0, session)  -- also where the server had forgotten it
   clean = false
 else
   redis.call('ZREM', sessions, session)

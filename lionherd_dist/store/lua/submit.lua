@@ -54,10 +54,11 @@ for _ = 1, argument(3, 0, #ARGV) do
     for f = from + known, upto do job.largest = math.max(job.largest, #ARGV[f]) end
     job.next = math.max(job.next, tonumber(first) + tonumber(count))
     job.consumed = math.max(job.consumed, tonumber(consumed))
+    job.cap = argument(start + 2)
     local news = job.total < 0 and tonumber(total) >= 0
     job.total = math.max(job.total, tonumber(total))
     redis.call('HSET', job_key, 'next', job.next, 'consumed', job.consumed, 'total', job.total,
-      'largest', job.largest)
+      'cap', job.cap, 'largest', job.largest)
     for k, name in ipairs({'label', 'tasks'}) do
       local text = ARGV[start + 5 + k]
       if text ~= '' then redis.call('HSET', job_key, name, text) end
