@@ -19,6 +19,7 @@ from lionherd_dist.wire.packer import pack, unpack
 _BUFFERS: frozenset[type] = frozenset({bytearray, memoryview})
 _BIN8, _BIN16, _BIN32 = 0xC4, 0xC5, 0xC6
 _MAP16, _MAP32 = 0xDE, 0xDF  # the first bytes of maps with 16 keys and more
+_NOT_EXTENSIONS = bytes(b for b in range(256) if not (0xC7 <= b <= 0xC9 or 0xD4 <= b <= 0xD8))
 _LARGE = 2 * kinds.MOST_UNCHECKED  # bytes, of as many keys and values
 
 # What packing raises where there is too much of something rather than something wrong.
@@ -59,9 +60,7 @@ def decode(payload: bytes, limits: Limits) -> object:
     """
     try:
         check(payload, limits)
-        # A dict is looked at before it is made where one may be so large that it matters.
-        is_large = len(payload) > _LARGE and (_MAP16 in payload or _MAP32 in payload)
-        pairs = kinds.dict_of if is_large else None
+        pairs = kinds.dict_of if len(payload) > _LARGE and _may_hold_odd_keys(payload) else None
         if payload.find(kinds.MARK_BYTES) < 0:  # ``in`` takes twice as long
             return unpack(
                 payload,
@@ -82,6 +81,16 @@ def decode(payload: bytes, limits: Limits) -> object:
         text = f"{type(error).__name__}: {_text_of(error)}"
         raise DecodeError(f"{len(payload)} bytes that cannot be read: {text}") from error
     return value
+
+
+def _may_hold_odd_keys(payload: bytes) -> bool:
+    """True if a dict in it may have so many keys of one hash that it takes for ever to make.
+
+    Of plain numbers a few dozen have the same hash, of texts none: it takes extensions.
+    """
+    if _MAP16 not in payload and _MAP32 not in payload:
+        return False
+    return len(payload.translate(None, _NOT_EXTENSIONS)) > kinds.MOST_ALIKE
 
 
 def _refusal(error: Exception, parts: Mapping[str, object], limits: Limits) -> EncodeError:
