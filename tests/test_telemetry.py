@@ -48,7 +48,7 @@ def test_the_table_of_events_is_the_code() -> None:
         ):
             found.add((event, level.lower()))
     assert documented == found
-    assert len(found) == 11
+    assert len(found) == 12
 
 
 @pytest.mark.parametrize("one", INSTRUMENTS, ids=lambda one: one.name)

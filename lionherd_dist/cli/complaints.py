@@ -7,8 +7,10 @@ import traceback
 import click
 
 from lionherd_dist.errors import DecodeError, LionherdError, sole
+from lionherd_dist.printable import printable
 
 DEBUG_VARIABLE = "LIONHERD_DEBUG"
+MOST_OF_A_LINE = 10_000  # characters
 STATUS_FAILED = 1
 STATUS_USAGE = 2
 
@@ -29,17 +31,22 @@ def exit_status(error: BaseException) -> int:
 
 def paragraph(error: BaseException) -> str:
     """*error* as one paragraph; what we did not foresee says how to see all of it."""
-    text = re.sub(r"\n\s*\n+", "\n", str(error).strip())
+    text = _lines(re.sub(r"\n\s*\n+", "\n", str(error).strip()))
     if isinstance(error, LionherdError | ValueError | UsageProblemError | NotThereError) and text:
         return f"Error: {text}"
-    what = traceback.format_exception_only(error)[-1].strip()
+    what = _lines(traceback.format_exception_only(error)[-1].strip())
     return f"Error: {what} ({DEBUG_VARIABLE}=1 or --debug shows where it comes from)"
+
+
+def _lines(text: str) -> str:
+    """*text* with its line ends, and nothing else that a terminal obeys."""
+    return "\n".join(printable(line, MOST_OF_A_LINE) for line in text.split("\n"))
 
 
 def complain(error: Exception, *, debug: bool) -> int:
     """Print *error* on standard error, with its traceback if *debug*; the exit status for it."""
     if debug:
-        traceback.print_exception(error)
+        click.echo(_lines("".join(traceback.format_exception(error))), err=True)
     found = sole(error)
     if not debug:
         click.echo(paragraph(found), err=True)

@@ -57,4 +57,5 @@ def _limit(job: JobRow) -> str:
 
 def job_object(job: JobRow, rate: float | None) -> dict[str, object]:
     """*job* as JSON has it; its fields are described in docs/commands.md."""
-    return {**asdict(job), "state": job.state, "per_second": rate}
+    told = {name: value for name, value in asdict(job).items() if name != "is_readable"}
+    return {**told, "state": job.state, "per_second": rate}

@@ -99,7 +99,14 @@ def failure_of(error: Exception) -> Failed:
     cls = type(found)
     known = cls.__module__ == "builtins" or isinstance(found, LionherdError)
     name = cls.__qualname__ if known else f"{cls.__module__}.{cls.__qualname__}"
-    return Failed(name, str(found), note)
+    return Failed(name, _text_of(found), note)
+
+
+def _text_of(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001 (a class may do anything with a state that it never had)
+        return "(its message cannot be read)"
 
 
 def line_of(index: int, result: Result, *, traceback: bool = False) -> bytes:

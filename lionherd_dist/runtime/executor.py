@@ -29,7 +29,7 @@ from lionherd_dist.runtime.suspects import DEATHS_ALONE, SUSPECT_AFTER_DEATHS, S
 from lionherd_dist.runtime.verdicts import Verdicts
 from lionherd_dist.runtime.ways import Ways
 from lionherd_dist.session.clock import ServerClock
-from lionherd_dist.store.calls import Again, Back, Settled, Taken
+from lionherd_dist.store.calls import Again, Back, Dead, Settled, Taken
 from lionherd_dist.task import Task
 from lionherd_dist.wire.messages import decode_call
 from lionherd_dist.wire.signing import Seal
@@ -248,6 +248,10 @@ class Executor:
         if isinstance(outcome, Failure):
             return self._verdicts.failed(taken, message, task, outcome)
         return self._verdicts.done(taken, outcome)
+
+    def buried(self, dead: Dead) -> None:
+        """The server keeps a dead letter of a call that was made here."""
+        self._verdicts.buried(dead)
 
     @staticmethod
     def _begin(taken: Taken, scope: anyio.CancelScope, timeout_s: float | None) -> None:

@@ -24,6 +24,14 @@ def _entries_going_on(batch: Sequence[Settled]) -> AbstractSet[bytes]:
     return {one.taken.entry for one in batch if isinstance(one, Next)}
 
 
+def _nothing(_: Dead) -> None:
+    """Nobody wants to know."""
+
+
+def _name(dead: Dead) -> str:
+    return f"{dead.taken.job} {dead.taken.index}"
+
+
 class Finisher:
     """One long-lived sender on a connection of its own.
 
@@ -32,6 +40,7 @@ class Finisher:
         patience_s: silence of the server after which the session is given up.
         on_parked: called with the delay, in ms, of each call that is to be tried again.
         on_lost: called when this session is over.
+        on_buried: called with each call of which the server keeps a dead letter now.
         on_told: called with what was told, and how many of it were no longer this worker's.
     """
 
@@ -44,11 +53,12 @@ class Finisher:
         patience_s: float,
         on_parked: Callable[[int], None],
         on_lost: Callable[[], None],
+        on_buried: Callable[[Dead], None] = _nothing,
         on_told: Callable[[Sequence[Settled], int], None] | None = None,
     ) -> None:
         self._connection, self._calls, self._in_hand = connection, calls, in_hand
         self._patience_s, self._on_parked, self._on_lost = patience_s, on_parked, on_lost
-        self._on_told = on_told
+        self._on_told, self._on_buried = on_told, on_buried
         self._waiting: list[Settled] = []
         self._is_held, self._under_way = False, 0
         self._going_on: set[bytes] = set()  # by what is under way
@@ -164,6 +174,8 @@ class Finisher:
         for settled in batch:
             if isinstance(settled, Again):
                 self._on_parked(settled.delay_ms)
+            elif isinstance(settled, Dead) and _name(settled) in recorded.letters:
+                self._on_buried(settled)
         if self._on_told is not None:
             self._on_told(batch, recorded.dropped)
         return True

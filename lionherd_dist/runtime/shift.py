@@ -23,7 +23,7 @@ from lionherd_dist.runtime.tracing import spans_for
 from lionherd_dist.runtime.ways import Ways
 from lionherd_dist.session.session import Session
 from lionherd_dist.settings import Settings
-from lionherd_dist.store.calls import Calls, Settled
+from lionherd_dist.store.calls import Calls, Dead, Settled
 from lionherd_dist.store.connection import Connection
 from lionherd_dist.store.control import Control
 from lionherd_dist.store.keys import Keys
@@ -123,6 +123,7 @@ class Shift:
             patience_s=settings.session_s,
             on_parked=self._promoter.expect,
             on_lost=ends.lost.set,
+            on_buried=self._buried,
             on_told=None if meter is None else meter.told,
         )
         place = self._place(post)
@@ -170,6 +171,9 @@ class Shift:
                 helpers.cancel_scope.cancel()
                 if self._meter is not None:
                     self._meter.end()
+
+    def _buried(self, dead: Dead) -> None:
+        self._executor.buried(dead)
 
     def _place(self, post: Post) -> Place:
         settings, recorder, tracer = self._settings, post.recorder, post.tracer

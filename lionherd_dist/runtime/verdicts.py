@@ -43,8 +43,12 @@ class Verdicts:
 
     def dead(self, taken: Taken, error: Exception) -> Dead:
         """It can never succeed."""
-        self._tell(logging.ERROR, "dead letter", taken, error)
-        return Dead(taken, self._encoded(taken, Failure(error)))
+        return Dead(taken, self._encoded(taken, Failure(error)), error)
+
+    def buried(self, dead: Dead) -> None:
+        """The server has a dead letter of it, as the call was still ours."""
+        if dead.error is not None:
+            self._tell(logging.ERROR, "dead letter", dead.taken, dead.error)
 
     def late(self, taken: Taken) -> Done:
         """Its deadline came first."""

@@ -87,10 +87,14 @@ class Back:
 
 @dataclass(frozen=True, slots=True)
 class Dead:
-    """The call can never succeed: besides the *outcome* for its client it leaves a dead letter."""
+    """The call can never succeed: besides the *outcome* for its client it leaves a dead letter.
+
+    *error* is why, for the log.
+    """
 
     taken: Taken
     outcome: bytes
+    error: Exception | None = None
 
 
 Settled: TypeAlias = Done | Dead | Again | Back
@@ -98,9 +102,13 @@ Settled: TypeAlias = Done | Dead | Again | Back
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """*dropped* calls were no longer this worker's; the rest is recorded."""
+    """*dropped* calls were no longer this worker's; the rest is recorded.
+
+    *letters* has ``job index`` of those that left a dead letter.
+    """
 
     dropped: int
+    letters: frozenset[str] = frozenset()
 
 
 def taken_of(entry: bytes, fields: list[bytes]) -> Taken:
@@ -163,7 +171,10 @@ def _by_job(settled: Sequence[Settled]) -> Iterable[Sequence[Settled]]:
 
 
 def _recorded(reply: Reply) -> Recorded | None:
-    return Recorded(cast("list[int]", reply)[1]) if reply else None
+    if not reply:
+        return None
+    _, dropped, letters = cast("tuple[int, int, list[bytes]]", reply)
+    return Recorded(dropped, frozenset(one.decode() for one in letters))
 
 
 class Calls:

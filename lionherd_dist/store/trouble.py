@@ -12,6 +12,7 @@ from lionherd_dist.errors import (
     StoreRefusedError,
     StoreUnavailableError,
 )
+from lionherd_dist.printable import printable
 from lionherd_dist.store.mending import Damage, damage_of
 
 # UNBLOCKED: the server lost its data; the session is soon found lost, and begun anew.
@@ -23,6 +24,7 @@ _PASSING = (
     "CLUSTERDOWN",
     "BUSY ",
 )
+MOST_SAID = 1_000  # characters of an answer
 _FULL = ("OOM ", "NOREPLICAS", "MISCONF")
 
 _MAY_NOT_LOAD = "'script|load'"  # in what a server says of rights; scripts themselves cannot ask it
@@ -36,7 +38,8 @@ def translate(error: Exception, address: str) -> LionherdError:
     refusal = error.__cause__  # of a handshake: redis-py wraps it, and it may be one that stays
     if isinstance(refusal, redis_errors.AuthenticationError | redis_errors.ResponseError):
         error = refusal
-    text = str(error).rstrip(".") or type(error).__name__  # a sentence of ours goes on
+    # A sentence of ours goes on, on a terminal perhaps: a server may answer anything.
+    text = printable(str(error), MOST_SAID).rstrip(".") or type(error).__name__
     if isinstance(error.__context__, ssl.SSLCertVerificationError):
         return StoreRefusedError(f"{address} is not trusted: {error.__context__.verify_message}")
     if isinstance(error, _ELSEWHERE_ERRORS) or text.startswith(_ELSEWHERE):

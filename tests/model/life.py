@@ -112,13 +112,14 @@ class Life(Handing):
             self.pending[number], self.delivered = session, number
         return numbers
 
-    def finish(self, session: str, now: int, verdicts: Sequence[Verdict]) -> list[int]:
+    def finish(self, session: str, now: int, verdicts: Sequence[Verdict]) -> list[object]:
         if not self.lives(session, now):
             return []
         over = {one.number for one in verdicts if one.verb != "next"}
         last = [one for one in verdicts if one.number in over]
         first = [one for one in verdicts if one.number not in over]
         recorded = dropped = 0
+        self._letters: list[bytes] = []
         for part in (first, last):
             for id_ in dict.fromkeys(one.job for one in part):
                 of_job = [one for one in part if one.job == id_]
@@ -127,7 +128,7 @@ class Life(Handing):
         for one in last:
             self.stream.pop(one.number, None)
             self.pending.pop(one.number, None)
-        return [recorded, dropped]
+        return [recorded, dropped, self._letters]
 
     def _settle(self, id_: str, verdicts: Sequence[Verdict], now: int) -> tuple[int, int]:
         job = self.jobs.get(id_)
@@ -141,6 +142,8 @@ class Life(Handing):
                 dropped += 1
                 continue
             is_whole = one.verb == "done"
+            if one.verb == "dead":
+                self._letters.append(f"{id_} {one.index}".encode())
             if self._is_over(job, one, now):
                 over.append(one)
                 del job.hand[one.index]

@@ -10,7 +10,7 @@ from helpers import wait_until
 from lionherd_dist import Retry, task
 from lionherd_dist.runtime import failure_log
 from lionherd_dist.runtime.failure_log import MOST_LINES, FailureLog
-from lionherd_dist.store.calls import Settled
+from lionherd_dist.store.calls import Dead, Settled
 
 pytestmark = pytest.mark.anyio
 
@@ -78,11 +78,15 @@ async def test_an_attempt_that_is_made_again_is_no_warning(
 
 
 async def test_a_call_of_an_unknown_task_is_an_error(caplog: pytest.LogCaptureFixture) -> None:
-    """It leaves a dead letter."""
+    """It leaves a dead letter, and is told of as one once the server has it."""
     settled: list[Settled] = []
     async with executor(settled.append, bad) as running:
         running.accept(taken(tasks.echo.call(1)))
         await running.idle()
+        (dead,) = settled
+        assert isinstance(dead, Dead)
+        assert facts_of(caplog, "dead letter") == []
+        running.buried(dead)
     (facts,) = facts_of(caplog, "dead letter")
     assert (facts["task"], facts["error"]) == ("tasks:echo", "UnknownTaskError")
 

@@ -3,7 +3,7 @@
 import pytest
 from store_bench import Bench, chunk
 
-from lionherd_dist.store.calls import Again, Back, Dead, Done
+from lionherd_dist.store.calls import Again, Back, Dead, Done, Recorded
 from lionherd_dist.store.job_rows import job_rows
 from lionherd_dist.store.scripts import BEAT, PROMOTE
 from lionherd_dist.store.sessions import Alive, BeatConnection, Lost, quit_, worker_count
@@ -311,3 +311,15 @@ async def test_a_failure_counts_once_however_often_it_is_told(bench: Bench) -> N
         assert await bench.hand("W").finish(bench.connection, told) is not None
     rows = await job_rows(bench.connection, bench.keys, ["C-1", "C-2"], now_ms=0)
     assert [row.failed for row in rows if row is not None] == [2, 0]
+
+
+async def test_a_letter_is_told_of_only_where_it_was_left(bench: Bench) -> None:
+    """A call that had been given to somebody else leaves none."""
+    await bench.submit("C", chunk(count=2))
+    first, second = await bench.take("W")
+    await bench.connection.call("HSET", bench.keys.job("C-1") + ":hand", 1, "7-7")
+    recorded = await bench.hand("W").finish(
+        bench.connection, [Dead(first, b"why"), Dead(second, b"why")]
+    )
+    assert recorded == Recorded(1, frozenset({"C-1 0"}))
+    assert await bench.connection.call("XLEN", bench.keys.dead) == 1

@@ -20,4 +20,6 @@ local function bury(keys, id, index, header, payload, outcome, dead_ttl)
   redis.call('XADD', keys.dead, 'MAXLEN', '~', '10000', '*', 'j', id, 'i', index,
     'c', header, 'p', payload, 'o', outcome)
   redis.call('PEXPIRE', keys.dead, dead_ttl)
+  keys.letters = keys.letters or {}
+  table.insert(keys.letters, id .. ' ' .. index)
 end

@@ -23,7 +23,7 @@ local function check(id)
     return {job.next, job.consumed, job.done}
   end
   local was_there = redis.call('EXISTS', job_key, job_key .. ':backlog', job_key .. ':hand') > 0
-  if not was_there then return {} end
+  if not was_there and not redis.call('ZSCORE', prefix .. 'owned:', id) then return {} end
   lose_job(prefix, id)
   return {-1}
 end

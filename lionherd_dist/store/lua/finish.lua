@@ -16,7 +16,7 @@
 -- verb 'done', 'dead', 'next' (the one after it in its streak has begun) and 'last' (it will not):
 -- detail is the outcome | 'again': "attempt delay(ms)" | 'back': ''
 -- at the end "job index" of each that failed
--- RETURN {} session lost | {recorded (count), dropped (count)}
+-- RETURN {} session lost | {recorded (count), dropped (count), "job index" of each dead letter}
 local keys = {sessions = KEYS[1], calls = KEYS[2], slots = KEYS[3], due = KEYS[4], parked = KEYS[5],
               dead = KEYS[6], prefix = KEYS[7], asking = {}}
 local prefix = keys.prefix
@@ -83,4 +83,4 @@ while before < last do
 end
 if first_over <= last then redis.call('XDEL', keys.calls, unpack(ARGV, first_over, last)) end
 lend_touched(keys)
-return {recorded, dropped}
+return {recorded, dropped, keys.letters or {}}
