@@ -9,8 +9,11 @@ LOWEST_READY := $(LOWEST)/.ready
 # The tests that stand right above anyio, redis and msgpack.
 SERVER_TESTS := tests/contract tests/wire tests/store tests/session tests/runtime
 CORE_TESTS := tests/local $(SERVER_TESTS)
-# Of tests/local, the lowest versions run what stands on anyio's limiter: it is what set the floor.
-LOWEST_TESTS := tests/local/test_capacity_limiter.py tests/local/test_primitives.py $(SERVER_TESTS)
+# The lowest versions run what stands on anyio's limiter, which set the floor, on redis-py and on
+# msgpack; what the scripts do depends on none of them.
+LOWEST_TESTS := tests/local/test_capacity_limiter.py tests/local/test_primitives.py \
+  tests/contract tests/wire tests/session tests/runtime \
+  $(addprefix tests/store/test_,connection.py dialing.py exchange.py finding.py questions.py road.py)
 PYTEST := -m pytest -n 4 --dist worksteal --reruns 1
 
 .DEFAULT_GOAL := help
