@@ -21,7 +21,7 @@ from lionherd_dist.cli.items import STDIN
 from lionherd_dist.cli.limit_option import LimitAsked, NamedLimiter
 from lionherd_dist.cli.map_run import MapRun
 from lionherd_dist.cli.modules import find_task
-from lionherd_dist.cli.progress import view_of
+from lionherd_dist.cli.progress import say_on_stderr, view_of
 from lionherd_dist.cli.report_option import Report
 from lionherd_dist.cli.tally import Tally
 from lionherd_dist.cluster.cluster import Cluster
@@ -227,6 +227,11 @@ def _cluster(context: click.Context, given: Options, module: str) -> Cluster:
         )
     if (given["redis"] or names_server()) and not local:
         return Cluster(given["redis"], settings=settings)
+    if names_server():
+        say_on_stderr(
+            f"Warning: --{min(local)} starts workers and a server for this run alone; the server "
+            "that the environment names is not used, nor are its limiters."
+        )
     return LocalCluster(
         module, workers=given["workers"], concurrency=given["concurrency"], settings=settings
     )

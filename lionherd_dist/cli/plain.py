@@ -9,7 +9,7 @@ What JSON has is itself, and tuples are lists. The rest becomes what its readers
     Decimal, UUID            text, so that no digit is lost
     complex                  [real, imaginary]
     a dataclass              an object of its fields
-    NaN, infinities          null
+    NaN, infinities          text: "nan", "inf", "-inf"
     keys that are no text    their JSON as text: (1, 2) is "[1, 2]"
     integers of thousands of digits, and anything else: text
 """
@@ -47,7 +47,7 @@ def plain(value: object) -> object:
         case int():
             return _whole(value)
         case float():
-            return value if math.isfinite(value) else None
+            return value if math.isfinite(value) else str(value)
         case dict():
             return {_key(key): plain(member) for key, member in value.items()}
         case list() | tuple():

@@ -98,7 +98,10 @@ class AttachedStream(Generic[R]):
                         "cancelled, or kept no longer; or the id is wrong"
                     )
                 case kept.Taken(other):
-                    raise JobTakenError(f"job {self._job} is being read by {other}")
+                    raise JobTakenError(
+                        f"job {self._job} is being read by {other}; one reader at a time does: "
+                        "wait_s=, or --wait, waits for the end of its session"
+                    )
                 case kept.Place(read, total):
                     self._read, self._total = read, total
             if teller is not None:

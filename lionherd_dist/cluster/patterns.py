@@ -217,6 +217,11 @@ class Patterns(Gathering):
 
 def _no_task(thing: object) -> NotATaskError:
     discard(thing)
+    owner = getattr(thing, "__self__", None)
+    if isinstance(owner, Task) and getattr(thing, "__name__", "") == "call":
+        return NotATaskError(
+            f"bounded_map makes the calls itself: give it the task {owner.name}, without .call"
+        )
     name = getattr(thing, "__name__", None) or shown(thing)
     return NotATaskError(
         f"{name} is no task and cannot travel: decorate the function with @task, "

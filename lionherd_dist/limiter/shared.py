@@ -5,10 +5,11 @@ import re
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Final, Literal
+from typing import Final, Literal, cast
 
 import anyio
 
+from lionherd_dist.arguments import shown
 from lionherd_dist.limiter.block import Block, EnterMethod, ExitMethod, likeliest
 from lionherd_dist.limiter.desk import Desk
 from lionherd_dist.limiter.interrupt import Interrupt
@@ -31,6 +32,8 @@ _THE_TASK: Final = object()  # that calls, as the borrower
 
 def check_name(name: str) -> str:
     """*name*, if a limiter can have it."""
+    if not isinstance(cast("object", name), str):
+        raise TypeError(f"name is {shown(name)}: give what the limiter is called, such as 'api'")
     if not _NAME.fullmatch(name):
         raise ValueError(f"{name!r} is no name for a limiter: use 1 to 200 of A-Z a-z 0-9 _ . : -")
     return name

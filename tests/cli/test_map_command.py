@@ -197,3 +197,15 @@ def test_a_closed_stream_is_an_empty_one(folder: Path, start, redirection: str, 
     assert ran.returncode == 0, ran.stderr
     assert f"{done} done, 0 failed" in ran.stderr
     assert ran.stdout == ""
+
+
+def test_workers_of_its_own_are_told_of_where_a_server_is_named(
+    here, folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The environment's server is not used, and a shared limiter there is not shared."""
+    monkeypatch.setenv("LIONHERD_REDIS_URL", "redis://127.0.0.1:1")
+    (folder / "numbers").write_text("1\n")
+    assert here("map", "my_tasks:double", *ONE_WORKER, "numbers") == 0
+    out, err = capfd.readouterr()
+    assert out == '{"index": 0, "result": 2}\n'
+    assert "the server that the environment names is not used" in err

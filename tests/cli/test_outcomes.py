@@ -42,7 +42,7 @@ class Point:
         (dt.time(7, 8), "07:08:00"),
         (dt.timedelta(minutes=1.5), 90.0),
         (1 + 2j, [1.0, 2.0]),
-        ([math.nan, math.inf, 1.0], [None, None, 1.0]),
+        ([math.nan, math.inf, -math.inf, 1.0], ["nan", "inf", "-inf", 1.0]),
         (
             {1: "a", (1, 2): "b", b"k": {"deep": {1}}},
             {"1": "a", "[1, 2]": "b", "aw==": {"deep": [1]}},

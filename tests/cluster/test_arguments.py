@@ -87,6 +87,7 @@ ASKED = [
     ("job_id", lambda c, v: c.cancel(v), (5, None, b"x")),
     ("progress", lambda c, v: c.gather(call(), progress=v), (5, "bar")),
     ("first", lambda c, v: c.race(call(), first=v), ("fastest", ["success"])),
+    ("name", lambda c, v: c.capacity_limiter(v, 5), (5, None, b"api")),
 ]
 
 
@@ -158,3 +159,9 @@ async def test_what_is_no_call_is_told_apart(cluster, given, message):
         await cluster.run(given)
     with pytest.raises(NotATaskError, match=message):
         await cluster.gather(call(), given)
+
+
+async def test_the_call_of_a_task_is_not_what_bounded_map_takes(cluster):
+    """A natural guess, as the other patterns take calls; the answer names the task."""
+    with pytest.raises(NotATaskError, match=r"give it the task tasks:double, without \.call"):
+        await cluster.bounded_map(tasks.double.call, [1], limit=1)
