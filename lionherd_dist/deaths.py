@@ -58,7 +58,7 @@ class Deaths:
     """Tells of deaths to the server at *redis*, a URL; *recorder* hears of what is taken over."""
 
     def __init__(self, redis: str, settings: Settings, recorder: Recorder) -> None:
-        self._address: Address = parse(redis)
+        self._redis = redis
         self._settings, self._recorder = settings, recorder
         self._keys = Keys(settings.namespace)
 
@@ -107,7 +107,8 @@ class Deaths:
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[Connection]:
         namespace = self._settings.namespace
-        connection = Connection(self._address, name="lionherd-deaths", namespace=namespace)
+        address: Address = parse(self._redis)
+        connection = Connection(address, name="lionherd-deaths", namespace=namespace)
         try:
             yield connection
         finally:

@@ -1,6 +1,7 @@
 """When a client reads its inbox at once, and when it lets more arrive first."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import cast
 
 import anyio
@@ -61,7 +62,8 @@ async def paused(
     async with anyio.create_task_group() as group:
         by_id = {one.id: one for one in jobs}
         desk, seal = cast("Desk", Counter(engaged=engaged)), Seal((), "default")
-        group.start_soon(hand_out, cast("Inbox", box), by_id, desk, seal, SETTINGS)
+        hands = partial(hand_out, poke=lambda _: None)
+        group.start_soon(hands, cast("Inbox", box), by_id, desk, seal, SETTINGS)
         await anyio.wait_all_tasks_blocked()
         group.cancel_scope.cancel()
     assert jobs[0].received == news

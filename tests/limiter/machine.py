@@ -346,7 +346,7 @@ class Machine(RuleBasedStateMachine):
         taken = self.taken.pop(place)
         calls = Calls(self.keys, "w")
         request = written(calls.finish(Pen(), [Done(taken, b"ok")]))  # type: ignore[arg-type]
-        assert self.driver.send(request, self.now) == [1, 0]
+        assert self.driver.send(request, self.now) == [1, 0, []]
         if place in self.stopping:
             self.stopping.discard(place)
             self.world.stopped(*place, self.now)
@@ -355,7 +355,7 @@ class Machine(RuleBasedStateMachine):
         self.driver.ask("DEL", self.keys.inbox("m"))
         self.check()
         if again:
-            assert self.driver.send(request, self.now) == [0, 1]
+            assert self.driver.send(request, self.now) == [0, 1, []]
             self.check()
         self.fair()
 

@@ -34,7 +34,9 @@ async def tell(bench: Bench, settled: list[Settled], *, now_ms: int | None = Non
     """How many were dropped."""
     names, args = bench.hand("W")._ends_of(settled)
     args = [*args[:1], "" if now_ms is None else now_ms, *args[2:]]
-    _, dropped = cast("list[int]", await bench.connection.run(FINISH, names, args))
+    _, dropped, _ = cast(
+        "tuple[int, int, list[bytes]]", await bench.connection.run(FINISH, names, args)
+    )
     return dropped
 
 
