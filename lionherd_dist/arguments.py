@@ -8,6 +8,7 @@ from datetime import timedelta
 from numbers import Real
 from typing import SupportsIndex
 
+MOST_WHOLE = 10**15  # of what is a time, or a rate; floats end somewhere, too
 _MOST_SHOWN = 100  # characters of a value in a message
 
 
@@ -27,7 +28,7 @@ def whole_number(name: str, value: object, *, least: int, instead: str) -> int:
             raise TypeError(f"{name} is {shown(value)}: {instead}")
         value = operator.index(value)  # numpy's integers have it
     if value < least:
-        raise ValueError(f"{name} is {value}: {instead}")
+        raise ValueError(f"{name} is {shown(value)}: {instead}")
     return value
 
 
@@ -38,7 +39,12 @@ def number(name: str, value: object, *, least: float, instead: str) -> float:
             raise TypeError(f"{name} is {shown(value)}: give its total_seconds()")
         if isinstance(value, bool) or not isinstance(value, Real):
             raise TypeError(f"{name} is {shown(value)}: {instead}")
-        value = float(value)  # numpy's numbers and fractions: the event loops take floats
+        try:
+            value = float(value)  # numpy's numbers and fractions: the event loops take floats
+        except OverflowError:
+            value = MOST_WHOLE + 1
+    if type(value) is int and abs(value) > MOST_WHOLE:
+        raise ValueError(f"{name} is {shown(value)}, which is too large: {instead}")
     if not value >= least:  # NaN is not, either
         raise ValueError(f"{name} is {value}: {instead}")
     return value

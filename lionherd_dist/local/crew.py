@@ -35,7 +35,7 @@ from lionherd_dist.local.children import Children
 from lionherd_dist.local.errors import being_cancelled, is_stray
 from lionherd_dist.local.notes import note_item
 from lionherd_dist.local.pace import Pace
-from lionherd_dist.local.task_state import Watch
+from lionherd_dist.local.task_state import Watch, is_to_be_cancelled, take_cancellation
 from lionherd_dist.local.unstarted import close_async, close_rest
 
 ItemT = TypeVar("ItemT")
@@ -182,7 +182,7 @@ class Crew(Generic[ItemT]):
                     # Another item must not meet what this one left behind: a fresh worker goes on.
                     self._hired -= 1
                     self._context.run(self._hire, numbered, limit, place)
-                    await _take_cancellation()
+                    await take_cancellation()
                     return
                 if place is not None:
                     await place.wait()
@@ -251,11 +251,13 @@ class Crew(Generic[ItemT]):
                 return
         finally:
             del item, called
+        if is_to_be_cancelled():  # it would end all of the others, and nobody would be told
+            await take_cancellation()
         if room is None or workers.stopping:  # after a failure, there is room for nothing more
             return
         if place is not None and has_changed is not None and has_changed():
             workers.start(self._free, place, room)
-            await _take_cancellation()
+            await take_cancellation()
         else:
             await self._free(place, room)
 
@@ -283,15 +285,3 @@ class Crew(Generic[ItemT]):
     def _source_failed(self, error: Exception) -> None:
         self._lone_error = error
         self._workers.took(error)
-
-
-async def _take_cancellation() -> None:
-    """Let a cancellation that an item left behind for its task strike here, where it does no harm.
-
-    A task that ends with it unseen counts as cancelled, and ends all of its task group.
-    """
-    try:
-        await anyio.lowlevel.cancel_shielded_checkpoint()
-    except anyio.get_cancelled_exc_class() as error:
-        if not is_stray(error):
-            raise

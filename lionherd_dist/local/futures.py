@@ -29,11 +29,13 @@ class Futures:
             return aw
         if anyio.get_cancelled_exc_class() is not asyncio.CancelledError:
             return aw  # trio says that it cannot await it
+        if not _is_ours(aw):
+            return _of_another_loop(aw)
         return self._result_of(aw)
 
     async def give_up(self, futures: Iterable["asyncio.Future[Any]"]) -> None:
         """Cancel *futures* and wait until they have ended; what they raise is dropped."""
-        running = {future for future in futures if not future.done()}
+        running = {future for future in futures if not future.done() and _is_ours(future)}
         for future in running:
             self._cancel(future)
         await _all_ended(running)
@@ -70,6 +72,16 @@ class Futures:
 def is_future(aw: object) -> TypeGuard["asyncio.Future[Any]"]:
     """True if *aw* is a task or another future of asyncio."""
     return asyncio.isfuture(aw)
+
+
+def _is_ours(future: "asyncio.Future[Any]") -> bool:
+    """True if its end is told in the running loop."""
+    return future.get_loop() is asyncio.get_running_loop()
+
+
+async def _of_another_loop(future: "asyncio.Future[T]") -> T:
+    """A wait for it would never end, nor could it be cancelled."""
+    raise RuntimeError(f"{future!r} belongs to another event loop: await it in that one")
 
 
 async def _all_ended(futures: Iterable["asyncio.Future[Any]"]) -> None:

@@ -10,6 +10,7 @@ from lionherd_dist.local.children import Children
 from lionherd_dist.local.errors import is_stray
 from lionherd_dist.local.notes import note_item
 from lionherd_dist.local.pace import Pace
+from lionherd_dist.local.task_state import is_to_be_cancelled, take_cancellation
 from lionherd_dist.local.unstarted import close_unstarted
 
 T = TypeVar("T")
@@ -133,6 +134,9 @@ async def gather(*aws: Awaitable[Any], return_exceptions: bool = False) -> Any:
                 results[index] = error
             elif not children.took(error, partial(note_item, "gather", index, aw)):
                 raise
+        else:
+            if is_to_be_cancelled():  # it would end all of the others, and nobody would be told
+                await take_cancellation()
         finally:
             del aw  # a future that failed holds its error, whose traceback holds this frame
 

@@ -18,6 +18,9 @@ from typing import Any, cast
 from weakref import getweakrefcount
 
 import anyio
+import anyio.lowlevel
+
+from lionherd_dist.local.errors import is_stray
 
 _MARKS: tuple[ContextVar[object], ...] = tuple(
     ContextVar(f"lionherd_dist.local.task_state.{number}") for number in range(4)
@@ -130,3 +133,24 @@ def _is_same(now: Context, before: Context) -> bool:
     return len(now) == len(before) and all(
         before.get(variable, missing) is value for variable, value in now.items()
     )
+
+
+def is_to_be_cancelled() -> bool:
+    """True if code has left a cancellation for the running task: it strikes at the next wait."""
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:  # trio has no such thing
+        return False
+    return getattr(task, "_must_cancel", False)
+
+
+async def take_cancellation() -> None:
+    """Let a cancellation that an item left behind for its task strike here, where it does no harm.
+
+    A task that ends with it unseen counts as cancelled, and ends all of its task group.
+    """
+    try:
+        await anyio.lowlevel.cancel_shielded_checkpoint()
+    except anyio.get_cancelled_exc_class() as error:
+        if not is_stray(error):
+            raise

@@ -3,7 +3,7 @@
 import logging
 
 from lionherd_dist.call import Cancelled, Failure, Message, Outcome, Success
-from lionherd_dist.errors import DecodeError, EncodeError
+from lionherd_dist.errors import EncodeError
 from lionherd_dist.runtime.failure_log import FailureLog, tell
 from lionherd_dist.session.clock import ServerClock
 from lionherd_dist.store.calls import Again, Dead, Done, Settled, Taken
@@ -82,5 +82,5 @@ class Verdicts:
         """The call as it was sent: what ran may have changed its arguments."""
         try:
             return decode_call(self._seal.opened("call", taken.payload, taken.job, taken.index))
-        except DecodeError:
+        except Exception:  # noqa: BLE001 (a verdict is reached whatever the call is)
             return None

@@ -2,6 +2,7 @@
 
 import math
 
+from lionherd_dist.arguments import MOST_WHOLE
 from lionherd_dist.call import Retry
 from lionherd_dist.errors import DecodeError, EncodeError
 from lionherd_dist.wire.classes import find, qualified_name, reference
@@ -69,6 +70,8 @@ def _retry_from(fields: object) -> Retry:
 
 def _seconds(value: object) -> float:
     # Infinity is a timeout that is none, and a max_delay that is none.
+    if type(value) is int and abs(value) > MOST_WHOLE:  # too large for a float, perhaps
+        raise DecodeError("a number of seconds that is none")
     if type(value) not in {int, float} or math.isnan(value):  # type: ignore[arg-type]  # a number
         raise DecodeError(f"a number of seconds was expected, and this is {type(value).__name__}")
     return value  # type: ignore[return-value]  # a number, see above

@@ -74,6 +74,7 @@ def _single(record: object, depth: int) -> Exception:
             return _restored(cls, args, state)
     if cls is RemoteError and list(map(type, args)) == [str, str]:
         type_name, message = str(args[0]), str(args[1])
+    state.pop(CONVERTED, None)  # no attribute, but what frm= could not use
     try:
         return remote_error(type_name, message, bases, state)
     except Exception:  # noqa: BLE001 (attributes of a builtin base that it does not take)

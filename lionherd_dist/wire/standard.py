@@ -6,6 +6,7 @@ imported its module already. ``except sqlite3.OperationalError`` needs that impo
 
 import io
 import sys
+from importlib import import_module
 
 _CLASSES = {
     "aifc": "Error",
@@ -214,12 +215,11 @@ def state_of_http_error(error: Exception) -> dict[str, object] | None:
 def http_error_from(cls: type[Exception], state: object) -> Exception:
     """The ``HTTPError`` that had *state*, with an empty body.
 
-    Raises any exception where *state* is something else, *cls* is another class, or ``http.client``
-    is not imported here.
+    Raises any exception where *state* is something else, or *cls* is another class.
     """
     if standard_class(HTTP_ERROR) is not cls or type(state) is not dict:
         raise TypeError(f"{cls.__qualname__} is not made of one value")
-    headers = sys.modules["http.client"].HTTPMessage()
+    headers = import_module("http.client").HTTPMessage()  # needed here alone, and by few
     for name, text in state["headers"]:
         headers[name] = text
     return cls(state["url"], state["code"], state["msg"], headers, io.BytesIO())

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 import tasks
 
-from lionherd_dist import Cluster, LocalCluster, NotATaskError, Settings, Worker
+from lionherd_dist import Cluster, LocalCluster, NotATaskError, Retry, Settings, Worker
 
 pytestmark = pytest.mark.anyio
 
@@ -88,6 +88,7 @@ ASKED = [
     ("progress", lambda c, v: c.gather(call(), progress=v), (5, "bar")),
     ("first", lambda c, v: c.race(call(), first=v), ("fastest", ["success"])),
     ("name", lambda c, v: c.capacity_limiter(v, 5), (5, None, b"api")),
+    ("result_ttl", lambda c, v: c.submit([call()], result_ttl=v), (10**20,)),
 ]
 
 
@@ -165,3 +166,18 @@ async def test_the_call_of_a_task_is_not_what_bounded_map_takes(cluster):
     """A natural guess, as the other patterns take calls; the answer names the task."""
     with pytest.raises(NotATaskError, match=r"give it the task tasks:double, without \.call"):
         await cluster.bounded_map(tasks.double.call, [1], limit=1)
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda: tasks.double.with_options(timeout=10**400),
+        lambda: Retry(max_delay=10**400),
+        lambda: Retry(base_delay=10**400),
+    ],
+    ids=["timeout", "max_delay", "base_delay"],
+)
+async def test_a_number_that_is_too_large_for_a_float_is_refused(build):
+    """Before it is sent: a worker could not even say that it cannot read it."""
+    with pytest.raises(ValueError, match="too large"):
+        build()

@@ -174,3 +174,17 @@ def test_a_note_never_raises() -> None:
     error.__notes__ = 5  # type: ignore[assignment]
     note_on(error, "note")
     assert pickle.loads(pickle.dumps(error)).args == ("x",)
+
+
+def test_what_frm_could_not_use_is_no_attribute() -> None:
+    """The error is a RemoteError then, with nothing of the wire's own in it."""
+    record = {
+        "type": "urllib.error.HTTPError",
+        "class": "urllib.error:HTTPError",
+        "message": "m",
+        "args": [],
+        "state": {"<to>": 5},
+    }
+    outcome = decode_outcome(failure(record))
+    assert isinstance(outcome, Failure)
+    assert "<to>" not in vars(outcome.error)
