@@ -21,12 +21,14 @@ class Tally:
         before: how many of all were done in other runs, whose job this one goes on to read.
         failures: how many failed, by the name of the error's class.
         examples: the first failure of each class, for people.
-        on_first_failure: is told of the first failure.
+        refused: those of *done* that were no items, and so never ran.
+        on_first_failure: is told of the first failure of what was an item.
     """
 
     total: int | None = None
     done: int = 0
     before: int = 0
+    refused: int = 0
     failures: Counter[str] = field(default_factory=Counter)
     examples: dict[str, str] = field(default_factory=dict)
     started: float = field(default_factory=time.monotonic)
@@ -37,8 +39,11 @@ class Tally:
         self.done += 1
         if isinstance(result, Done):
             return
-        if not self.failures and self.on_first_failure is not None:
-            self.on_first_failure(index, result)
+        if result.line is not None:
+            self.refused += 1
+        elif self.on_first_failure is not None:
+            tell, self.on_first_failure = self.on_first_failure, None
+            tell(index, result)
         self.failures[result.type_name] += 1
         if result.type_name not in self.examples:
             self.examples[result.type_name] = result.described(index)
@@ -61,7 +66,7 @@ class Tally:
     @property
     def left_s(self) -> float | None:
         """Seconds that the rest will take at this rate; None if that cannot be said."""
-        if self.total is None or not self.done:
+        if self.total is None or self.done == self.refused:  # nothing has run yet
             return None
         return max(0, self.total - self.before - self.done) / self.rate
 

@@ -209,3 +209,11 @@ def test_workers_of_its_own_are_told_of_where_a_server_is_named(
     out, err = capfd.readouterr()
     assert out == '{"index": 0, "result": 2}\n'
     assert "the server that the environment names is not used" in err
+
+
+def test_a_line_that_is_no_item_is_not_the_first_failure(run) -> None:
+    """The first that a worker had is told with its traceback."""
+    status, _, err = run("map", "my_tasks:double", "--debug", *ONE_WORKER, stdin="{oops\nnull\n")
+    assert status == 1
+    assert "The first failure: item 1 (null)" in err
+    assert "return x * 2" in err
